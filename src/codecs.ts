@@ -1,0 +1,82 @@
+/**
+ * How values become bytes and back; two functions, so that msgpack or encryption is yours to bring.
+ *
+ * `decode` may keep the bytes it is given: they are never written to again.
+ *
+ * @example
+ * ```ts
+ * import { type Codec, json } from 'rxkeeper'
+ *
+ * const date: Codec<Date> = {
+ *   encode: value => json<string>().encode(value.toISOString()),
+ *   decode: bytes => new Date(json<string>().decode(bytes)),
+ * }
+ * console.log(date.decode(date.encode(new Date(0))).getTime()) // 0
+ * ```
+ */
+export interface Codec<V> {
+  encode(value: V): Uint8Array
+  decode(bytes: Uint8Array): V
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const jsonCodec: Codec<unknown> = {
+  encode(value) {
+    const encoded = JSON.stringify(value)
+    if (encoded === undefined) throw new TypeError(`${typeof value} has no JSON form`)
+    return Buffer.from(encoded)
+  },
+  decode: bytes => JSON.parse(bufferOf(bytes).toString()),
+}
+
+/**
+ * Values as JSON text.
+ *
+ * @example
+ * ```ts
+ * import { json } from 'rxkeeper'
+ *
+ * const codec = json<{ count: number }>()
+ * console.log(codec.decode(codec.encode({ count: 1 })).count) // 1
+ * ```
+ */
+export const json = <V>(): Codec<V> => jsonCodec as Codec<V>
+
+/**
+ * Values as UTF-8 text; a string with a lone surrogate, which UTF-8 cannot carry, fails with `CODEC`.
+ *
+ * @example
+ * ```ts
+ * import { text } from 'rxkeeper'
+ *
+ * console.log(text.encode('é').length) // 2
+ * ```
+ */
+export const text: Codec<string> = {
+  encode(value) {
+    if (typeof value !== 'string') throw new TypeError(`expected a string, got ${typeof value}`)
+    if (!value.isWellFormed()) throw new TypeError('the string has a lone surrogate')
+    return Buffer.from(value)
+  },
+  decode: bytes => bufferOf(bytes).toString(),
+}
+
+/**
+ * Values as they are: bytes in, bytes out.
+ *
+ * @example
+ * ```ts
+ * import { bytes } from 'rxkeeper'
+ *
+ * console.log(bytes.decode(bytes.encode(new Uint8Array([1, 2]))).length) // 2
+ * ```
+ */
+export const bytes: Codec<Uint8Array> = {
+  encode(value) {
+    if (!(value instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${typeof value}`)
+    return Uint8Array.prototype.slice.call(value)
+  },
+  decode: value => value,
+}

@@ -1,0 +1,142 @@
+/**
+ * The Engine contract: bytes, in batches. A store (codecs, batching, watches, cache) stands on any object of this shape.
+ *
+ * Writing a new engine: implement {@link Engine}, wrap it with `kvStore(engine, options)`, and run `kvStoreContract`
+ * from `rxkeeper/testing` on it. What the store above does, so that an engine need not:
+ *
+ * - it checks keys (non-empty, well-formed, at most `limits.keyBytes`) and sizes (`limits.valueBytes`),
+ * - it never gives more than `limits.readBatch` keys, `limits.writeBatch` writes or `limits.batchBytes` bytes to one
+ *   call of `read` or `write` (a single write may fill `batchBytes` alone), nor more than `limits.inFlight` such calls
+ *   at a time,
+ * - it never asks for a key while a write of that key is under way.
+ *
+ * What an engine promises:
+ *
+ * - Every Observable it returns does its work once, when subscribed, emits exactly one value and completes, or fails
+ *   with a KVError; synchronously or later. Unsubscribing does not undo what was begun.
+ * - An acknowledged write is seen by every later read, and no read goes back in time.
+ * - A change signal for a key comes before any answer of this engine that shows the change.
+ * - An answer is definite. Where the outcome of a write cannot be known, its result is `INDETERMINATE`.
+ */
+import type { Observable } from 'rxjs'
+import type { KVError } from './errors.ts'
+
+/** What an engine holds for a key. */
+export interface Stored {
+  readonly value: Uint8Array
+  /** 0 when created, one more at each write, 0 again when recreated. */
+  readonly version: number
+  /** Grows with every write to the engine, whatever the key: tells a recreated key from an old one (ZooKeeper's mzxid). */
+  readonly revision: number
+}
+
+/** A key with what is stored for it. */
+export interface StoredEntry extends Stored {
+  readonly key: string
+}
+
+/** The version a conditional write expects; `'absent'` expects that there is no such key. */
+export type ExpectedVersion = number | 'absent'
+
+/** One write. Without `ifVersion` a put or delete is unconditional. */
+export type Write =
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      readonly ifVersion?: ExpectedVersion | undefined
+    }
+  | { readonly type: 'delete'; readonly key: string; readonly ifVersion?: number | undefined }
+  | { readonly type: 'check'; readonly key: string; readonly ifVersion: ExpectedVersion }
+
+/** The outcome of one write: whether the key existed before it, and the version and revision after it. */
+export interface Written {
+  /** Whether the key existed before this write. */
+  readonly existed: boolean
+  /** The version after a put; -1 after a delete or a check. */
+  readonly version: number
+  /** The revision after a put; -1 where the engine does not tell. */
+  readonly revision: number
+}
+
+/** The bounds an engine sets on what it is given. */
+export interface EngineLimits {
+  /** The longest key, in bytes of UTF-8. */
+  readonly keyBytes: number
+  /** The largest value of `key`, in bytes. */
+  valueBytes(key: string): number
+  /** The most keys in one read. */
+  readonly readBatch: number
+  /** The most writes in one write. */
+  readonly writeBatch: number
+  /** The most bytes (keys, values and `overheadBytes` for each write) in one `write` or `commit`. */
+  readonly batchBytes: number
+  /** What one write costs beside its key and value, in bytes. */
+  readonly overheadBytes: number
+  /** How many reads, and how many writes, are worth having under way at a time. */
+  readonly inFlight: number
+}
+
+/** Which keys, in unsigned byte order of their UTF-8: from `from` (inclusive) up to `to` (exclusive). */
+export interface KeySpan {
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly reverse?: boolean | undefined
+}
+
+/** Pages of a scan, pulled one after the other. */
+export interface Scan<P> {
+  /** Emits the next page, in key order; an empty page is the end. Called again only after the previous page came. */
+  next(): Observable<readonly P[]>
+  /** Releases what the scan holds. */
+  close(): void
+}
+
+/** What an engine knows of its connection. */
+export type ConnectionState = 'connected' | 'suspended' | 'lost' | 'closed'
+
+/** A connection state and why it came. */
+export interface Status {
+  readonly state: ConnectionState
+  /** For people: what happened, for instance the address and the error. */
+  readonly reason: string
+}
+
+/**
+ * A signal of a watch: `armed` (from now on every change is signalled; anything may have changed before), `changed`
+ * (these keys were written or deleted, one signal or more for each change, in order), `disarmed` (changes may be missed
+ * from here on, until armed again).
+ */
+export type WatchSignal =
+  | { readonly type: 'armed' }
+  | { readonly type: 'changed'; readonly keys: readonly string[] }
+  | { readonly type: 'disarmed' }
+
+/** The time by which an answer is due. */
+export interface Due {
+  /** In milliseconds of `performance.now()` (of the store's scheduler, where it was given one). */
+  readonly deadline: number
+}
+
+/** A key-value engine: bytes, in batches. See the head of this file for what is promised on both sides. */
+export interface Engine {
+  /** For messages: `memory`, `lmdb`, `zookeeper`, … */
+  readonly name: string
+  readonly limits: EngineLimits
+  /** The connection state; replays the current one, completes after `closed`. */
+  readonly status$: Observable<Status>
+  /** Emits what is stored for each key, in the order of `keys`; `undefined` where absent, an error where only that one failed. */
+  read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]>
+  /** Carries out the writes, each for itself, those of one key in order; emits the outcome of each. */
+  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]>
+  /** Carries out the writes in order, all or none; fails with the error of the first that cannot be carried out. */
+  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]>
+  /** Begins reading the entries of a span, in key order by page. Entries written meanwhile may or may not be seen. */
+  entries(span: KeySpan, due: Due): Scan<StoredEntry>
+  /** Begins listing the keys of a span, in key order by page. */
+  keys(span: KeySpan, due: Due): Scan<string>
+  /** Signals changes while subscribed; never completes before `close`, never fails on a lost connection. */
+  watch(): Observable<WatchSignal>
+  /** Carries out or rejects what was accepted, releases everything. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,160 @@
+import type { Observable, SchedulerLike } from 'rxjs'
+import type { Codec } from '../codecs.ts'
+import type { ExpectedVersion, Status } from '../engine.ts'
+
+/** A key with its value and version. */
+export interface Entry<V> {
+  readonly key: string
+  readonly value: V
+  /** 0 when created, one more at each write, 0 again when recreated. */
+  readonly version: number
+}
+
+/** Options of a single call. */
+export interface CallOptions {
+  /**
+   * How long the call may take, in milliseconds.
+   * @defaultValue the store's `timeout`
+   */
+  readonly timeout?: number | undefined
+}
+
+/** Options of {@link KVStore.put$}. */
+export interface PutOptions extends CallOptions {
+  /** Write only if the key has this version, or with `'absent'` only if it does not exist; else `VERSION_CONFLICT`. */
+  readonly ifVersion?: ExpectedVersion | undefined
+}
+
+/** Options of {@link KVStore.delete$}. */
+export interface DeleteOptions extends CallOptions {
+  /** Delete only if the key has this version; else `VERSION_CONFLICT`. */
+  readonly ifVersion?: number | undefined
+}
+
+/** Which entries, in unsigned byte order of the UTF-8 key: `[from, to)`, of those that start with `prefix`. */
+export interface Range {
+  /** The first key (inclusive). */
+  readonly from?: string | undefined
+  /** The end (exclusive). */
+  readonly to?: string | undefined
+  /** Only keys that start with this. */
+  readonly prefix?: string | undefined
+}
+
+/** A range to list. */
+export interface ListOptions extends Range, CallOptions {
+  /** From the last key to the first. */
+  readonly reverse?: boolean | undefined
+  /** At most this many. */
+  readonly limit?: number | undefined
+}
+
+/** A write of a transaction. */
+export type Mutation<V> =
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: V
+      readonly ifVersion?: ExpectedVersion | undefined
+    }
+  | { readonly type: 'delete'; readonly key: string; readonly ifVersion?: number | undefined }
+  | { readonly type: 'check'; readonly key: string; readonly ifVersion: ExpectedVersion }
+
+/** The result of one write of a transaction: the entry after a put, whether it existed for a delete, nothing for a check. */
+export type MutationResult<V> =
+  | { readonly type: 'put'; readonly entry: Entry<V> }
+  | { readonly type: 'delete'; readonly existed: boolean }
+  | { readonly type: 'check' }
+
+/** What {@link KVStore.changes$} emits. */
+export type Change<V> =
+  | { readonly type: 'put'; readonly key: string; readonly value: V; readonly version: number }
+  | { readonly type: 'delete'; readonly key: string }
+  | { readonly type: 'synced' }
+
+/**
+ * Keyed state: values of type `V` by string key.
+ *
+ * Every Observable is cold: nothing is asked for until it is subscribed to, each subscription asks anew, and
+ * unsubscribing withdraws what has not been sent. Absent is `undefined`. Errors are `KVError`.
+ *
+ * @example
+ * ```ts
+ * import { firstValueFrom } from 'rxjs'
+ * import { json, memoryStore } from 'rxkeeper'
+ *
+ * await using store = memoryStore({ value: json<number>() })
+ * await firstValueFrom(store.put$('alice', 1))
+ * console.log(await firstValueFrom(store.get$('alice'))) // 1
+ * ```
+ */
+export interface KVStore<V> extends AsyncDisposable {
+  /** Emits the value, or `undefined` where absent, and completes. */
+  get$(key: string, options?: CallOptions): Observable<V | undefined>
+  /** Emits the entry, or `undefined` where absent, and completes. */
+  entry$(key: string, options?: CallOptions): Observable<Entry<V> | undefined>
+  /** Emits a map of the values of those `keys` that exist, in the order given, and completes. */
+  getAll$(keys: Iterable<string>, options?: CallOptions): Observable<Map<string, V>>
+  /** As {@link getAll$}, with versions. */
+  entryAll$(keys: Iterable<string>, options?: CallOptions): Observable<Map<string, Entry<V>>>
+  /** Writes the value, emits the entry when it is durable, and completes. `VERSION_CONFLICT` where `ifVersion` does not hold. */
+  put$(key: string, value: V, options?: PutOptions): Observable<Entry<V>>
+  /** Writes all or none, emits the entries in the order given when they are durable, and completes. */
+  putAll$(entries: Iterable<readonly [key: string, value: V]>, options?: CallOptions): Observable<Entry<V>[]>
+  /** Deletes the key, emits whether it existed, and completes. */
+  delete$(key: string, options?: DeleteOptions): Observable<boolean>
+  /** Deletes the keys, each for itself, emits how many existed, and completes. */
+  deleteAll$(keys: Iterable<string>, options?: CallOptions): Observable<number>
+  /**
+   * Reads, computes and writes atomically: `next` gets the current value, its result is written on the condition that
+   * nobody wrote meanwhile, otherwise all is done again (`next` is therefore pure). A result of `undefined` deletes.
+   * Emits the entry, or `undefined` after a delete, and completes.
+   */
+  update$(
+    key: string,
+    next: (current: V | undefined) => V | undefined,
+    options?: CallOptions,
+  ): Observable<Entry<V> | undefined>
+  /** Carries out the writes in order, all or none, emits a result for each, and completes. */
+  transact$(writes: Iterable<Mutation<V>>, options?: CallOptions): Observable<MutationResult<V>[]>
+  /** Emits the entries of a range in key order, page by page, and completes. Entries written meanwhile may or may not be seen. */
+  entries$(options?: ListOptions): Observable<Entry<V>>
+  /** Emits the keys of a range in key order and completes. */
+  keys$(options?: ListOptions): Observable<string>
+  /**
+   * Emits the value now and each later one, `undefined` while absent; never completes before `close`, survives lost
+   * connections. Values that follow each other faster than they can be read are conflated; the last is always emitted.
+   */
+  watch$(key: string): Observable<V | undefined>
+  /**
+   * Emits a `put` for each entry of the range, one `synced`, then `put` and `delete` as they happen (conflated per
+   * key), and a `synced` again after each re-synchronisation; never completes before `close`.
+   */
+  changes$(range?: Range): Observable<Change<V>>
+  /** The connection state; replays the current one, completes after `closed`. */
+  readonly status$: Observable<Status>
+  /** Flushes or rejects what was accepted and releases everything; the same promise however often it is called. */
+  close(): Promise<void>
+}
+
+/** Options of every store, whatever its engine. */
+export interface StoreOptions<V> {
+  /** How values become bytes. */
+  readonly value: Codec<V>
+  /**
+   * How long an operation may take, in milliseconds, before it fails with `TIMEOUT` or `INDETERMINATE`.
+   * @defaultValue 30000
+   */
+  readonly timeout?: number | undefined
+  /**
+   * Keep up to this many entries in memory, each only while a watch guards it, so that a read from memory is as fresh
+   * as one from the server.
+   * @defaultValue 0 (none)
+   */
+  readonly cache?: number | undefined
+  /**
+   * Where time comes from; give a `TestScheduler` to test on virtual time.
+   * @defaultValue the process's clock and event loop
+   */
+  readonly scheduler?: SchedulerLike | undefined
+}

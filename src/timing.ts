@@ -1,0 +1,29 @@
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs'
+
+/** The clock, the timers and the end of the turn, of the process or of a scheduler that was given for tests. */
+export interface Timing {
+  /** Milliseconds since some fixed point, never going back. */
+  now(): number
+  /** Runs `work` at the end of this turn of the event loop, after the promises that are settled in it. */
+  defer(work: () => void): void
+  /** Runs `work` after `delay` milliseconds, unless unsubscribed. */
+  after(delay: number, work: () => void): Subscription
+}
+
+const processTiming: Timing = {
+  now: () => performance.now(),
+  // Unlike a microtask, a tick that is asked for in a microtask runs when no microtask is left:
+  // whatever the continuations of one batch of replies ask for is gathered in one batch.
+  defer: work => process.nextTick(work),
+  after: (delay, work) => asyncScheduler.schedule(work, delay),
+}
+
+/** The timing of `scheduler`, or of the process. */
+export const timingOf = (scheduler: SchedulerLike | undefined): Timing =>
+  scheduler === undefined
+    ? processTiming
+    : {
+        now: () => scheduler.now(),
+        defer: work => void scheduler.schedule(work),
+        after: (delay, work) => scheduler.schedule(work, delay),
+      }
