@@ -87,7 +87,7 @@ export interface KeySpan {
 /** Pages of a scan, pulled one after the other. */
 export interface Scan<P> {
   /** Emits the next page, in key order; an empty page is the end. Called again only after the previous page came. */
-  next(): Observable<readonly P[]>
+  next(due: Due): Observable<readonly P[]>
   /** Releases what the scan holds. */
   close(): void
 }
@@ -132,9 +132,9 @@ export interface Engine {
   /** Carries out the writes in order, all or none; fails with the error of the first that cannot be carried out. */
   commit(writes: readonly Write[], due: Due): Observable<readonly Written[]>
   /** Begins reading the entries of a span, in key order by page. Entries written meanwhile may or may not be seen. */
-  entries(span: KeySpan, due: Due): Scan<StoredEntry>
+  entries(span: KeySpan): Scan<StoredEntry>
   /** Begins listing the keys of a span, in key order by page. */
-  keys(span: KeySpan, due: Due): Scan<string>
+  keys(span: KeySpan): Scan<string>
   /** Signals changes while subscribed; never completes before `close`, never fails on a lost connection. */
   watch(): Observable<WatchSignal>
   /** Carries out or rejects what was accepted, releases everything. Idempotent. */
