@@ -1,0 +1,194 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { endSession, sessionsOf } from './expire-session.ts'
+import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
+import { findZooKeeper } from './installation.ts'
+import { ServerProcess } from './server-process.ts'
+import { eventually } from './waiting.ts'
+
+/** Options of {@link startZooKeeper} and {@link startEnsemble}. */
+export interface ServerOptions {
+  /**
+   * ZooKeeper's unit of time in milliseconds; sessions may last from 2 to 20 ticks.
+   * @defaultValue 500
+   */
+  readonly tickTime?: number | undefined
+  /**
+   * Refuse writes beyond a quota, not only log them.
+   * @defaultValue false
+   */
+  readonly enforceQuota?: boolean | undefined
+  /** Java system properties, for instance `{ 'jute.maxbuffer': '2097152' }`. */
+  readonly systemProperties?: Readonly<Record<string, string>> | undefined
+  /**
+   * Arguments of the Java virtual machine.
+   * @defaultValue ['-Xmx512m']
+   */
+  readonly jvmArgs?: readonly string[] | undefined
+  /** More lines of `zoo.cfg`, for instance `{ maxSessionTimeout: 60000 }`. */
+  readonly config?: Readonly<Record<string, string | number>> | undefined
+  /**
+   * How long a start may take, in milliseconds.
+   * @defaultValue 60000
+   */
+  readonly startTimeout?: number | undefined
+}
+
+/** What only one server of several can be given. */
+export interface ServerPlace {
+  readonly port: number
+  /** Kept when the server is stopped; a temporary folder, removed then, where `undefined`. */
+  readonly folder: string | undefined
+  /** Its number in the ensemble, from 1. */
+  readonly id?: number | undefined
+  /** More lines of its `zoo.cfg`. */
+  readonly config?: Readonly<Record<string, string | number>> | undefined
+}
+
+const CONFIG = {
+  initLimit: 20,
+  syncLimit: 10,
+  maxClientCnxns: 0,
+  'admin.enableServer': 'false',
+  '4lw.commands.whitelist': '*',
+}
+
+/** A running ZooKeeper server. */
+export class ZooKeeperServer implements AsyncDisposable {
+  readonly host: string = '127.0.0.1'
+  readonly port: number
+  readonly #options: ServerOptions
+  readonly #folder: string
+  readonly #temporary: boolean
+  #process: ServerProcess | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: ServerOptions, place: ServerPlace) {
+    this.port = place.port
+    this.#options = options
+    this.#temporary = place.folder === undefined
+    this.#folder = place.folder ?? mkdtempSync(join(tmpdir(), 'rxkeeper-zookeeper-'))
+    const dataDir = join(this.#folder, 'data')
+    mkdirSync(dataDir, { recursive: true })
+    if (place.id !== undefined) writeFileSync(join(dataDir, 'myid'), `${place.id}\n`)
+    const config = {
+      ...CONFIG,
+      tickTime: options.tickTime ?? 500,
+      dataDir,
+      clientPort: place.port,
+      ...place.config,
+      ...options.config,
+    }
+    const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.join(''))
+  }
+
+  /** The connection string: `host:port`. */
+  get servers(): string {
+    return `${this.host}:${this.port}`
+  }
+
+  /** The process id, `undefined` while it does not run. */
+  get pid(): number | undefined {
+    return this.#process?.running ? this.#process.pid : undefined
+  }
+
+  /** Starts the process; settles when the server answers clients. */
+  start(): Promise<void> {
+    const { java, classPath } = findZooKeeper()
+    const properties = {
+      'org.slf4j.simpleLogger.showDateTime': 'true',
+      ...(this.#options.enforceQuota ? { 'zookeeper.enforceQuota': 'true' } : {}),
+      ...this.#options.systemProperties,
+    }
+    this.#process = new ServerProcess({
+      command: java,
+      args: [
+        ...(this.#options.jvmArgs ?? ['-Xmx512m']),
+        ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
+        '-cp',
+        classPath,
+        'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+        join(this.#folder, 'zoo.cfg'),
+      ],
+      logFile: join(this.#folder, 'server.log'),
+      temporary: this.#temporary ? this.#folder : undefined,
+    })
+    this.#running = this.#serving(this.#process)
+    return this.#running
+  }
+
+  async #serving(started: ServerProcess): Promise<void> {
+    const timeout = this.#options.startTimeout ?? 60_000
+    const failed = (what: string): Error =>
+      new Error(`the ZooKeeper server at ${this.servers} ${what}; its log ends with:\n${started.lastLog()}`)
+    await eventually(
+      () => {
+        if (!started.running) throw failed('ended while starting')
+        return serverMode(this)
+      },
+      () => failed(`does not serve after ${timeout} ms`),
+      { timeout },
+    )
+  }
+
+  /** `standalone`, `leader`, `follower`, or `undefined` while it serves nobody. */
+  async mode(): Promise<ServerMode | undefined> {
+    return this.#process?.responsive ? serverMode(this) : undefined
+  }
+
+  /** The answer to one of ZooKeeper's four letter words, for instance `mntr`. */
+  fourLetterWord(word: string): Promise<string> {
+    return fourLetterWord(this, word)
+  }
+
+  /** The ids of the sessions that are connected to this server. */
+  sessions(): Promise<bigint[]> {
+    return sessionsOf(this)
+  }
+
+  /**
+   * Ends a session as its expiry does: its ephemeral nodes go, its client is cut off and told `expired` when it comes
+   * back. Gives whether there was such a session.
+   */
+  expireSession(sessionId: bigint): Promise<boolean> {
+    return endSession(this, sessionId)
+  }
+
+  /** Freezes the process (SIGSTOP): connections stay open, nothing is answered. */
+  pause(): void {
+    this.#process?.pause()
+  }
+
+  /** Ends a {@link pause} (SIGCONT). */
+  resume(): void {
+    this.#process?.resume()
+  }
+
+  /** Ends the process without warning (SIGKILL); the data stay for {@link restart}. */
+  async kill(): Promise<void> {
+    await this.#process?.kill()
+  }
+
+  /**
+   * Starts the server again on the same port and data, after ending it where it still runs; settles when it serves. A
+   * member of an ensemble serves only with a majority: restart several at a time with `Promise.all`.
+   */
+  async restart(): Promise<void> {
+    await this.#process?.stop()
+    await this.start()
+  }
+
+  /** Ends the process and removes the temporary folder. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#process?.stop()
+    await this.#running.catch(() => {})
+    if (this.#temporary) rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** As {@link stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
