@@ -48,31 +48,38 @@ export async function sessionsOf(address: Address): Promise<bigint[]> {
   return Array.from(connections.matchAll(/sid=0x([0-9a-f]+)/g), match => BigInt(`0x${match[1]}`))
 }
 
-/**
- * Ends a session as its expiry does: connects with the session's id and password and closes it. Its client is cut off,
- * and told that the session has expired when it comes back. Gives whether there was such a session.
- */
-export async function endSession({ host, port }: Address, sessionId: bigint): Promise<boolean> {
+/** Tries it once: whether the session was `closed`, is not there, or the connection was `lost` before that was certain. */
+async function closeOnce({ host, port }: Address, sessionId: bigint): Promise<'closed' | 'absent' | 'lost'> {
   const socket = connect(port, host)
   socket.setTimeout(10_000, () => socket.destroy(new Error(`${host}:${port} did not answer in 10 s`)))
   try {
     await once(socket, 'connect')
-    socket.write(connectRequest(sessionId))
-    const answer: Buffer[] = []
-    let existed: boolean | undefined
-    // The server closes the connection: at once when there is no such session, else after the closing.
+    // In one piece: as soon as the server sees the first it drops the client, which may come back at once.
+    socket.write(Buffer.concat([connectRequest(sessionId), closeRequest()]))
+    let answer = Buffer.alloc(0)
     for await (const chunk of socket as AsyncIterable<Buffer>) {
-      if (existed !== undefined) continue
-      answer.push(chunk)
-      const bytes = Buffer.concat(answer)
-      if (bytes.length < 20) continue
-      existed = bytes.readBigInt64BE(12) !== 0n
-      if (!existed) return false
-      socket.write(closeRequest())
+      answer = Buffer.concat([answer, chunk])
+      if (answer.length >= 20 && answer.readBigInt64BE(12) === 0n) return 'absent'
+      // The header of the second answer ends with the error, which is that the session moved where the client was faster.
+      const header = answer.length < 4 ? Number.POSITIVE_INFINITY : 4 + answer.readInt32BE(0) + 4
+      if (answer.length >= header + 16) return answer.readInt32BE(header + 12) === 0 ? 'closed' : 'lost'
     }
-    if (existed === undefined) throw new Error(`${host}:${port} closed the connection without an answer`)
-    return existed
+    return 'lost'
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return 'lost'
+    throw error
   } finally {
     socket.destroy()
+  }
+}
+
+/**
+ * Ends a session as its expiry does: connects with the session's id and password and closes it. Its client is cut off,
+ * and told that the session has expired when it comes back. Gives whether there was such a session.
+ */
+export async function endSession(address: Address, sessionId: bigint): Promise<boolean> {
+  for (let existed = false; ; existed = true) {
+    const outcome = await closeOnce(address, sessionId)
+    if (outcome !== 'lost') return existed || outcome === 'closed'
   }
 }

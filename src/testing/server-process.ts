@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Watchdog } from './watchdog.ts'
 
 /** How a process is started and what goes with it. */
 export interface ProcessOptions {
@@ -9,38 +10,26 @@ export interface ProcessOptions {
   readonly args: readonly string[]
   /** Where its output is added. */
   readonly logFile: string
-  /** A folder to be removed when this process ends without having stopped it. */
-  readonly temporary: string | undefined
+  readonly watchdog: Watchdog
 }
 
-// Waits for a line. The end of input instead means that the process on the other side is gone, however it went
-// (exit, SIGINT, SIGKILL): the server and its temporary folder go too.
-const WATCHDOG = 'read -r line || { kill -9 "$1"; [ -z "$2" ] || rm -rf "$2"; } 2>/dev/null'
-
-/** A child process that does not outlive this process, and does not keep it alive. */
+/** A child process under a watchdog; it does not keep this process alive. */
 export class ServerProcess {
   readonly #child: ChildProcess
-  readonly #options: ProcessOptions
+  readonly #logFile: string
   #stopped = false
 
-  constructor(options: ProcessOptions) {
-    this.#options = options
-    const log = openSync(options.logFile, 'a')
-    // Each in a process group of its own: Ctrl-C reaches this process only, which then ends, and so they do.
-    this.#child = spawn(options.command, options.args, { stdio: ['ignore', log, log], detached: true })
+  constructor({ command, args, logFile, watchdog }: ProcessOptions) {
+    this.#logFile = logFile
+    const log = openSync(logFile, 'a')
+    // In a process group of its own: Ctrl-C reaches this process only, which then ends, and so it does.
+    this.#child = spawn(command, args, { stdio: ['ignore', log, log], detached: true })
     closeSync(log)
     this.#child.once('error', () => {}) // a command that cannot be run shows as a child without pid
-    if (this.#child.pid === undefined) throw new Error(`could not run ${options.command}`)
-    const watchdog = spawn(
-      '/bin/sh',
-      ['-c', WATCHDOG, 'rxkeeper-watchdog', String(this.#child.pid), options.temporary ?? ''],
-      { stdio: ['pipe', 'ignore', 'ignore'], detached: true },
-    )
-    watchdog.stdin.on('error', () => {})
-    this.#child.once('exit', () => watchdog.stdin.end('\n'))
+    if (this.#child.pid === undefined) throw new Error(`could not run ${command}`)
+    watchdog.guard(this.#child.pid)
+    this.#child.once('exit', () => watchdog.guard(undefined))
     this.#child.unref()
-    watchdog.unref()
-    ;(watchdog.stdin as unknown as { unref(): void }).unref()
   }
 
   get pid(): number {
@@ -58,7 +47,7 @@ export class ServerProcess {
 
   /** The end of what it wrote. */
   lastLog(lines = 40): string {
-    return readFileSync(this.#options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+    return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   }
 
   pause(): void {

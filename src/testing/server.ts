@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endSession, sessionsOf } from './expire-session.ts'
@@ -6,6 +6,7 @@ import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
 import { findZooKeeper } from './installation.ts'
 import { ServerProcess } from './server-process.ts'
 import { eventually } from './waiting.ts'
+import { Watchdog } from './watchdog.ts'
 
 /** Options of {@link startZooKeeper} and {@link startEnsemble}. */
 export interface ServerOptions {
@@ -60,15 +61,15 @@ export class ZooKeeperServer implements AsyncDisposable {
   readonly port: number
   readonly #options: ServerOptions
   readonly #folder: string
-  readonly #temporary: boolean
+  readonly #watchdog: Watchdog
   #process: ServerProcess | undefined
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: ServerOptions, place: ServerPlace) {
     this.port = place.port
     this.#options = options
-    this.#temporary = place.folder === undefined
     this.#folder = place.folder ?? mkdtempSync(join(tmpdir(), 'rxkeeper-zookeeper-'))
+    this.#watchdog = new Watchdog(place.folder === undefined ? this.#folder : undefined)
     const dataDir = join(this.#folder, 'data')
     mkdirSync(dataDir, { recursive: true })
     if (place.id !== undefined) writeFileSync(join(dataDir, 'myid'), `${place.id}\n`)
@@ -113,7 +114,7 @@ export class ZooKeeperServer implements AsyncDisposable {
         join(this.#folder, 'zoo.cfg'),
       ],
       logFile: join(this.#folder, 'server.log'),
-      temporary: this.#temporary ? this.#folder : undefined,
+      watchdog: this.#watchdog,
     })
     this.#running = this.#serving(this.#process)
     return this.#running
@@ -184,7 +185,7 @@ export class ZooKeeperServer implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.#process?.stop()
     await this.#running.catch(() => {})
-    if (this.#temporary) rmSync(this.#folder, { recursive: true, force: true })
+    await this.#watchdog.end()
   }
 
   /** As {@link stop}. */
