@@ -1,0 +1,17 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+/** Whether this process may install Debian packages. */
+export const mayInstall = (): boolean => process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+
+/** Installs Debian packages, or fails with what was said. */
+export function install(...packages: string[]): void {
+  console.log(`installing ${packages.join(', ')} (apt-get)`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
+    const { status, stdout, stderr, error } = spawnSync('apt-get', args, { env, encoding: 'utf8' })
+    if (status !== 0) {
+      throw new Error(`apt-get ${args.join(' ')} failed: ${error ?? ''}\n${stdout}\n${stderr}`)
+    }
+  }
+}
