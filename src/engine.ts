@@ -15,7 +15,8 @@
  * - Every Observable it returns does its work once, when subscribed, emits exactly one value and completes, or fails
  *   with a KVError; synchronously or later. Unsubscribing does not undo what was begun.
  * - An acknowledged write is seen by every later read, and no read goes back in time.
- * - A change signal for a key comes before any answer of this engine that shows the change.
+ * - A change signal for a key comes before any answer of `read` that shows the change, and an answer that comes after
+ *   the signal shows it.
  * - An answer is definite. Where the outcome of a write cannot be known, its result is `INDETERMINATE`.
  */
 import type { Observable } from 'rxjs'

@@ -1,0 +1,33 @@
+export { bytes, type Codec, json, text } from './codecs.ts'
+export type {
+  ConnectionState,
+  Due,
+  Engine,
+  EngineLimits,
+  ExpectedVersion,
+  KeySpan,
+  Scan,
+  Status,
+  Stored,
+  StoredEntry,
+  WatchSignal,
+  Write,
+  Written,
+} from './engine.ts'
+export { Memory, MemoryEngine } from './engines/memory/engine.ts'
+export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
+export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export type {
+  CallOptions,
+  Change,
+  DeleteOptions,
+  Entry,
+  KVStore,
+  ListOptions,
+  Mutation,
+  MutationResult,
+  PutOptions,
+  Range,
+  StoreOptions,
+} from './store/kv-store.ts'
+export { kvStore } from './store/store.ts'

@@ -1,0 +1,88 @@
+import type { Stored } from '../engine.ts'
+import type { Hub, Listener } from './hub.ts'
+
+/** What is known of a key; `bytes` until the value is first wanted. */
+interface Cached<V> {
+  readonly version: number
+  readonly present: boolean
+  bytes: Uint8Array | undefined
+  value: V | undefined
+  /** Wanted since the hand came by last. */
+  used: boolean
+}
+
+/**
+ * Entries in memory, absent ones too, each only while a watch guards it: a change is signalled before any answer that
+ * shows it, so a hit is as fresh as an answer of the engine would be.
+ *
+ * Bounded by the clock algorithm: nearly as good as least-recently-used, and a hit costs one flag.
+ */
+export class Cache<V> implements Listener {
+  readonly #entries = new Map<string, Cached<V>>()
+  readonly #capacity: number
+  readonly #hub: Hub
+  readonly #decode: (key: string, bytes: Uint8Array) => V
+  /** How often what was asked for was here, and was not. */
+  readonly counts: { hits: number; misses: number } = { hits: 0, misses: 0 }
+
+  constructor(capacity: number, hub: Hub, decode: (key: string, bytes: Uint8Array) => V) {
+    this.#capacity = capacity
+    this.#hub = hub
+    this.#decode = decode
+    hub.add(this)
+  }
+
+  /** What is known of `key`; throws the codec's error. The value is shared by all who ask. */
+  get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
+    const cached = this.#entries.get(key)
+    if (cached === undefined) {
+      this.counts.misses++
+      return undefined
+    }
+    this.counts.hits++
+    cached.used = true
+    if (cached.bytes !== undefined) {
+      cached.value = this.#decode(key, cached.bytes)
+      cached.bytes = undefined
+    }
+    return cached
+  }
+
+  armed(): void {
+    this.#entries.clear()
+  }
+
+  disarmed(): void {
+    this.#entries.clear()
+  }
+
+  changed(keys: readonly string[]): void {
+    for (const key of keys) this.#entries.delete(key)
+  }
+
+  read(key: string, stored: Stored | undefined): void {
+    if (!this.#hub.armed || this.#entries.has(key)) return
+    while (this.#entries.size >= this.#capacity) this.#evict()
+    this.#entries.set(key, {
+      version: stored?.version ?? -1,
+      present: stored !== undefined,
+      // A copy, not to keep alive the whole reply of which the value is a part.
+      bytes: stored && Uint8Array.prototype.slice.call(stored.value),
+      value: undefined,
+      used: false,
+    })
+  }
+
+  ended(): void {
+    this.#entries.clear()
+  }
+
+  #evict(): void {
+    for (const [key, cached] of this.#entries) {
+      this.#entries.delete(key)
+      if (!cached.used) return
+      cached.used = false
+      this.#entries.set(key, cached)
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { Codec } from '../codecs.ts'
+import type { EngineLimits, ExpectedVersion, Write } from '../engine.ts'
+import { attempt, KVError } from '../errors.ts'
+import { checkKey, quoteKey } from '../keys.ts'
+import type { Mutation } from './kv-store.ts'
+
+/** Checks what comes in before anything is sent, and turns values into bytes and back. */
+export class Encoding<V> {
+  readonly #codec: Codec<V>
+  readonly #limits: EngineLimits
+
+  constructor(codec: Codec<V>, limits: EngineLimits) {
+    if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
+      throw new KVError('INVALID_ARGUMENT', '`value` must be a codec: an object with `encode` and `decode`')
+    }
+    this.#codec = codec
+    this.#limits = limits
+  }
+
+  /** A field, not a method, because it is handed around. */
+  readonly decode = (key: string, value: Uint8Array): V => {
+    try {
+      return this.#codec.decode(value)
+    } catch (error) {
+      throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be decoded`, key)
+    }
+  }
+
+  checkKey(key: string): void {
+    checkKey(key, this.#limits.keyBytes)
+  }
+
+  write(mutation: Mutation<V>): Write {
+    switch (mutation?.type) {
+      case 'put':
+        return this.put(mutation.key, mutation.value, mutation.ifVersion)
+      case 'delete':
+        return this.delete(mutation.key, mutation.ifVersion)
+      case 'check':
+        this.checkKey(mutation.key)
+        checkExpected(mutation.ifVersion, true)
+        return { type: 'check', key: mutation.key, ifVersion: mutation.ifVersion }
+      default:
+        throw new KVError(
+          'INVALID_ARGUMENT',
+          `a write is a put, a delete or a check, got ${String((mutation as { type?: unknown } | undefined)?.type)}`,
+        )
+    }
+  }
+
+  put(key: string, value: V, ifVersion: ExpectedVersion | undefined): Write {
+    this.checkKey(key)
+    if (ifVersion !== undefined) checkExpected(ifVersion, true)
+    if (value === undefined) {
+      throw new KVError(
+        'INVALID_ARGUMENT',
+        `the value of ${quoteKey(key)} is undefined, which means absent; delete the key instead`,
+        { key },
+      )
+    }
+    const encoded = attempt('CODEC', `the value of ${quoteKey(key)} could not be encoded`, key, () =>
+      this.#codec.encode(value),
+    )
+    if (!(encoded instanceof Uint8Array)) {
+      throw new KVError('CODEC', `the codec made no bytes of the value of ${quoteKey(key)}`, { key })
+    }
+    const limit = this.#limits.valueBytes(key)
+    if (encoded.byteLength > limit) {
+      throw new KVError(
+        'VALUE_TOO_LARGE',
+        `the value of ${quoteKey(key)} has ${encoded.byteLength} bytes, the limit is ${limit}`,
+        { key },
+      )
+    }
+    return { type: 'put', key, value: encoded, ifVersion }
+  }
+
+  delete(key: string, ifVersion: number | undefined): Write {
+    this.checkKey(key)
+    if (ifVersion !== undefined) checkExpected(ifVersion, false)
+    return { type: 'delete', key, ifVersion }
+  }
+}
+
+function checkExpected(version: unknown, orAbsent: boolean): void {
+  if (orAbsent && version === 'absent') return
+  if (typeof version === 'number' && Number.isInteger(version) && version >= 0 && version <= 0x7fffffff)
+    return
+  throw new KVError(
+    'INVALID_ARGUMENT',
+    `\`ifVersion\` must be a version (a whole number from 0)${orAbsent ? " or 'absent'" : ''}, got ${String(version)}`,
+  )
+}

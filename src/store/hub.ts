@@ -1,0 +1,82 @@
+import type { Subscription } from 'rxjs'
+import type { Engine, Stored, WatchSignal, Write, Written } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import type { Observer } from './requests.ts'
+
+/** Somebody who wants to know of changes to the store. */
+export interface Listener {
+  /** Every change is signalled from now on; anything may have changed before. */
+  armed(): void
+  /** Changes may be missed from now on. */
+  disarmed(): void
+  changed(keys: readonly string[]): void
+  /** A read of `key` was answered just now: no change that was signalled before is missing in it. */
+  read?(key: string, stored: Stored | undefined): void
+  /** A put was acknowledged. Unlike a read's, the answer may come later than the signal of a newer change. */
+  put?(key: string, stored: Stored): void
+  /** There will be no more signals: the engine closed, or failed with an error that will not pass. */
+  ended(error: KVError | undefined): void
+}
+
+/** Shares one watch of the engine among all who listen; none is held while nobody does. */
+export class Hub implements Observer {
+  readonly #engine: Engine
+  readonly #listeners = new Set<Listener>()
+  #subscription: Subscription | undefined
+  /** Whether every change is being signalled. */
+  armed = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get active(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  add(listener: Listener): void {
+    this.#listeners.add(listener)
+    if (this.armed) listener.armed()
+    else if (this.#listeners.size === 1) this.#watch()
+  }
+
+  remove(listener: Listener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return
+    this.armed = false
+    this.#subscription?.unsubscribe()
+    this.#subscription = undefined
+  }
+
+  read(key: string, stored: Stored | undefined): void {
+    for (const listener of this.#listeners) listener.read?.(key, stored)
+  }
+
+  written(write: Write, { version, revision }: Written): void {
+    if (write.type !== 'put') return
+    const stored: Stored = { value: write.value, version, revision }
+    for (const listener of this.#listeners) listener.put?.(write.key, stored)
+  }
+
+  #watch(): void {
+    this.#subscription = this.#engine.watch().subscribe({
+      next: signal => this.#signalled(signal),
+      error: (error: unknown) => this.#ended(KVError.from(error, 'ENGINE', 'the watch failed')),
+      complete: () => this.#ended(undefined),
+    })
+  }
+
+  #ended(error: KVError | undefined): void {
+    this.armed = false
+    const listeners = [...this.#listeners]
+    this.#listeners.clear()
+    for (const listener of listeners) listener.ended(error)
+  }
+
+  #signalled(signal: WatchSignal): void {
+    this.armed = signal.type !== 'disarmed'
+    const listeners = [...this.#listeners]
+    if (signal.type === 'changed') for (const listener of listeners) listener.changed(signal.keys)
+    else if (signal.type === 'armed') for (const listener of listeners) listener.armed()
+    else for (const listener of listeners) listener.disarmed()
+  }
+}

@@ -1,0 +1,55 @@
+import type { Write } from '../engine.ts'
+import { Queue } from './queue.ts'
+import type { ReadRequest, WriteRequest } from './requests.ts'
+
+/** A write, or the writes of a transaction, on the way to the engine. */
+export class Operation {
+  readonly request: WriteRequest
+  /** Which write of the request; 0 for a transaction. */
+  readonly index: number
+  readonly lanes: readonly Lane[]
+  /** Lanes in which others go first; a transaction waits until there is none. */
+  blockedBy = 0
+  /** Has its result already, and only keeps its place. */
+  settled = false
+  /** Reads that were asked for after this write, and are sent after it. */
+  readers: [request: ReadRequest, index: number][] | undefined
+
+  constructor(request: WriteRequest, index: number, lanes: readonly Lane[]) {
+    this.request = request
+    this.index = index
+    this.lanes = lanes
+  }
+
+  get write(): Write {
+    return this.request.writes[this.index]!
+  }
+
+  /** Whether others wait for it or go by it, so that it must leave in its turn. */
+  get keepsPlace(): boolean {
+    return this.readers !== undefined || this.lanes.some(lane => lane.last === this && lane.pending > 1)
+  }
+}
+
+/** Operations that are in flight together: single writes, each for itself, or one transaction. */
+export class WriteBatch {
+  readonly operations: Operation[] = []
+  /** Operations without a part in it that leave their lanes after it. */
+  readonly trailing: Operation[] = []
+  bytes = 0
+}
+
+/** The unsettled writes of one key: those of one batch are in flight together, later ones are held back, in order. */
+export class Lane {
+  readonly key: string
+  pending = 0
+  /** The batch in flight with writes of this key, or the transaction that has claimed it. */
+  holder: WriteBatch | Operation | undefined
+  /** The last that was asked for and has not left. */
+  last: Operation | undefined
+  readonly heldBack: Queue<Operation> = new Queue()
+
+  constructor(key: string) {
+    this.key = key
+  }
+}

@@ -1,0 +1,85 @@
+import type { Subscriber } from 'rxjs'
+import type { KeySpan, Scan } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import { compareKeys, prefixEnd } from '../keys.ts'
+import type { Timing } from '../timing.ts'
+import type { Range } from './kv-store.ts'
+import { ask } from './pacing.ts'
+
+/** The keys of a range as one span; `undefined` where it has none. */
+export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | undefined {
+  for (const [name, bound] of Object.entries({ from, to, prefix })) {
+    if (bound !== undefined && (typeof bound !== 'string' || !bound.isWellFormed())) {
+      throw new KVError('INVALID_ARGUMENT', `\`${name}\` must be a well-formed string, got ${String(bound)}`)
+    }
+  }
+  const start = prefix === undefined || (from !== undefined && compareKeys(from, prefix) > 0) ? from : prefix
+  const end = prefix === undefined ? undefined : prefixEnd(prefix)
+  const stop = end === undefined || (to !== undefined && compareKeys(to, end) < 0) ? to : end
+  if (start !== undefined && stop !== undefined && compareKeys(start, stop) >= 0) return undefined
+  return { from: start, to: stop, reverse }
+}
+
+/** Who takes the pages of a scan. */
+interface Sink<P> {
+  /** Takes a page; false where no more is wanted. */
+  page(items: readonly P[]): boolean
+  end(): void
+  error(error: KVError): void
+}
+
+/** Pulls the pages of a scan, one after the other; each has `timeout` to come. */
+export function drain<P>(
+  scan: Scan<P>,
+  { timing, timeout }: { timing: Timing; timeout: number },
+  sink: Sink<P>,
+): void {
+  // A loop where pages come at once, so that an engine that answers synchronously does not deepen the stack.
+  let pulling = false
+  let wanted = true
+  const pull = () => {
+    if (pulling) return
+    pulling = true
+    while (wanted) {
+      wanted = false
+      ask(scan.next({ deadline: timing.now() + timeout }), page => {
+        if (page instanceof KVError) sink.error(page)
+        else if (page.length === 0) sink.end()
+        else {
+          wanted = sink.page(page)
+          if (wanted) pull()
+        }
+      })
+    }
+    pulling = false
+  }
+  pull()
+}
+
+/** Emits the items of a scan, at most `limit`, page by page. */
+export function list<P, R>(
+  scan: Scan<P>,
+  limit: number,
+  due: { timing: Timing; timeout: number },
+  emit: (item: P) => R,
+  subscriber: Subscriber<R>,
+): void {
+  let left = limit
+  subscriber.add(() => scan.close())
+  drain(scan, due, {
+    page: items => {
+      for (const item of items) {
+        try {
+          subscriber.next(emit(item))
+        } catch (error) {
+          subscriber.error(error)
+        }
+        if (--left === 0) subscriber.complete()
+        if (subscriber.closed) return false
+      }
+      return true
+    },
+    end: () => subscriber.complete(),
+    error: error => subscriber.error(error),
+  })
+}

@@ -1,0 +1,127 @@
+import type { Engine, Stored } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import { ask, inSameBatch, type Pacing } from './pacing.ts'
+import { Queue } from './queue.ts'
+import type { ReadRequest } from './requests.ts'
+
+/** Some keys of a request: `[from, to)`. */
+interface Part {
+  readonly request: ReadRequest
+  from: number
+  readonly to: number
+}
+
+/** One read of the engine and who is to hear which of its results. */
+class ReadBatch {
+  readonly keys: string[] = []
+  readonly #slots = new Map<string, number>()
+  readonly #requests: ReadRequest[] = []
+  readonly #indices: number[] = []
+  readonly #targets: number[] = []
+  deadline = 0
+
+  /** Takes keys of `part` while fewer than `limit` different ones are held; identical keys are read once. */
+  take(part: Part, limit: number): void {
+    const { request } = part
+    this.deadline = Math.max(this.deadline, request.deadline)
+    for (; part.from < part.to; part.from++) {
+      const key = request.keys[part.from]!
+      let slot = this.#slots.get(key)
+      if (slot === undefined) {
+        if (this.keys.length === limit) return
+        slot = this.keys.push(key) - 1
+        this.#slots.set(key, slot)
+      }
+      this.#requests.push(request)
+      this.#indices.push(part.from)
+      this.#targets.push(slot)
+    }
+  }
+
+  settle(results: readonly (Stored | undefined | KVError)[] | KVError): void {
+    for (let i = 0; i < this.#requests.length; i++) {
+      const request = this.#requests[i]!
+      if (request.withdrawn) continue
+      request.settle(this.#indices[i]!, results instanceof KVError ? results : results[this.#targets[i]!])
+    }
+  }
+}
+
+/** Gathers reads into batches: one turn's, and what comes while earlier batches are in flight. */
+export class ReadBatcher {
+  readonly #engine: Engine
+  readonly #pacing: Pacing
+  readonly #queue = new Queue<Part>()
+  #inFlight = 0
+
+  constructor(engine: Engine, pacing: Pacing) {
+    this.#engine = engine
+    this.#pacing = pacing
+  }
+
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.#queue.length === 0
+  }
+
+  add(request: ReadRequest, from: number, to: number): void {
+    this.#queue.push({ request, from, to })
+  }
+
+  /** Sends batches while the engine takes more. */
+  flush(): void {
+    while (this.#inFlight < this.#engine.limits.inFlight) {
+      const batch = this.#assemble()
+      if (batch === undefined) return
+      this.#send(batch)
+    }
+  }
+
+  /** Settles what is waiting for longer than it may, or all of it. */
+  expire(error: (request: ReadRequest) => KVError | undefined): void {
+    this.#queue.retain(part => {
+      if (part.request.withdrawn) return false
+      const reason = error(part.request)
+      if (reason === undefined) return true
+      for (let i = part.from; i < part.to; i++) part.request.settle(i, reason)
+      return false
+    })
+  }
+
+  #assemble(): ReadBatch | undefined {
+    const limit = this.#engine.limits.readBatch
+    let batch: ReadBatch | undefined
+    let first: ReadRequest | undefined
+    for (let part = this.#queue.peek(); part !== undefined; part = this.#queue.peek()) {
+      const { request } = part
+      if (!request.withdrawn) {
+        if (first !== undefined && !inSameBatch(first, request)) break
+        first ??= request
+        batch ??= new ReadBatch()
+        batch.take(part, limit)
+        if (part.from < part.to) break
+      }
+      this.#queue.shift()
+    }
+    return batch
+  }
+
+  #send(batch: ReadBatch): void {
+    this.#inFlight++
+    const { observer } = this.#pacing
+    ask(this.#engine.read(batch.keys, { deadline: batch.deadline }), results => {
+      this.#inFlight--
+      if (observer.active && !(results instanceof KVError)) {
+        for (let i = 0; i < results.length; i++) {
+          const result = results[i]
+          if (!(result instanceof KVError)) observer.read(batch.keys[i]!, result)
+        }
+      }
+      batch.settle(results)
+      this.#pacing.wake()
+    })
+  }
+}

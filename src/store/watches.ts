@@ -1,0 +1,153 @@
+import type { Subscriber } from 'rxjs'
+import type { Stored } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import type { Timing } from '../timing.ts'
+import type { Batcher } from './batcher.ts'
+import type { Hub, Listener } from './hub.ts'
+import { Refresher } from './refresher.ts'
+
+/** Tells one state of a key from another: its revision, or that it is absent. */
+type Stamp = number | 'absent'
+
+const stampOf = (stored: Stored | undefined): Stamp => stored?.revision ?? 'absent'
+
+/** One subscription of `watch$`. */
+interface Watcher<V> {
+  readonly subscriber: Subscriber<V | undefined>
+  /** The state that was emitted last. */
+  stamp: Stamp | undefined
+}
+
+/** What is known of a watched key, shared by all who watch it. */
+class KeyWatch<V> {
+  readonly watchers: Set<Watcher<V>> = new Set()
+  stamp: Stamp | undefined
+  version = -1
+  value: V | undefined
+  /** Changes signalled since. */
+  changes = 0
+  /** Whether the state is known and guarded. */
+  current = false
+
+  emit(): void {
+    for (const watcher of [...this.watchers]) this.emitTo(watcher)
+  }
+
+  emitTo(watcher: Watcher<V>): void {
+    if (watcher.stamp === this.stamp) return
+    watcher.stamp = this.stamp
+    watcher.subscriber.next(this.value)
+  }
+}
+
+/** The watched keys of a store. */
+export class Watches<V> implements Listener {
+  readonly #keys = new Map<string, KeyWatch<V>>()
+  readonly #hub: Hub
+  readonly #decode: (key: string, bytes: Uint8Array) => V
+  readonly #refresher: Refresher
+
+  constructor(
+    hub: Hub,
+    batcher: Batcher,
+    timing: Timing,
+    timeout: number,
+    decode: (key: string, bytes: Uint8Array) => V,
+  ) {
+    this.#hub = hub
+    this.#decode = decode
+    this.#refresher = new Refresher(batcher, timing, timeout, (key, result) => this.#refreshed(key, result))
+  }
+
+  /** Emits the value of `key` now and at every change, until unsubscribed. */
+  add(key: string, subscriber: Subscriber<V | undefined>): void {
+    const watcher: Watcher<V> = { subscriber, stamp: undefined }
+    let watch = this.#keys.get(key)
+    const isNew = watch === undefined
+    if (watch === undefined) {
+      watch = new KeyWatch()
+      this.#keys.set(key, watch)
+    }
+    watch.watchers.add(watcher)
+    subscriber.add(() => this.#remove(key, watcher))
+    if (this.#keys.size === 1 && isNew) this.#hub.add(this)
+    else if (isNew && this.#hub.armed) this.#refresher.touch(key)
+    else if (watch.current) watch.emitTo(watcher)
+  }
+
+  armed(): void {
+    for (const key of this.#keys.keys()) this.#refresher.touch(key)
+  }
+
+  disarmed(): void {
+    for (const watch of this.#keys.values()) watch.current = false
+  }
+
+  changed(keys: readonly string[]): void {
+    for (const key of keys) {
+      const watch = this.#keys.get(key)
+      if (watch === undefined) continue
+      watch.changes++
+      watch.current = false
+      this.#refresher.touch(key)
+    }
+  }
+
+  /**
+   * A put of our own needs no reading back where it accounts for all that was signalled: each signal is one write, and
+   * each write adds one to the version.
+   */
+  put(key: string, stored: Stored): void {
+    const watch = this.#keys.get(key)
+    if (watch === undefined || typeof watch.stamp !== 'number' || !this.#hub.armed) return
+    if (stored.version !== watch.version + watch.changes || stored.revision <= watch.stamp) return
+    this.#refresher.forget(key)
+    this.#learn(key, watch, stored)
+  }
+
+  ended(error: KVError | undefined): void {
+    for (const [key, watch] of [...this.#keys]) {
+      if (error !== undefined) this.#fail(key, watch, error)
+      else for (const { subscriber } of [...watch.watchers]) subscriber.complete()
+    }
+  }
+
+  #remove(key: string, watcher: Watcher<V>): void {
+    const watch = this.#keys.get(key)
+    if (!watch?.watchers.delete(watcher) || watch.watchers.size > 0) return
+    this.#keys.delete(key)
+    this.#refresher.forget(key)
+    if (this.#keys.size === 0) this.#hub.remove(this)
+  }
+
+  #refreshed(key: string, result: Stored | undefined | KVError): void {
+    const watch = this.#keys.get(key)
+    if (watch === undefined) return
+    if (result instanceof KVError) this.#fail(key, watch, result)
+    else this.#learn(key, watch, result)
+  }
+
+  #learn(key: string, watch: KeyWatch<V>, stored: Stored | undefined): void {
+    const stamp = stampOf(stored)
+    watch.changes = 0
+    watch.current = this.#hub.armed
+    if (stamp !== watch.stamp) {
+      try {
+        watch.value = stored && this.#decode(key, stored.value)
+      } catch (error) {
+        this.#fail(key, watch, error)
+        return
+      }
+      watch.stamp = stamp
+      watch.version = stored?.version ?? -1
+    }
+    watch.emit()
+  }
+
+  #fail(key: string, watch: KeyWatch<V>, error: unknown): void {
+    this.#keys.delete(key)
+    for (const { subscriber } of [...watch.watchers]) subscriber.error(error)
+    watch.watchers.clear()
+    if (this.#keys.size === 0) this.#hub.remove(this)
+  }
+}
