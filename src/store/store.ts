@@ -35,7 +35,7 @@ const DEFAULT_TIMEOUT = 30_000
 const MAX_TIMEOUT = 2_147_483_647
 
 const entryOf = <V>(key: string, value: V, version: number): Entry<V> => ({ key, value, version })
-const valueOf = <V>(_key: string, value: V): V => value
+const justValue = <V>(_key: string, value: V): V => value
 
 /**
  * A store on an engine of your own (see `Engine` for what it must do).
@@ -86,7 +86,7 @@ class EngineStore<V> implements BulkStore<V> {
   }
 
   get$(key: string, options?: CallOptions): Observable<V | undefined> {
-    return this.#read$(key, options, valueOf)
+    return this.#read$(key, options, justValue)
   }
 
   entry$(key: string, options?: CallOptions): Observable<Entry<V> | undefined> {
@@ -94,7 +94,7 @@ class EngineStore<V> implements BulkStore<V> {
   }
 
   getAll$(keys: Iterable<string>, options?: CallOptions): Observable<Map<string, V>> {
-    return this.#readAll$(keys, options, valueOf)
+    return this.#readAll$(keys, options, justValue)
   }
 
   entryAll$(keys: Iterable<string>, options?: CallOptions): Observable<Map<string, Entry<V>>> {

@@ -201,6 +201,9 @@ export class MemoryEngine implements Engine {
       }
       return []
     }
-    return { next: () => this.#answer(() => of(next())), close: () => void (rest = []) }
+    const close = () => {
+      rest = []
+    }
+    return { next: () => this.#answer(() => of(next())), close }
   }
 }
