@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../engine.ts'
-import { attempt, KVError } from '../errors.ts'
+import { KVError } from '../errors.ts'
 import { checkKey, quoteKey } from '../keys.ts'
 import type { Mutation } from './kv-store.ts'
 
@@ -58,9 +58,12 @@ export class Encoding<V> {
         { key },
       )
     }
-    const encoded = attempt('CODEC', `the value of ${quoteKey(key)} could not be encoded`, key, () =>
-      this.#codec.encode(value),
-    )
+    let encoded: Uint8Array
+    try {
+      encoded = this.#codec.encode(value)
+    } catch (error) {
+      throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be encoded`, key)
+    }
     if (!(encoded instanceof Uint8Array)) {
       throw new KVError('CODEC', `the codec made no bytes of the value of ${quoteKey(key)}`, { key })
     }

@@ -47,9 +47,20 @@ export class Lane {
   holder: WriteBatch | Operation | undefined
   /** The last that was asked for and has not left. */
   last: Operation | undefined
-  readonly heldBack: Queue<Operation> = new Queue()
+  #heldBack: Queue<Operation> | undefined
 
   constructor(key: string) {
     this.key = key
+  }
+
+  /** Whether operations are held back. */
+  get crowded(): boolean {
+    return this.#heldBack !== undefined && this.#heldBack.length > 0
+  }
+
+  /** Made when first needed: most keys have one write at a time. */
+  get heldBack(): Queue<Operation> {
+    this.#heldBack ??= new Queue()
+    return this.#heldBack
   }
 }

@@ -1,5 +1,5 @@
 import type { Engine, Stored, Write, Written } from '../engine.ts'
-import { attempt, KVError } from '../errors.ts'
+import { KVError } from '../errors.ts'
 import type { Batcher } from './batcher.ts'
 import type { Entry } from './kv-store.ts'
 import { ReadRequest, Request, WriteRequest } from './requests.ts'
@@ -154,7 +154,7 @@ export class Updates<V> {
       const update = waiting[seen]!
       if (update.withdrawn) continue
       try {
-        const value = attempt('CALLBACK', 'the update function threw', key, () => update.next(current))
+        const value = this.#compute(update, current)
         if (value !== undefined) {
           const write = this.#context.putOf(key, value, version)
           if (bytes > 0 && bytes + sizeOf(write, engine) > batchBytes) break
@@ -190,6 +190,14 @@ export class Updates<V> {
         } else this.#finish(key, waiting, taken, results)
       }),
     )
+  }
+
+  #compute(update: Update<V>, current: V | undefined): V | undefined {
+    try {
+      return update.next(current)
+    } catch (error) {
+      throw KVError.from(error, 'CALLBACK', 'the update function threw', update.key)
+    }
   }
 
   #finish(key: string, waiting: Update<V>[], updates: Update<V>[], error: KVError): void {

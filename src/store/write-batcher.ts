@@ -124,7 +124,7 @@ export class WriteBatcher {
         return batch
       }
       const lane = operation.lanes[0]!
-      if ((lane.holder !== undefined && lane.holder !== batch) || lane.heldBack.length > 0) {
+      if ((lane.holder !== undefined && lane.holder !== batch) || lane.crowded) {
         lane.heldBack.push(operation)
       } else {
         if (!this.#fits(operation, batch)) return batch
@@ -187,7 +187,7 @@ export class WriteBatcher {
   /** Claims the lanes of a transaction that are free and stands in line in the others; true where all were free. */
   #claim(operation: Operation): boolean {
     for (const lane of operation.lanes) {
-      if (lane.holder === undefined && lane.heldBack.length === 0) lane.holder = operation
+      if (lane.holder === undefined && !lane.crowded) lane.holder = operation
       else {
         lane.heldBack.push(operation)
         operation.blockedBy++
@@ -255,8 +255,8 @@ export class WriteBatcher {
 
   /** Hands a free lane to what is held back in it: a transaction claims it, single writes wait for the next batch. */
   #passOn(lane: Lane): void {
-    const next = lane.heldBack.peek()
-    if (next === undefined) return
+    if (!lane.crowded) return
+    const next = lane.heldBack.peek()!
     if (!next.request.atomic) {
       this.#resumed.push(lane)
       return

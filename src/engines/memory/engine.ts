@@ -50,7 +50,7 @@ export class Memory {
   #revision = 0
 
   /**
-   * Applies `writes` in order to `view`, which reads through to the entries.
+   * Applies one write to `view`.
    * @internal
    */
   apply(write: Write, view: View): Written | KVError {
@@ -77,8 +77,14 @@ export class Memory {
   }
 }
 
+/** Where writes are applied. */
+interface View {
+  get(key: string): Stored | undefined
+  set(key: string, stored: Stored | undefined): void
+}
+
 /** The entries as they would be after what was set so far. */
-class View {
+class Draft implements View {
   readonly #entries: Map<string, Stored>
   readonly changed: Map<string, Stored | undefined> = new Map()
 
@@ -122,16 +128,25 @@ export class MemoryEngine implements Engine {
 
   write(writes: readonly Write[]): Observable<readonly (Written | KVError)[]> {
     return this.#answer(() => {
-      const view = new View(this.#memory.entries)
+      const { entries } = this.#memory
+      const changed: string[] = []
+      const view: View = {
+        get: key => entries.get(key),
+        set: (key, stored) => {
+          if (stored === undefined) entries.delete(key)
+          else entries.set(key, stored)
+          changed.push(key)
+        },
+      }
       const results = writes.map(write => this.#memory.apply(write, view))
-      this.#memory.signal(view.flush())
+      this.#memory.signal(changed)
       return of(results)
     })
   }
 
   commit(writes: readonly Write[]): Observable<readonly Written[]> {
     return this.#answer(() => {
-      const view = new View(this.#memory.entries)
+      const view = new Draft(this.#memory.entries)
       const results: Written[] = []
       for (const write of writes) {
         const result = this.#memory.apply(write, view)
