@@ -73,3 +73,12 @@ export class KVError extends Error {
     return new KVError(code, `${context}: ${reason}`, { cause: error, key })
   }
 }
+
+/** Runs `work`; what it throws becomes a KVError of `code`, unless it is one. */
+export function attempt<R>(code: KVErrorCode, context: string, key: string | undefined, work: () => R): R {
+  try {
+    return work()
+  } catch (error) {
+    throw KVError.from(error, code, context, key)
+  }
+}
