@@ -17,6 +17,14 @@ export type {
 export { Memory, MemoryEngine } from './engines/memory/engine.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export {
+  type MatchOptions,
+  type MeasureOptions,
+  measure,
+  type SharedMeasureOptions,
+} from './metrics/measure.ts'
+export { createMeter, type Meter, type MeterOptions } from './metrics/meter.ts'
+export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
 export type {
   CallOptions,
   Change,
