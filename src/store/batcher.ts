@@ -57,6 +57,11 @@ export class Batcher {
     return this.#timing.now()
   }
 
+  /** Whether a write of `key` has been asked for and is not settled. */
+  isWriting(key: string): boolean {
+    return this.#writes.isWriting(key)
+  }
+
   read(request: ReadRequest): void {
     const { keys } = request
     const refusal = this.#refusal(keys.length, 0)

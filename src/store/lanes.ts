@@ -41,17 +41,13 @@ export class WriteBatch {
 
 /** The unsettled writes of one key: those of one batch are in flight together, later ones are held back, in order. */
 export class Lane {
-  readonly key: string
+  key = ''
   pending = 0
   /** The batch in flight with writes of this key, or the transaction that has claimed it. */
   holder: WriteBatch | Operation | undefined
   /** The last that was asked for and has not left. */
   last: Operation | undefined
   #heldBack: Queue<Operation> | undefined
-
-  constructor(key: string) {
-    this.key = key
-  }
 
   /** Whether operations are held back. */
   get crowded(): boolean {
@@ -62,5 +58,45 @@ export class Lane {
   get heldBack(): Queue<Operation> {
     this.#heldBack ??= new Queue()
     return this.#heldBack
+  }
+}
+
+const MAX_SPARE = 8192
+
+/**
+ * The lanes of the keys that have one.
+ *
+ * Lanes are used again: a Map that grows and shrinks leaves its old tables to the garbage collector, and what those
+ * still name is promoted with them. With a new lane for every write that was more than half of a write's cost.
+ */
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  readonly #spare: Lane[] = []
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  get(key: string): Lane | undefined {
+    return this.#lanes.get(key)
+  }
+
+  /** The lane of `key`, made where it has none. */
+  open(key: string): Lane {
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) {
+      lane = this.#spare.pop() ?? new Lane()
+      lane.key = key
+      this.#lanes.set(key, lane)
+    }
+    return lane
+  }
+
+  close(lane: Lane): void {
+    this.#lanes.delete(lane.key)
+    lane.key = ''
+    lane.holder = undefined
+    lane.last = undefined
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(lane)
   }
 }

@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, type Unsubscribable } from 'rxjs'
+import { defaultIfEmpty, Observable, type Subscriber, type Unsubscribable } from 'rxjs'
 import { wholeNumber } from '../arguments.ts'
 import type { Engine, KeySpan, Scan, Status, StoredEntry, Write } from '../engine.ts'
 import { KVError } from '../errors.ts'
@@ -82,7 +82,10 @@ class EngineStore<V> implements BulkStore<V> {
       decode: this.#encoding.decode,
       putOf: (key, newValue, ifVersion) => this.#encoding.put(key, newValue, ifVersion),
     })
-    this.status$ = engine.status$
+    // A BehaviorSubject that has completed replays nothing.
+    this.status$ = engine.status$.pipe(
+      defaultIfEmpty<Status, Status>({ state: 'closed', reason: 'the store is closed' }),
+    )
   }
 
   get$(key: string, options?: CallOptions): Observable<V | undefined> {
@@ -255,7 +258,7 @@ class EngineStore<V> implements BulkStore<V> {
   ): Observable<R | undefined> {
     return this.#call$<R | undefined>(options, (subscriber, now, timeout) => {
       this.#encoding.checkKey(key)
-      const cached = this.#cache?.get(key)
+      const cached = this.#cached(key)
       if (cached !== undefined) {
         emitLast(subscriber, cached.value === undefined ? undefined : emit(key, cached.value, cached.version))
         return
@@ -302,7 +305,7 @@ class EngineStore<V> implements BulkStore<V> {
       let cached: { readonly value: V | undefined; readonly version: number } | undefined
       try {
         this.#encoding.checkKey(key)
-        cached = this.#cache?.get(key)
+        cached = this.#cached(key)
       } catch (thrown) {
         error = thrown as KVError
       }
@@ -351,6 +354,11 @@ class EngineStore<V> implements BulkStore<V> {
     })
     this.#batcher.write(call)
     return call
+  }
+
+  /** What the cache knows of `key`, unless a write of it is under way, which a read must see. */
+  #cached(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
+    return this.#cache === undefined || this.#batcher.isWriting(key) ? undefined : this.#cache.get(key)
   }
 
   #write<R>(call: WriteRequest, subscriber: Subscriber<R>): void {

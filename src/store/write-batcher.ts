@@ -1,6 +1,6 @@
 import type { Engine, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
-import { Lane, Operation, WriteBatch } from './lanes.ts'
+import { type Lane, Lanes, Operation, WriteBatch } from './lanes.ts'
 import { ask, inSameBatch, type Pacing } from './pacing.ts'
 import { Queue } from './queue.ts'
 import type { ReadRequest, WriteRequest } from './requests.ts'
@@ -14,7 +14,7 @@ export class WriteBatcher {
   readonly #engine: Engine
   readonly #pacing: Pacing
   readonly #addRead: (request: ReadRequest, index: number) => void
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new Lanes()
   /** What has come, in order. */
   readonly #ready = new Queue<Operation>()
   /** Lanes whose held-back operations may go on; they go first. */
@@ -38,6 +38,10 @@ export class WriteBatcher {
     return this.#lanes.size === 0
   }
 
+  isWriting(key: string): boolean {
+    return this.#lanes.get(key) !== undefined
+  }
+
   add(request: WriteRequest): void {
     const { writes } = request
     if (request.atomic) {
@@ -46,12 +50,12 @@ export class WriteBatcher {
         new Operation(
           request,
           0,
-          Array.from(keys, key => this.#lane(key)),
+          Array.from(keys, key => this.#lanes.open(key)),
         ),
       )
     } else {
       for (let i = 0; i < writes.length; i++) {
-        this.#enqueue(new Operation(request, i, [this.#lane(writes[i]!.key)]))
+        this.#enqueue(new Operation(request, i, [this.#lanes.open(writes[i]!.key)]))
       }
     }
   }
@@ -85,15 +89,6 @@ export class WriteBatcher {
       return false
     })
     for (const operation of leaving) this.#finish(operation, operation)
-  }
-
-  #lane(key: string): Lane {
-    let lane = this.#lanes.get(key)
-    if (lane === undefined) {
-      lane = new Lane(key)
-      this.#lanes.set(key, lane)
-    }
-    return lane
   }
 
   #enqueue(operation: Operation): void {
@@ -245,7 +240,7 @@ export class WriteBatcher {
     for (const lane of operation.lanes) {
       if (lane.last === operation) lane.last = undefined
       lane.pending--
-      if (lane.pending === 0) this.#lanes.delete(lane.key)
+      if (lane.pending === 0) this.#lanes.close(lane)
       else if (lane.holder === holder || lane.holder === operation) {
         lane.holder = undefined
         this.#passOn(lane)
