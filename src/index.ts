@@ -16,6 +16,7 @@ export type {
 } from './engine.ts'
 export { Memory, MemoryEngine } from './engines/memory/engine.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
+export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
 export {
   type MatchOptions,

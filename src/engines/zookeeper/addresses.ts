@@ -1,0 +1,49 @@
+import { KVError } from '../../errors.ts'
+import type { Address } from './connection.ts'
+
+const DEFAULT_PORT = 2181
+
+/** An address as it is shown and written: `host:port`, IPv6 literals in brackets. */
+export const showAddress = ({ host, port }: Address): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
+const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', `servers: ${message}`)
+
+function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::(\d+))?$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  if (host === undefined) {
+    throw invalid(`'${text}' is no address; expected 'host', 'host:port' or '[IPv6]:port'`)
+  }
+  const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3])
+  if (port < 1 || port > 65_535) throw invalid(`the port of '${text}' must be from 1 to 65535`)
+  return { host, port }
+}
+
+/** The addresses of `'a:2181,b,[::1]:2181'` or of a list of such; throws `INVALID_ARGUMENT`. */
+export function parseServers(servers: string | readonly string[]): Address[] {
+  const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : servers
+  if (!Array.isArray(list)) {
+    throw invalid(`expected a string or a list of strings, got ${servers === null ? 'null' : typeof servers}`)
+  }
+  const addresses = list.map(each => {
+    if (typeof each !== 'string')
+      throw invalid(`expected strings, got ${each === null ? 'null' : typeof each}`)
+    if (each.includes('/')) throw invalid(`'${each}' has a path; give the path as the option \`root\``)
+    return parseAddress(each.trim())
+  })
+  if (addresses.length === 0) throw invalid('at least one is needed')
+  return addresses
+}
+
+/** `items` in a random order. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items]
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const held = result[i]!
+    result[i] = result[j]!
+    result[j] = held
+  }
+  return result
+}

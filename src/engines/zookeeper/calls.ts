@@ -1,0 +1,148 @@
+import { KVError } from '../../errors.ts'
+import type { Request } from './connection.ts'
+import type { Session } from './session.ts'
+
+/** Something to be done on the server, by its deadline, over as many connections as it takes. */
+export interface Call {
+  /** In milliseconds of `performance.now()`. */
+  readonly deadline: number
+  /** Sends what is next; called when connected, and again after each {@link Calls.resume}. */
+  proceed(): void
+  /** Gives up: out of time, closed, or refused for good. The call says of itself whether something may have been done. */
+  abandon(reason: KVError): void
+}
+
+/** How long to wait when the server throttles, in milliseconds. */
+const THROTTLE_PAUSE = 50
+const LONGEST_TIMER = 0x7fff_ffff
+
+/** The calls under way: lets them wait for the connection, and ends each at its deadline. */
+export class Calls {
+  readonly #session: Session
+  readonly #active = new Set<Call>()
+  #waiting = new Set<Call>()
+  #timer: NodeJS.Timeout | undefined
+  #timerDue = Number.POSITIVE_INFINITY
+  #ended: KVError | undefined
+  #whenIdle: (() => void) | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Begins a call. */
+  start(call: Call): void {
+    if (this.#ended !== undefined) {
+      call.abandon(this.#ended)
+      return
+    }
+    if (call.deadline <= performance.now()) {
+      call.abandon(this.#late())
+      return
+    }
+    this.#active.add(call)
+    this.#schedule(call.deadline)
+    this.resume(call)
+  }
+
+  /** Lets a call proceed: now, or when the connection is there. */
+  resume(call: Call): void {
+    if (this.#session.connected) call.proceed()
+    else this.#waiting.add(call)
+  }
+
+  /** Forgets a call that is done. */
+  finish(call: Call): void {
+    this.#active.delete(call)
+    this.#waiting.delete(call)
+    if (this.#active.size === 0) this.#whenIdle?.()
+  }
+
+  /**
+   * Sends a frame of `call`. What comes back when the call is done already is not told, but to `late`, which is called
+   * instead of the others.
+   */
+  send(
+    call: Call,
+    type: number,
+    frame: Buffer,
+    replied: Request['replied'],
+    lost: () => void,
+    late?: () => void,
+  ): void {
+    this.#session.send({
+      type,
+      frame,
+      replied: (error, zxid, reply) => {
+        if (this.#active.has(call)) replied(error, zxid, reply)
+        else late?.()
+      },
+      lost: () => {
+        if (this.#active.has(call)) lost()
+        else late?.()
+      },
+    })
+  }
+
+  /** Lets a call proceed after a pause, because the server did nothing and asked to be asked later. */
+  pause(call: Call): void {
+    setTimeout(() => this.#active.has(call) && this.resume(call), THROTTLE_PAUSE).unref()
+  }
+
+  /** Connected: everything that waits proceeds. */
+  connected(): void {
+    const waiting = this.#waiting
+    this.#waiting = new Set()
+    for (const call of waiting) this.resume(call)
+  }
+
+  /** No call is begun from now on. Those that wait for a connection are abandoned; resolves when the others are done. */
+  close(reason: KVError): Promise<void> {
+    this.#ended = reason
+    if (!this.#session.connected) this.fail(reason)
+    return new Promise<void>(resolve => {
+      if (this.#active.size === 0) resolve()
+      else this.#whenIdle = resolve
+    }).then(() => clearTimeout(this.#timer))
+  }
+
+  /** Abandons every call, and every later one. */
+  fail(reason: KVError): void {
+    this.#ended ??= reason
+    for (const call of [...this.#active]) this.#abandon(call, reason)
+  }
+
+  #abandon(call: Call, reason: KVError): void {
+    this.finish(call)
+    call.abandon(reason)
+  }
+
+  #late(): KVError {
+    const { state, reason } = this.#session.status$.value
+    return new KVError(
+      'TIMEOUT',
+      state === 'connected' ? 'out of time' : `out of time while ${state} (${reason})`,
+    )
+  }
+
+  /** One timer for all deadlines, set for the first. */
+  #schedule(deadline: number): void {
+    if (deadline >= this.#timerDue) return
+    clearTimeout(this.#timer)
+    this.#timerDue = deadline
+    const delay = Math.min(Math.ceil(deadline - performance.now()), LONGEST_TIMER)
+    this.#timer = setTimeout(() => this.#expire(), Math.max(delay, 0))
+  }
+
+  #expire(): void {
+    const now = performance.now()
+    const reason = this.#late()
+    let next = Number.POSITIVE_INFINITY
+    for (const call of [...this.#active]) {
+      if (call.deadline <= now) this.#abandon(call, reason)
+      else next = Math.min(next, call.deadline)
+    }
+    this.#timerDue = Number.POSITIVE_INFINITY
+    if (next < Number.POSITIVE_INFINITY) this.#schedule(next)
+  }
+}

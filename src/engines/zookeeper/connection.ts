@@ -1,0 +1,283 @@
+import zookeeper from 'node-zookeeper-client'
+import { FrameReader } from './framing.ts'
+import { codeName, endsConnection, Op, Xid } from './protocol.ts'
+
+/** A server's host name or address, and its port. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a session is resumed by. */
+export interface Ticket {
+  readonly id: Buffer
+  readonly password: Buffer
+  /** The timeout that the server agreed to, in milliseconds. */
+  readonly timeout: number
+}
+
+/** A name and password, as ZooKeeper's digest scheme takes them. */
+export interface Credentials {
+  readonly user: string
+  readonly password: string
+}
+
+/** A request: its frame, and what becomes of it. Exactly one of `replied` and `lost` is called, once. */
+export interface Request {
+  readonly type: number
+  /** The whole frame, sent once; the request number is filled in then. */
+  readonly frame: Buffer
+  /** An answer came: its error code, its zxid, and the reply, whose body begins at {@link REPLY_BODY}. */
+  replied(error: number, zxid: number, reply: Buffer): void
+  /** The connection went; whether the request was carried out is unknown. */
+  lost(): void
+}
+
+/** Where the body of a reply begins, after its number, zxid and error code. */
+export const REPLY_BODY = 16
+
+export interface ConnectionOptions {
+  readonly address: Address
+  /** The timeout to ask for, in milliseconds. */
+  readonly sessionTimeout: number
+  /** The session to resume. */
+  readonly ticket?: Ticket | undefined
+  /** The newest state that was seen; a server that has not seen it turns the connection down. */
+  readonly lastZxid: number
+  readonly credentials?: Credentials | undefined
+  /** The number of the first request; for tests. */
+  readonly firstXid: number
+}
+
+/** What a connection tells its owner, from the socket's callbacks. Nothing is told after `closed`. */
+export interface ConnectionEvents {
+  /** The handshake is through, the credentials are accepted. */
+  opened(ticket: Ticket): void
+  /** The session that was to be resumed is gone. */
+  expired(): void
+  authFailed(code: number): void
+  /** A watch event, as the reply that carries it. */
+  event(reply: Buffer): void
+  /** Events came, and now comes something else, or nothing for the time being. */
+  eventsEnd(): void
+  closed(reason: string): void
+}
+
+/** The state of node-zookeeper-client in which its queue sends. */
+const CONNECTED = 2
+
+const MAX_XID = 0x7fff_ffff
+
+/** A zxid as a number: exact up to two million leader elections. */
+export const readZxid = (bytes: Buffer, at: number): number =>
+  bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+
+function zxidBytes(zxid: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(Math.floor(zxid / 0x1_0000_0000), 0)
+  bytes.writeUInt32BE(zxid % 0x1_0000_0000, 4)
+  return bytes
+}
+
+/** A message for a network error, also for those that Node makes of several and leaves without a text. */
+function describe(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map(each => describe(each as Error)).join(', ')
+  return error.message
+}
+
+/**
+ * One TCP connection to one server: used once, never reconnected. The only place that knows node-zookeeper-client,
+ * which carries the address, the handshake, the credentials, the outgoing queue and the socket. Replies are cut and
+ * matched here; its own reply decoder, ping, reconnection and callbacks are never reached.
+ */
+export class Connection {
+  readonly #events: ConnectionEvents
+  readonly #options: ConnectionOptions
+  readonly #client: ReturnType<typeof zookeeper.createClient>
+  readonly #pending = new Map<number, Request>()
+  readonly #reader = new FrameReader(frame => this.#onFrame(frame))
+  #xid: number
+  #ticket: Ticket | undefined
+  #eventsCame = false
+  #error: Error | undefined
+  #cut: string | undefined
+  #phase: 'handshake' | 'auth' | 'open' | 'closed' = 'handshake'
+  /** When last something came that shows that the server answers, by `performance.now()`. */
+  answeredAt = 0
+  /** The newest zxid that a reply carried. */
+  lastZxid: number
+
+  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+    this.#events = events
+    this.#options = options
+    this.lastZxid = options.lastZxid
+    this.#xid = options.firstXid
+    this.#client = zookeeper.createClient('server', {
+      sessionTimeout: options.sessionTimeout,
+      sessionId: options.ticket?.id,
+      sessionPassword: options.ticket?.password,
+    })
+    this.#takeOver()
+  }
+
+  /** Begins to connect. */
+  open(): void {
+    this.#client.connectionManager.connect()
+  }
+
+  /** How many requests wait for their answer. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /** Sends a request; only between `opened` and `closed`. */
+  send(request: Request): void {
+    const xid = this.#xid
+    // Negative numbers and zero have other meanings.
+    this.#xid = xid === MAX_XID ? 1 : xid + 1
+    request.frame.writeInt32BE(xid, 4)
+    this.#pending.set(xid, request)
+    this.#queue(request.type, request.frame)
+  }
+
+  /** Asks the server for a sign of life, and tells it of ours. */
+  ping(): void {
+    const frame = Buffer.allocUnsafe(12)
+    frame.writeInt32BE(8, 0)
+    frame.writeInt32BE(Xid.ping, 4)
+    frame.writeInt32BE(Op.ping, 8)
+    this.#queue(Op.ping, frame)
+  }
+
+  /** The client numbers requests too, from zero and beyond what the protocol can carry; that number is not used. */
+  #queue(type: number, frame: Buffer): void {
+    this.#client.connectionManager.queue({ header: { type, xid: 0 }, toBuffer: () => frame })
+  }
+
+  /** Ends the connection at once; `closed` follows in a later turn. */
+  cut(reason: string): void {
+    if (this.#phase === 'closed') return
+    this.#cut ??= reason
+    this.#reader.stop()
+    this.#client.connectionManager.socket?.destroy()
+  }
+
+  /** Makes the client's connection manager ours, before it connects. */
+  #takeOver(): void {
+    const { address, lastZxid, credentials } = this.#options
+    const manager = this.#client.connectionManager
+    manager.servers = [address]
+    manager.findNextServer = use => use(address)
+    manager.zxid = zxidBytes(lastZxid)
+    // It would keep every packet until its own decoder took the reply.
+    manager.pendingQueue = { push() {}, shift: () => undefined }
+    // The owner sets a deadline for the whole handshake.
+    manager.connectTimeout = MAX_XID
+    manager.onSocketData = chunk => this.#onData(chunk)
+    manager.onSocketError = error => {
+      this.#error = error
+    }
+    manager.onSocketClosed = () => this.#onClosed()
+    if (credentials !== undefined) {
+      this.#client.addAuthInfo('digest', Buffer.from(`${credentials.user}:${credentials.password}`))
+    }
+  }
+
+  #onData(chunk: Buffer): void {
+    // A large reply that is still coming is a sign of life, too.
+    if (this.#reader.midFrame) this.answeredAt = performance.now()
+    try {
+      this.#reader.push(chunk)
+      this.#endEvents()
+    } catch (error) {
+      this.cut(`unreadable answer: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #onFrame(frame: Buffer): void {
+    if (this.#phase === 'handshake') {
+      this.#onHandshake(frame)
+      return
+    }
+    const xid = frame.readInt32BE(0)
+    if (xid === Xid.event) {
+      this.#eventsCame = true
+      this.#events.event(frame)
+      return
+    }
+    this.#endEvents()
+    this.answeredAt = performance.now()
+    const error = frame.readInt32BE(12)
+    if (xid === Xid.ping) return
+    if (xid === Xid.auth) {
+      this.#onAuth(error)
+      return
+    }
+    const request = this.#pending.get(xid)
+    if (request === undefined) throw new Error(`an answer to request ${xid}, which was not asked`)
+    if (endsConnection(error)) {
+      this.cut(`the server answered ${codeName(error)}`)
+      return
+    }
+    const zxid = readZxid(frame, 4)
+    if (zxid > this.lastZxid) this.lastZxid = zxid
+    // Forgotten only after the reply was taken: where it can not be read, the request is lost with the connection.
+    request.replied(error, zxid, frame)
+    this.#pending.delete(xid)
+  }
+
+  #endEvents(): void {
+    if (!this.#eventsCame) return
+    this.#eventsCame = false
+    this.#events.eventsEnd()
+  }
+
+  #onHandshake(frame: Buffer): void {
+    const timeout = frame.readInt32BE(4)
+    this.answeredAt = performance.now()
+    if (timeout <= 0) {
+      this.#events.expired()
+      this.cut('the session is expired')
+      return
+    }
+    const passwordLength = frame.readInt32BE(16)
+    this.#ticket = {
+      // Copies, because the frame is a view of a larger chunk.
+      id: Buffer.from(frame.subarray(8, 16)),
+      password: Buffer.from(frame.subarray(20, 20 + passwordLength)),
+      timeout,
+    }
+    this.#phase = 'auth'
+    const manager = this.#client.connectionManager
+    manager.setState(CONNECTED)
+    manager.onPacketQueueReadable()
+    if (this.#options.credentials === undefined) this.#onAuth(0)
+  }
+
+  #onAuth(error: number): void {
+    if (error !== 0) {
+      this.#events.authFailed(error)
+      this.cut('the credentials were refused')
+    } else if (this.#phase === 'auth') {
+      this.#phase = 'open'
+      this.#events.opened(this.#ticket!)
+    }
+  }
+
+  #onClosed(): void {
+    const manager = this.#client.connectionManager
+    if (manager.connectTimeoutHandler) clearTimeout(manager.connectTimeoutHandler)
+    const phase = this.#phase
+    this.#phase = 'closed'
+    this.#reader.stop()
+    this.#endEvents()
+    const reason =
+      this.#cut ??
+      (this.#error === undefined
+        ? `closed by the server${phase === 'open' ? '' : ' during the handshake'}`
+        : describe(this.#error))
+    this.#events.closed(reason)
+    for (const request of this.#pending.values()) request.lost()
+    this.#pending.clear()
+  }
+}

@@ -1,0 +1,42 @@
+/** What is used of node-zookeeper-client 1.1.3, its inside included: it comes without types. */
+declare module 'node-zookeeper-client' {
+  import type { Socket } from 'node:net'
+
+  /** What the outgoing queue takes: it sets `header.xid` and then writes what `toBuffer` returns. */
+  interface OutgoingRequest {
+    readonly header: { readonly type: number; xid: number }
+    toBuffer(): Buffer
+  }
+
+  interface ConnectionManager {
+    servers: readonly { readonly host: string; readonly port: number }[]
+    socket: Socket | undefined
+    connectTimeout: number
+    connectTimeoutHandler: NodeJS.Timeout | null
+    zxid: Buffer
+    pendingQueue: { push(packet: unknown): void; shift(): undefined }
+    findNextServer(use: (server: { readonly host: string; readonly port: number }) => void): void
+    onSocketConnected(): void
+    onSocketData(chunk: Buffer): void
+    onSocketError(error: Error): void
+    onSocketClosed(): void
+    onPacketQueueReadable(): void
+    setState(state: number): void
+    queue(request: OutgoingRequest): void
+    connect(): void
+  }
+
+  interface Client {
+    readonly connectionManager: ConnectionManager
+    addAuthInfo(scheme: string, auth: Buffer): void
+  }
+
+  interface ClientOptions {
+    readonly sessionTimeout: number
+    readonly sessionId?: Buffer | undefined
+    readonly sessionPassword?: Buffer | undefined
+  }
+
+  const client: { createClient(servers: string, options: ClientOptions): Client }
+  export default client
+}

@@ -1,0 +1,93 @@
+import { KVError } from '../../errors.ts'
+
+/**
+ * Names that are their own znode name: none of the characters that ZooKeeper forbids, and neither `/` nor `%`.
+ */
+const ORDINARY = /^[ -$&-.0-~\u00a0-\ud7ff\uf900-\uffef]+$/
+
+/** Runs of what must be escaped. */
+const ESCAPED = /[^ -$&-.0-~\u00a0-\ud7ff\uf900-\uffef]+/g
+
+/** Names that are legal characters but not free to use: their first character is escaped. */
+const SPECIAL = new Set(['.', '..', 'zookeeper'])
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function percentEncode(text: string): string {
+  let escaped = ''
+  for (const byte of Buffer.from(text)) escaped += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  return escaped
+}
+
+/**
+ * The znode name of a key (any non-empty string without lone surrogates). Ordinary keys are their own name. `/`, `%`,
+ * what ZooKeeper forbids in names (control characters, U+E000–U+F8FF, U+FFF0–U+FFFF, everything above U+FFFF), and the
+ * first character of `.`, `..` and `zookeeper` become `%XX` for each byte of their UTF-8.
+ */
+export function nameOf(key: string): string {
+  if (ORDINARY.test(key)) return SPECIAL.has(key) ? percentEncode(key[0]!) + key.slice(1) : key
+  return key.replace(ESCAPED, percentEncode)
+}
+
+/** The key of a znode name; `undefined` for a name that {@link nameOf} gives to no key, such as `50%`. */
+export function keyOfName(name: string): string | undefined {
+  if (ORDINARY.test(name)) return SPECIAL.has(name) ? undefined : name
+  let key: string
+  try {
+    key = name.replace(/(?:%[\dA-F]{2})+/g, run => utf8.decode(Buffer.from(run.replaceAll('%', ''), 'hex')))
+  } catch {
+    return undefined
+  }
+  return key.isWellFormed() && nameOf(key) === name ? key : undefined
+}
+
+/** Characters that ZooKeeper allows in a path. */
+const ALLOWED = /^[ -~\u00a0-\ud7ff\uf900-\uffef]+$/
+
+/** Throws `INVALID_ARGUMENT` unless `root` is a path that ZooKeeper takes, such as `/apps/demo` or `/`. */
+export function checkRoot(root: unknown): asserts root is string {
+  const refuse = (problem: string) =>
+    new KVError(
+      'INVALID_ARGUMENT',
+      `root: ${typeof root === 'string' ? JSON.stringify(root) : String(root)} ${problem}`,
+    )
+  if (typeof root !== 'string') throw refuse('is not a string')
+  if (!root.startsWith('/')) throw refuse("must begin with '/'")
+  if (root === '/') return
+  if (!ALLOWED.test(root)) throw refuse('has a character that ZooKeeper does not allow')
+  const names = root.slice(1).split('/')
+  if (names.includes('')) throw refuse("must not end with '/' or have '//'")
+  if (names.includes('.') || names.includes('..')) throw refuse("must not have '.' or '..' as a name")
+  if (names[0] === 'zookeeper') throw refuse("is ZooKeeper's own: '/zookeeper' is reserved")
+}
+
+/** Where the keys of a store are in the tree: the one place that maps a key to its path. */
+export class Layout {
+  /** The node whose children the keys are. */
+  readonly root: string
+  readonly #prefix: string
+  /** The bytes of a path beside its name. */
+  readonly prefixBytes: number
+
+  constructor(root: string) {
+    this.root = root
+    this.#prefix = root === '/' ? '/' : `${root}/`
+    this.prefixBytes = Buffer.byteLength(this.#prefix)
+  }
+
+  pathOf(key: string): string {
+    return this.#prefix + nameOf(key)
+  }
+
+  /** The path of a node that is no key's; `name` has a `%` that is no escape. */
+  pathOfForeign(name: string): string {
+    return this.#prefix + name
+  }
+
+  /** The key of a path; `undefined` where it is none's. */
+  keyOf(path: string): string | undefined {
+    if (!path.startsWith(this.#prefix)) return undefined
+    const name = path.slice(this.#prefix.length)
+    return name === '' || name.includes('/') ? undefined : keyOfName(name)
+  }
+}

@@ -1,0 +1,212 @@
+import { versionConflict } from '../../conditions.ts'
+import type { ExpectedVersion, Write, Written } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import { Op } from './protocol.ts'
+import { type MultiOp, multiOpBytes } from './requests.ts'
+
+/** A write under way. */
+export interface Item {
+  readonly index: number
+  readonly write: Write
+  readonly path: string
+  /** How often it made its group fail because the key came or went. */
+  failures: number
+  /** Whether it may have been carried out by a request whose answer never came. */
+  maybeDone: boolean
+}
+
+/** What is known of a key: whether it exists, and its version, if known. */
+export interface Known {
+  readonly exists: boolean
+  readonly version?: number | undefined
+}
+
+/** A write of a frame: what it will have been if the frame is carried out. */
+export interface Step {
+  readonly item: Item
+  readonly existed: boolean
+  /** Which operation answers it; -1 where there is nothing to do. */
+  readonly op: number
+  /** The version after it, if known beforehand. */
+  readonly version: number | undefined
+}
+
+/** One multi. */
+export interface Plan {
+  readonly ops: MultiOp[]
+  /** Whose each operation is. */
+  readonly owners: Item[]
+  readonly steps: Step[]
+  /** The sum of the operations' sizes. */
+  bytes: number
+  /** What is decided without asking. */
+  readonly settled: { readonly item: Item; readonly result: Written | KVError }[]
+}
+
+export interface PlanOptions {
+  /** What is known now, by a read after a sync or by an answer of the leader. */
+  readonly known: ReadonlyMap<string, Known>
+  /** What to take unknown keys for. */
+  readonly guess: 'set' | 'create'
+  /** All or none, so that nothing is settled that is not part of the one multi. */
+  readonly atomic: boolean
+  /** One write in the frame, no more. */
+  readonly alone: boolean
+  readonly acl: Buffer
+  /** The most bytes of operations. */
+  readonly maxBytes: number
+}
+
+/** After so many failures a write no longer goes with others. */
+const MOST_FAILURES = 3
+const MAX_VERSION = 0x7fff_ffff
+
+/** What a key is at a point of a frame; `ours` where that rests on earlier writes of the same frame. */
+interface State {
+  readonly exists: boolean | undefined
+  readonly version: number | undefined
+  readonly ours: boolean
+}
+
+const UNKNOWN: State = { exists: undefined, version: undefined, ours: false }
+
+/** Whether the condition cannot hold in this state. The server has the last word where it can. */
+function contradicts(expected: ExpectedVersion | undefined, { exists, version }: State): boolean {
+  if (expected === undefined) return false
+  if (expected === 'absent') return exists === true
+  // Never sent: -1 is any version for the server.
+  if (!Number.isInteger(expected) || expected < 0 || expected > MAX_VERSION) return true
+  return exists === false || (version !== undefined && version !== expected)
+}
+
+/** Condition for the server: its version, or any. */
+const versionFor = (expected: ExpectedVersion | undefined): number =>
+  typeof expected === 'number' ? expected : -1
+
+const nextVersion = (version: number | undefined): number | undefined =>
+  version === undefined ? undefined : version + 1
+
+/** What becomes of one write in a state: its operations, whether the key existed, and the state after it. */
+function carryOut({ write, path }: Item, state: State, options: PlanOptions): Outcome {
+  const version = versionFor(write.ifVersion)
+  const assertAbsent: MultiOp[] = [
+    { type: Op.create, path, data: NOTHING },
+    { type: Op.delete, path, version: -1 },
+  ]
+  switch (write.type) {
+    case 'check':
+      return write.ifVersion === 'absent'
+        ? { ops: assertAbsent, existed: false, after: ABSENT }
+        : {
+            ops: [{ type: Op.check, path, version }],
+            existed: true,
+            after: { ...state, exists: true, ours: true },
+          }
+    case 'delete':
+      if (state.exists === false && write.ifVersion === undefined) {
+        // In an atomic group that must still be so when the rest is done.
+        return { ops: options.atomic && !state.ours ? assertAbsent : [], existed: false, after: state }
+      }
+      return { ops: [{ type: Op.delete, path, version }], existed: true, after: ABSENT }
+    default: {
+      const exists =
+        typeof write.ifVersion === 'number' ||
+        (write.ifVersion !== 'absent' && (state.exists ?? options.guess === 'set'))
+      if (!exists) {
+        const after: State = { exists: true, version: 0, ours: true }
+        return { ops: [{ type: Op.create, path, data: write.value }], existed: false, after }
+      }
+      const before = typeof write.ifVersion === 'number' ? write.ifVersion : state.version
+      const after: State = { exists: true, version: nextVersion(before), ours: true }
+      return { ops: [{ type: Op.setData, path, data: write.value, version }], existed: true, after }
+    }
+  }
+}
+
+interface Outcome {
+  readonly ops: readonly MultiOp[]
+  readonly existed: boolean
+  readonly after: State
+}
+
+const NOTHING = new Uint8Array(0)
+const ABSENT: State = { exists: false, version: undefined, ours: true }
+
+/** The error of a delete that was repeated and found nothing. */
+const deletedByWhom = (key: string): KVError =>
+  new KVError(
+    'INDETERMINATE',
+    'the key is deleted, but not known whether by this delete: its first answer was lost',
+    {
+      key,
+    },
+  )
+
+/** How a write that finds its key absent, and has nothing to do, ends. */
+export const nothingToDelete = (item: Item): Written | KVError =>
+  item.maybeDone ? deletedByWhom(item.write.key) : { existed: false, version: -1, revision: -1 }
+
+/** Makes one multi of as many of the `items`, in their order, as can go together. */
+export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
+  const plan: Plan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
+  const states = new Map<string, State>()
+  // Keys whose later writes wait for another frame.
+  const held = new Set<string>()
+  const someGo = items.some(item => item.failures < MOST_FAILURES)
+  for (const item of items) {
+    const { write } = item
+    const { key } = write
+    if (held.has(key)) continue
+    if (options.alone && plan.steps.length > 0) break
+    if (!options.atomic && someGo && item.failures >= MOST_FAILURES) {
+      held.add(key)
+      continue
+    }
+    const known = options.known.get(key)
+    const state =
+      states.get(key) ??
+      (known === undefined ? UNKNOWN : { exists: known.exists, version: known.version, ours: false })
+    if (contradicts(write.ifVersion, state)) {
+      if (state.ours && !options.atomic) {
+        // It depends on writes that may still fail: decided when they are done.
+        held.add(key)
+        continue
+      }
+      const actual = state.exists === false ? 'absent' : state.version
+      plan.settled.push({ item, result: versionConflict(key, write.ifVersion, actual) })
+      if (options.atomic) break
+      continue
+    }
+    const { ops, existed, after } = carryOut(item, state, options)
+    if (ops.length === 0 && !state.ours) {
+      plan.settled.push({ item, result: nothingToDelete(item) })
+      continue
+    }
+    let bytes = 0
+    for (const op of ops) bytes += multiOpBytes(op, options.acl)
+    if (plan.bytes + bytes > options.maxBytes) {
+      if (plan.steps.length > 0 && !options.atomic) break
+      plan.settled.push({ item, result: tooLarge(item, options) })
+      if (options.atomic) break
+      continue
+    }
+    plan.steps.push({ item, existed, op: ops.length === 0 ? -1 : plan.ops.length, version: after.version })
+    for (const op of ops) {
+      plan.ops.push(op)
+      plan.owners.push(item)
+    }
+    plan.bytes += bytes
+    states.set(key, after)
+  }
+  return plan
+}
+
+const tooLarge = ({ write: { key } }: Item, { atomic, maxBytes }: PlanOptions): KVError =>
+  atomic
+    ? new KVError(
+        'VALUE_TOO_LARGE',
+        `the transaction has more than ${maxBytes} bytes, with its keys and overhead`,
+      )
+    : new KVError('VALUE_TOO_LARGE', `the write has more than ${maxBytes} bytes, with its key and overhead`, {
+        key,
+      })

@@ -1,0 +1,120 @@
+import { REPLY_BODY, readZxid } from './connection.ts'
+import { Op } from './protocol.ts'
+
+/*
+ * Replies, read in place. A reply that is not what was asked for runs into the end of its buffer, or is refused here,
+ * and either ends the connection.
+ */
+
+/** What `getData` tells of a node. */
+export interface Node {
+  readonly value: Buffer
+  readonly version: number
+  /** The zxid of the last write. */
+  readonly mzxid: number
+  /** The zxid of the creation. */
+  readonly czxid: number
+}
+
+const STAT_BYTES = 68
+const CZXID = 0
+const MZXID = 8
+const VERSION = 32
+
+function check(reply: Buffer, end: number): void {
+  if (end > reply.length) throw new RangeError('the answer is cut short')
+}
+
+/** Where the next result is read, and what its header says. */
+function refuse(type: number): never {
+  throw new RangeError(`a result of type ${type}, which was not asked for`)
+}
+
+/** The results of a {@link multiReadFrame} of `count` paths: the node, or an error code. */
+export function readNodes(reply: Buffer, count: number): (Node | number)[] {
+  const nodes: (Node | number)[] = new Array(count)
+  let at = REPLY_BODY
+  for (let i = 0; i < count; i++) {
+    const type = reply.readInt32BE(at)
+    at += 9
+    if (type === Op.error) {
+      nodes[i] = reply.readInt32BE(at)
+      at += 4
+    } else if (type === Op.getData) {
+      // A node without data, such as other clients make, says -1.
+      const length = Math.max(reply.readInt32BE(at), 0)
+      const stat = at + 4 + length
+      at = stat + STAT_BYTES
+      check(reply, at)
+      nodes[i] = {
+        value: reply.subarray(stat - length, stat),
+        version: reply.readInt32BE(stat + VERSION),
+        mzxid: readZxid(reply, stat + MZXID),
+        czxid: readZxid(reply, stat + CZXID),
+      }
+    } else refuse(type)
+  }
+  return nodes
+}
+
+/** A multi that was not carried out: which operation failed, and how. */
+export interface MultiFailure {
+  readonly failed: number
+  readonly error: number
+}
+
+/** The results of a multi of `count` operations: the version after each (0 after a create, -1 after others), or the failure. */
+export function readMulti(reply: Buffer, count: number): Int32Array | MultiFailure {
+  const versions = new Int32Array(count)
+  let at = REPLY_BODY
+  for (let i = 0; i < count; i++) {
+    const type = reply.readInt32BE(at)
+    at += 9
+    switch (type) {
+      case Op.error: {
+        const error = reply.readInt32BE(at)
+        at += 4
+        // Those before the one that failed say 0, those after it say RUNTIMEINCONSISTENCY.
+        if (error !== 0) return { failed: i, error }
+        break
+      }
+      case Op.create:
+        at += 4 + reply.readInt32BE(at)
+        break
+      case Op.setData:
+        versions[i] = reply.readInt32BE(at + VERSION)
+        at += STAT_BYTES
+        break
+      case Op.delete:
+      case Op.check:
+        versions[i] = -1
+        break
+      default:
+        refuse(type)
+    }
+  }
+  check(reply, at)
+  return versions
+}
+
+/** The names of a `getChildren`. */
+export function readChildren(reply: Buffer): string[] {
+  const count = Math.max(reply.readInt32BE(REPLY_BODY), 0)
+  const names: string[] = []
+  let at = REPLY_BODY + 4
+  for (let i = 0; i < count; i++) {
+    const length = reply.readInt32BE(at)
+    at += 4
+    check(reply, at + length)
+    names.push(reply.toString('utf8', at, at + length))
+    at += length
+  }
+  return names
+}
+
+/** The path of a watch event. */
+export function readEventPath(reply: Buffer): string {
+  // The event's type and the session's state, four bytes each, come first.
+  const at = REPLY_BODY + 8
+  return reply.toString('utf8', at + 4, at + 4 + reply.readInt32BE(at))
+}

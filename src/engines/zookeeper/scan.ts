@@ -1,0 +1,227 @@
+import { Observable, type Subscriber, Subscription } from 'rxjs'
+import type { Due, KeySpan, Scan, Stored, StoredEntry } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import { inSpan, sortKeys } from '../../keys.ts'
+import type { Call } from './calls.ts'
+import { failure } from './failures.ts'
+import { keyOfName } from './paths.ts'
+import { Code, Op } from './protocol.ts'
+import { ReadCall, type Room } from './reads.ts'
+import { readChildren } from './replies.ts'
+import { pathFrame } from './requests.ts'
+
+/** How many keys a page of keys has. */
+const KEY_PAGE = 1024
+
+/** Lists the keys below the root, in no order. */
+class ListCall implements Call {
+  readonly deadline: number
+  readonly #room: Room
+  readonly #subscriber: Subscriber<string[]>
+
+  constructor(room: Room, deadline: number, subscriber: Subscriber<string[]>) {
+    this.#room = room
+    this.deadline = deadline
+    this.#subscriber = subscriber
+  }
+
+  proceed(): void {
+    const { calls, layout, linearizable } = this.#room
+    let syncError: number = Code.ok
+    const lost = () => calls.resume(this)
+    if (linearizable) {
+      const replied = (error: number) => {
+        syncError = error
+      }
+      calls.send(this, Op.sync, pathFrame(Op.sync, layout.root), replied, () => {})
+    }
+    const replied = (answered: number, _zxid: number, reply: Buffer) => {
+      const error = syncError === Code.ok ? answered : syncError
+      if (error === Code.throttled) return calls.pause(this)
+      if (error !== Code.ok && error !== Code.noNode) {
+        calls.finish(this)
+        return this.#subscriber.error(failure(error, `list ${layout.root}`))
+      }
+      const keys: string[] = []
+      if (error === Code.ok) {
+        for (const name of readChildren(reply)) {
+          const key = keyOfName(name)
+          if (key !== undefined) keys.push(key)
+        }
+      }
+      calls.finish(this)
+      this.#subscriber.next(keys)
+      this.#subscriber.complete()
+    }
+    calls.send(this, Op.getChildren, pathFrame(Op.getChildren, layout.root), replied, lost)
+  }
+
+  abandon(reason: KVError): void {
+    this.#subscriber.error(new KVError(reason.code, `list: ${reason.message}`, { cause: reason.cause }))
+  }
+}
+
+/** The keys of a span that are there now, in its order. */
+const listKeys = (room: Room, span: KeySpan, { deadline }: Due): Observable<string[]> =>
+  new Observable(subscriber => {
+    const list = new Observable<string[]>(inner => room.calls.start(new ListCall(room, deadline, inner)))
+    return list.subscribe({
+      next: found => {
+        const all = span.from === undefined && span.to === undefined
+        const keys = sortKeys(all ? found : found.filter(key => inSpan(key, span)))
+        subscriber.next(span.reverse ? keys.reverse() : keys)
+      },
+      error: error => subscriber.error(error),
+      complete: () => subscriber.complete(),
+    })
+  })
+
+/** Pages of keys: listed at the first page. */
+export class KeyScan implements Scan<string> {
+  readonly #room: Room
+  readonly #span: KeySpan
+  #keys: readonly string[] | undefined
+  #next = 0
+
+  constructor(room: Room, span: KeySpan) {
+    this.#room = room
+    this.#span = span
+  }
+
+  next(due: Due): Observable<readonly string[]> {
+    return new Observable(subscriber => {
+      const emit = (keys: readonly string[]) => {
+        const page = keys.slice(this.#next, this.#next + KEY_PAGE)
+        this.#next += page.length
+        subscriber.next(page)
+        subscriber.complete()
+      }
+      if (this.#keys !== undefined) return emit(this.#keys)
+      return listKeys(this.#room, this.#span, due).subscribe({
+        next: keys => {
+          this.#keys = keys
+          emit(keys)
+        },
+        error: error => subscriber.error(error),
+      })
+    })
+  }
+
+  close(): void {
+    this.#keys = []
+  }
+}
+
+/** A page that is read ahead. */
+interface Page {
+  readonly keys: readonly string[]
+  readonly deadline: number
+  entries?: readonly StoredEntry[]
+  error?: unknown
+  whenRead?: () => void
+  readonly reading: Subscription
+}
+
+/**
+ * Pages of entries: the keys are listed at the first page, the entries read page by page, some pages ahead: more with
+ * every page that is taken, so that little is read in vain when few are wanted. Entries gone meanwhile are left out.
+ */
+export class EntryScan implements Scan<StoredEntry> {
+  readonly #room: Room
+  readonly #span: KeySpan
+  readonly #pageKeys: number
+  readonly #most: number
+  #keys: readonly string[] | undefined
+  #next = 0
+  #ahead: Page[] = []
+  #depth = 1
+
+  constructor(room: Room, span: KeySpan, pageKeys: number, most: number) {
+    this.#room = room
+    this.#span = span
+    this.#pageKeys = pageKeys
+    this.#most = most
+  }
+
+  next(due: Due): Observable<readonly StoredEntry[]> {
+    return new Observable(subscriber => {
+      if (this.#keys !== undefined) return this.#take(due, subscriber)
+      return listKeys(this.#room, this.#span, due).subscribe({
+        next: keys => {
+          this.#keys = keys
+          this.#take(due, subscriber)
+        },
+        error: error => subscriber.error(error),
+      })
+    })
+  }
+
+  close(): void {
+    this.#keys = []
+    for (const page of this.#ahead) page.reading.unsubscribe()
+    this.#ahead = []
+  }
+
+  /** Emits the next page that is not empty, or an empty one at the end. */
+  #take(due: Due, subscriber: Subscriber<readonly StoredEntry[]>): void {
+    this.#readAhead(due)
+    const page = this.#ahead[0]
+    if (page === undefined) {
+      subscriber.next([])
+      subscriber.complete()
+      return
+    }
+    const taken = () => {
+      if (page.error !== undefined && page.deadline < due.deadline) {
+        // It ran out of an earlier page's time, while nobody asked.
+        this.#ahead[0] = this.#read(page.keys, due)
+        return this.#take(due, subscriber)
+      }
+      this.#ahead.shift()
+      if (page.error !== undefined) return subscriber.error(page.error)
+      if (page.entries!.length === 0) return this.#take(due, subscriber)
+      this.#depth = Math.min(this.#depth * 2, this.#most)
+      this.#readAhead(due)
+      subscriber.next(page.entries!)
+      subscriber.complete()
+    }
+    if (page.entries === undefined && page.error === undefined) page.whenRead = taken
+    else taken()
+  }
+
+  #readAhead(due: Due): void {
+    const keys = this.#keys!
+    while (this.#ahead.length < this.#depth && this.#next < keys.length) {
+      const page = keys.slice(this.#next, this.#next + this.#room.replySize.count(this.#pageKeys))
+      this.#next += page.length
+      this.#ahead.push(this.#read(page, due))
+    }
+  }
+
+  #read(keys: readonly string[], { deadline }: Due): Page {
+    const { calls } = this.#room
+    const read = new Observable<readonly (Stored | undefined | KVError)[]>(subscriber =>
+      calls.start(new ReadCall(this.#room, keys, deadline, subscriber)),
+    )
+    const settle = (error: unknown, entries?: StoredEntry[]) => {
+      if (entries === undefined) page.error = error
+      else page.entries = entries
+      page.whenRead?.()
+    }
+    const page: Page = { keys, deadline, reading: new Subscription() }
+    page.reading.add(
+      read.subscribe({
+        next: results => {
+          const entries: StoredEntry[] = []
+          for (const [i, stored] of results.entries()) {
+            if (stored instanceof KVError) return settle(stored)
+            if (stored !== undefined) entries.push({ key: keys[i]!, ...stored })
+          }
+          settle(undefined, entries)
+        },
+        error: settle,
+      }),
+    )
+    return page
+  }
+}

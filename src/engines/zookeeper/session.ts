@@ -1,0 +1,316 @@
+import { BehaviorSubject } from 'rxjs'
+import type { ConnectionState, Status } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import { showAddress, shuffled } from './addresses.ts'
+import { type Address, Connection, type Credentials, type Request, type Ticket } from './connection.ts'
+import { codeName, Op } from './protocol.ts'
+import { emptyFrame } from './requests.ts'
+
+export interface SessionOptions {
+  readonly servers: readonly Address[]
+  /** The session timeout to ask for, in milliseconds. */
+  readonly timeout: number
+  readonly credentials?: Credentials | undefined
+  /** The number of the first request of a connection; for tests. */
+  readonly firstXid?: number | undefined
+}
+
+/** What a session tells its owner. */
+export interface SessionEvents {
+  /** Connected; what is sent now goes before everything that others send on this connection. */
+  connected(): void
+  /** The connection went; `send` must not be called until `connected`. The requests under way are told after this. */
+  disconnected(): void
+  /** A watch event. */
+  event(reply: Buffer): void
+  /** Events came, and now comes something else, or nothing for the time being. */
+  eventsEnd(): void
+  /** No connection will ever be made again: the credentials were refused. */
+  failed(error: KVError): void
+}
+
+/** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
+const BACKOFF_FIRST = 20
+const BACKOFF_MOST = 1000
+/** How long `close` waits for the server, in milliseconds. */
+const CLOSE_TIMEOUT = 1000
+
+/**
+ * Keeps a session alive over many connections.
+ *
+ * - It tries the servers in random order, each with a deadline for the whole handshake, with growing pauses between
+ *   rounds; the one that was lost last comes last.
+ * - It resumes by session id and password, and shows the newest zxid it saw, so that no server with older state takes
+ *   it. When the server says that the session is expired, a new one is begun. The client's own clock only changes the
+ *   status to `lost`: the session is given up when a server says so, because that answer is also the proof that no
+ *   request of the old session can still be carried out, which resolving interrupted writes rests on.
+ * - It pings every third of the session timeout, whatever else is sent or received, and cuts the connection when no
+ *   answer came within another third.
+ * - Refused credentials are final: status `lost` with the reason, no further attempt.
+ */
+export class Session {
+  readonly status$: BehaviorSubject<Status>
+  readonly #options: SessionOptions
+  readonly #events: SessionEvents
+  #ticket: Ticket | undefined
+  #connection: Connection | undefined
+  #open = false
+  #lastZxid = 0
+  /** How many sessions there were before this one. */
+  #epoch = 0
+  #round: Address[] = []
+  #pause = BACKOFF_FIRST
+  #failures = new Map<string, string>()
+  #retryTimer: NodeJS.Timeout | undefined
+  #handshakeTimer: NodeJS.Timeout | undefined
+  #probeTimer: NodeJS.Timeout | undefined
+  #lostTimer: NodeJS.Timeout | undefined
+  #openedAt = 0
+  #closed: Promise<void> | undefined
+  #settleClose: () => void = () => {}
+  #closeTimer: NodeJS.Timeout | undefined
+  #phase: 'live' | 'failed' | 'closing' | 'ended' = 'live'
+
+  constructor(options: SessionOptions, events: SessionEvents) {
+    this.#options = options
+    this.#events = events
+    this.status$ = new BehaviorSubject<Status>({
+      state: 'suspended',
+      reason: `connecting to ${options.servers.map(showAddress).join(', ')}`,
+    })
+  }
+
+  /** Begins to connect. */
+  start(): void {
+    this.#attempt()
+  }
+
+  get connected(): boolean {
+    return this.#open
+  }
+
+  /** The session's number in the life of this object: another one means another session. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** The id of the session as ZooKeeper's tools show it; only while there is one. */
+  get id(): string {
+    return this.#ticket === undefined ? '' : `0x${this.#ticket.id.toString('hex').replace(/^0+(?=.)/, '')}`
+  }
+
+  /** The newest zxid seen: whatever is sent from now on happens after it. */
+  get lastZxid(): number {
+    return this.#connection === undefined
+      ? this.#lastZxid
+      : Math.max(this.#lastZxid, this.#connection.lastZxid)
+  }
+
+  /** Sends a request; only while `connected`. */
+  send(request: Request): void {
+    this.#connection!.send(request)
+  }
+
+  /** Ends the session on the server, if one can be reached within a second, and releases everything. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise<void>(resolve => {
+      const nothingToEnd = this.#phase === 'failed' || this.#ticket === undefined
+      this.#phase = 'closing'
+      this.#settleClose = resolve
+      this.#closeTimer = setTimeout(() => this.#finish(), CLOSE_TIMEOUT)
+      if (this.#open) this.#sendClose()
+      else if (this.#connection === undefined) {
+        // One last attempt to end the session that another connection had begun.
+        if (nothingToEnd) this.#finish()
+        else this.#attempt()
+      }
+    })
+    return this.#closed
+  }
+
+  #setStatus(state: ConnectionState, reason: string): void {
+    const { value } = this.status$
+    if (value.state !== state || value.reason !== reason) this.status$.next({ state, reason })
+  }
+
+  /** How long a third of the session timeout is: how often to ping, and how soon an answer is due. */
+  get #third(): number {
+    return (this.#ticket?.timeout ?? this.#options.timeout) / 3
+  }
+
+  #attempt(): void {
+    clearTimeout(this.#retryTimer)
+    const address = this.#round.shift() ?? this.#newRound()
+    const shown = showAddress(address)
+    const connection = new Connection(
+      {
+        address,
+        sessionTimeout: this.#options.timeout,
+        ticket: this.#ticket,
+        lastZxid: this.#lastZxid,
+        credentials: this.#options.credentials,
+        firstXid: this.#options.firstXid ?? 1,
+      },
+      {
+        opened: ticket => this.#onOpened(ticket, shown),
+        expired: () => this.#onExpired(),
+        authFailed: code => this.#onAuthFailed(code, shown),
+        event: reply => this.#events.event(reply),
+        eventsEnd: () => this.#events.eventsEnd(),
+        closed: reason => this.#onClosed(address, reason),
+      },
+    )
+    this.#connection = connection
+    const allowed = this.#third / Math.min(this.#options.servers.length, 3)
+    this.#handshakeTimer = setTimeout(() => {
+      // What has arrived while the event loop was held up is read first.
+      setImmediate(() => {
+        if (!this.#open && this.#connection === connection) {
+          connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
+        }
+      })
+    }, allowed)
+    connection.open()
+  }
+
+  #newRound(): Address {
+    this.#round = shuffled(this.#options.servers)
+    return this.#round.shift()!
+  }
+
+  #onOpened(ticket: Ticket, shown: string): void {
+    clearTimeout(this.#handshakeTimer)
+    clearTimeout(this.#lostTimer)
+    const resumed = this.#ticket !== undefined
+    this.#ticket = ticket
+    this.#open = true
+    this.#openedAt = performance.now()
+    this.#round = []
+    this.#failures.clear()
+    if (this.#phase !== 'live') {
+      this.#sendClose()
+      return
+    }
+    this.#probe(this.#connection!)
+    this.#events.connected()
+    this.#setStatus('connected', `${shown}, session ${this.id}${resumed ? ' resumed' : ''}`)
+  }
+
+  #onExpired(): void {
+    this.#ticket = undefined
+    this.#epoch++
+    // The next attempt begins a new session, at once.
+    this.#round = []
+    this.#pause = 0
+    this.#setStatus('lost', 'the session expired')
+  }
+
+  #onAuthFailed(code: number, shown: string): void {
+    this.#phase = 'failed'
+    const reason = `${shown} refused the credentials: ${codeName(code)}`
+    this.#setStatus('lost', `AUTH: ${reason}`)
+    this.#events.failed(new KVError('AUTH', reason))
+  }
+
+  #onClosed(address: Address, reason: string): void {
+    const shown = showAddress(address)
+    const connection = this.#connection!
+    const wasOpen = this.#open
+    clearTimeout(this.#handshakeTimer)
+    clearTimeout(this.#probeTimer)
+    this.#lastZxid = this.lastZxid
+    this.#connection = undefined
+    this.#open = false
+    if (wasOpen) this.#events.disconnected()
+    if (this.#phase === 'ended') {
+      this.#settleClose()
+      return
+    }
+    if (this.#phase === 'closing') {
+      this.#finish()
+      return
+    }
+    if (this.#phase === 'failed') return
+    this.#failures.set(shown, reason)
+    if (wasOpen) {
+      this.#setStatus('suspended', `${shown}: ${reason}`)
+      this.#awaitLoss(connection.answeredAt)
+      // At once, the server that was lost last; but with a pause where connections keep breaking as they are made.
+      if (performance.now() - this.#openedAt > BACKOFF_MOST) {
+        this.#pause = BACKOFF_FIRST
+        this.#round = [...shuffled(this.#options.servers.filter(server => server !== address)), address]
+      }
+    } else {
+      const tried = [...this.#failures].map(([server, why]) => `${server}: ${why}`).join('; ')
+      if (this.#pause > 0) this.#setStatus(this.status$.value.state, `not connected; ${tried}`)
+    }
+    this.#retry()
+  }
+
+  #retry(): void {
+    let delay = 0
+    if (this.#round.length === 0) {
+      delay = this.#pause * (0.5 + Math.random() / 2)
+      this.#pause = Math.min(Math.max(this.#pause * 2, BACKOFF_FIRST), BACKOFF_MOST, this.#third)
+    }
+    this.#retryTimer = setTimeout(() => this.#attempt(), delay)
+  }
+
+  /** Says `lost` when the session must be gone by our own clock. */
+  #awaitLoss(answeredAt: number): void {
+    const timeout = this.#ticket!.timeout
+    const left = answeredAt + timeout - performance.now()
+    this.#lostTimer = setTimeout(
+      () =>
+        setImmediate(() => {
+          if (this.#open || this.#phase !== 'live' || this.#ticket === undefined) return
+          this.#setStatus('lost', `no server for ${Math.round(timeout)} ms, the session must be expired`)
+        }),
+      Math.max(left, 0),
+    )
+  }
+
+  /** Pings, and cuts the connection when nothing answers. */
+  #probe(connection: Connection): void {
+    const third = this.#third
+    const pingedAt = performance.now()
+    connection.ping()
+    this.#probeTimer = setTimeout(() => {
+      // What has arrived while the event loop was held up is read first.
+      setImmediate(() => {
+        if (this.#connection !== connection || !this.#open) return
+        if (connection.answeredAt >= pingedAt) this.#probe(connection)
+        else connection.cut(`no answer to a ping in ${Math.round(third)} ms`)
+      })
+    }, third)
+  }
+
+  #sendClose(): void {
+    const done = () => this.#finish()
+    this.#connection!.send({
+      type: Op.closeSession,
+      frame: emptyFrame(Op.closeSession),
+      replied: done,
+      lost: done,
+    })
+  }
+
+  /** Ends everything; `close` settles when the socket is gone, too. */
+  #finish(): void {
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
+    for (const timer of [
+      this.#closeTimer,
+      this.#retryTimer,
+      this.#handshakeTimer,
+      this.#probeTimer,
+      this.#lostTimer,
+    ]) {
+      clearTimeout(timer)
+    }
+    this.#setStatus('closed', 'closed by the user')
+    this.status$.complete()
+    if (this.#connection === undefined) this.#settleClose()
+    else this.#connection.cut('closed by the user')
+  }
+}

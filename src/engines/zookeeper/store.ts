@@ -1,0 +1,103 @@
+import { oneOf, wholeNumber } from '../../arguments.ts'
+import { KVError } from '../../errors.ts'
+import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
+import { kvStore } from '../../store/store.ts'
+import { parseServers } from './addresses.ts'
+import type { Credentials } from './connection.ts'
+import { ZooKeeperEngine } from './engine.ts'
+import { checkRoot } from './paths.ts'
+import { encodeAcl } from './requests.ts'
+
+/** Options of {@link zookeeperStore}. */
+export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
+  /** The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. */
+  readonly servers: string | readonly string[]
+  /**
+   * The node whose children the keys are; created when absent, with those above it.
+   * @defaultValue '/rxkeeper'
+   */
+  readonly root?: string | undefined
+  /**
+   * How long the servers keep the session while they hear nothing of it, in milliseconds; they may allow less or more.
+   * @defaultValue 15000
+   */
+  readonly sessionTimeout?: number | undefined
+  /** A user and password for ZooKeeper's digest authentication. */
+  readonly credentials?: { readonly user: string; readonly password: string } | undefined
+  /**
+   * Who may use the nodes that this store creates: everybody (`'open'`) or the user of the credentials (`'creator'`).
+   * @defaultValue 'creator' with credentials, 'open' without
+   */
+  readonly acl?: 'open' | 'creator' | undefined
+  /**
+   * What a read may miss: `'session'`, writes of other clients that the server it is connected to has not seen yet;
+   * `'linearizable'`, none (each read goes after a `sync`).
+   * @defaultValue 'session'
+   */
+  readonly consistency?: 'session' | 'linearizable' | undefined
+  /**
+   * The servers' `jute.maxbuffer`, in bytes: bounds a value with its key, and a transaction.
+   * @defaultValue 1048575
+   */
+  readonly maxPacketBytes?: number | undefined
+}
+
+const ALL_PERMISSIONS = 31
+const ACLS = {
+  open: { perms: ALL_PERMISSIONS, scheme: 'world', id: 'anyone' },
+  creator: { perms: ALL_PERMISSIONS, scheme: 'auth', id: '' },
+}
+
+/** The largest packet whose length ZooKeeper can be told to take. */
+const MAX_PACKET = 0x3fff_ffff
+const LONGEST_SESSION = 86_400_000
+
+function checkCredentials(credentials: unknown): Credentials | undefined {
+  if (credentials === undefined) return undefined
+  const { user, password } = (credentials ?? {}) as Partial<Credentials>
+  if (typeof user !== 'string' || user === '' || user.includes(':') || typeof password !== 'string') {
+    // The password is not shown.
+    throw new KVError('INVALID_ARGUMENT', "credentials: expected { user, password }, the user without ':'")
+  }
+  return { user, password }
+}
+
+/**
+ * A store on a ZooKeeper ensemble: one znode a key, the codec's bytes its data. It connects at once and by itself, again
+ * after a lost connection, and with a new session after an expired one; `status$` tells.
+ *
+ * Errors: `INVALID_ARGUMENT` is thrown for an option out of its range.
+ *
+ * @example
+ * ```ts no-run
+ * import { json, zookeeperStore } from 'rxkeeper'
+ *
+ * await using store = zookeeperStore({ servers: 'localhost:2181', root: '/apps/demo', value: json<number>() })
+ * store.watch$('alice').subscribe(count => console.log(count))
+ * ```
+ */
+export function zookeeperStore<V>(options: ZooKeeperStoreOptions<V>): KVStore<V> {
+  const root = options.root ?? '/rxkeeper'
+  checkRoot(root)
+  const credentials = checkCredentials(options.credentials)
+  const acl = oneOf('acl', options.acl ?? (credentials ? 'creator' : 'open'), ['open', 'creator'])
+  if (acl === 'creator' && credentials === undefined) {
+    throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials")
+  }
+  const consistency = oneOf('consistency', options.consistency ?? 'session', ['session', 'linearizable'])
+  const engine = new ZooKeeperEngine({
+    servers: parseServers(options.servers),
+    root,
+    timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
+    credentials,
+    acl: encodeAcl([ACLS[acl]]),
+    linearizable: consistency === 'linearizable',
+    maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
+  })
+  try {
+    return kvStore(engine, options)
+  } catch (error) {
+    void engine.close()
+    throw error
+  }
+}

@@ -1,0 +1,117 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { WatchSignal } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import { failure } from './failures.ts'
+import type { Layout } from './paths.ts'
+import { Code, Op } from './protocol.ts'
+import { readEventPath } from './replies.ts'
+import { watchFrame } from './requests.ts'
+import type { Session } from './session.ts'
+
+/** How long to wait when the server throttles, in milliseconds. */
+const THROTTLE_PAUSE = 50
+
+/**
+ * One recursive watch on the root, for all who watch: set while there is anybody, and anew on every connection, because
+ * the server forgets it with the connection and tells nothing of what happened in between.
+ */
+export class RootWatch {
+  readonly #session: Session
+  readonly #layout: Layout
+  readonly #subscribers = new Set<Subscriber<WatchSignal>>()
+  /** The request for the watch that counts; another one's answer is out of date. */
+  #request: object | undefined
+  #armed = false
+  #ended: KVError | 'closed' | undefined
+  #keys: string[] = []
+
+  constructor(session: Session, layout: Layout) {
+    this.#session = session
+    this.#layout = layout
+  }
+
+  watch(): Observable<WatchSignal> {
+    return new Observable(subscriber => {
+      if (this.#ended === 'closed') return subscriber.complete()
+      if (this.#ended !== undefined) return subscriber.error(this.#ended)
+      this.#subscribers.add(subscriber)
+      subscriber.add(() => this.#leave(subscriber))
+      if (this.#armed) subscriber.next({ type: 'armed' })
+      else if (this.#request === undefined && this.#session.connected) this.#arm()
+    })
+  }
+
+  connected(): void {
+    if (this.#subscribers.size > 0) this.#arm()
+  }
+
+  disconnected(): void {
+    this.#request = undefined
+    if (!this.#armed) return
+    this.#armed = false
+    this.#signal({ type: 'disarmed' })
+  }
+
+  event(reply: Buffer): void {
+    if (!this.#armed) return
+    const key = this.#layout.keyOf(readEventPath(reply))
+    if (key !== undefined) this.#keys.push(key)
+  }
+
+  /** Signals the events that came together. */
+  eventsEnd(): void {
+    if (this.#keys.length === 0) return
+    const keys = this.#keys
+    this.#keys = []
+    this.#signal({ type: 'changed', keys })
+  }
+
+  /** Ends every watch, with an error or by completing. */
+  end(reason: KVError | 'closed'): void {
+    this.#ended ??= reason
+    for (const subscriber of [...this.#subscribers]) {
+      if (reason instanceof KVError) subscriber.error(reason)
+      else subscriber.complete()
+    }
+  }
+
+  #signal(signal: WatchSignal): void {
+    for (const subscriber of [...this.#subscribers]) subscriber.next(signal)
+  }
+
+  #leave(subscriber: Subscriber<WatchSignal>): void {
+    this.#subscribers.delete(subscriber)
+    if (this.#subscribers.size > 0 || this.#request === undefined) return
+    this.#request = undefined
+    this.#armed = false
+    this.#keys = []
+    if (!this.#session.connected || this.#ended !== undefined) return
+    // That there is no such watch any more is as good.
+    const ignore = () => {}
+    const frame = watchFrame(Op.removeWatches, this.#layout.root)
+    this.#session.send({ type: Op.removeWatches, frame, replied: ignore, lost: ignore })
+  }
+
+  #arm(): void {
+    const asked = {}
+    this.#request = asked
+    const replied = (error: number) => {
+      if (this.#request !== asked) return
+      if (error === Code.ok) {
+        this.#armed = true
+        this.#signal({ type: 'armed' })
+      } else if (error === Code.throttled) {
+        setTimeout(
+          () => this.#request === asked && this.#session.connected && this.#arm(),
+          THROTTLE_PAUSE,
+        ).unref()
+      } else {
+        this.#request = undefined
+        const problem = failure(error, `watch ${this.#layout.root}`)
+        for (const subscriber of [...this.#subscribers]) subscriber.error(problem)
+      }
+    }
+    const frame = watchFrame(Op.addWatch, this.#layout.root)
+    this.#session.send({ type: Op.addWatch, frame, replied, lost: () => {} })
+  }
+}
