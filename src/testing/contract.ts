@@ -1,0 +1,87 @@
+import { conditions } from './contract/conditions.ts'
+import { following } from './contract/following.ts'
+import { isolation } from './contract/isolation.ts'
+import { anyKey } from './contract/keys.ts'
+import { lifecycle } from './contract/lifecycle.ts'
+import { type Capabilities, Case, type StorePlace, type Suite } from './contract/place.ts'
+import { ranges } from './contract/ranges.ts'
+import { readsAndWrites } from './contract/reads-writes.ts'
+import { samzaConformance } from './contract/samza.ts'
+import { samzaOthers } from './contract/samza-others.ts'
+import { subscriptions } from './contract/subscriptions.ts'
+import { transactions } from './contract/transactions.ts'
+import { updates } from './contract/updates.ts'
+import { watching } from './contract/watching.ts'
+
+/** What the suite needs of a test runner; that of vitest, Jest, Mocha and `node:test` has it. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown
+  it(name: string, body: () => Promise<void>): unknown
+}
+
+/** Options of {@link kvStoreContract}. */
+export interface ContractOptions extends Partial<Capabilities> {
+  /** For the report. */
+  readonly name: string
+  /** Makes a fresh, empty place for data; called once for each case. */
+  place(): StorePlace | Promise<StorePlace>
+  /**
+   * The test runner.
+   * @defaultValue the global `describe` and `it`
+   */
+  readonly runner?: TestRunner | undefined
+}
+
+const SUBJECTS: Record<string, (suite: Suite) => void> = {
+  'reads and writes': readsAndWrites,
+  conditions,
+  transactions,
+  updates,
+  ranges,
+  watch: watching,
+  changes: following,
+  lifecycle,
+  isolation,
+  keys: anyKey,
+  subscriptions,
+  "Samza's cases": samzaConformance,
+  "Samza's other cases": samzaOthers,
+}
+
+/**
+ * Declares the contract suite of stores: what every `KVStore` does alike, whatever its engine. It adapts to what the
+ * engine says it can: `durable` (opened again, it finds its data), `shared` (several stores on the same data),
+ * `keyBytes` and `valueBytes` (its limits).
+ *
+ * @example
+ * ```ts no-run
+ * import { Memory, memoryStore } from 'rxkeeper'
+ * import { kvStoreContract } from 'rxkeeper/testing'
+ * import { describe, it } from 'vitest'
+ *
+ * kvStoreContract({
+ *   name: 'memory',
+ *   durable: true,
+ *   shared: true,
+ *   runner: { describe, it },
+ *   place: () => {
+ *     const memory = new Memory()
+ *     return { open: options => memoryStore({ ...options, memory }) }
+ *   },
+ * })
+ * ```
+ */
+export function kvStoreContract({ name, place, runner, ...capabilities }: ContractOptions): void {
+  const { describe, it } = runner ?? (globalThis as unknown as TestRunner)
+  const suite: Suite = {
+    capabilities: { durable: false, shared: false, ...capabilities },
+    it: (caseName, run) =>
+      it(caseName, async () => {
+        await using stores = new Case(await place())
+        await run(stores)
+      }),
+  }
+  describe(`the contract of stores: ${name}`, () => {
+    for (const [subject, declare] of Object.entries(SUBJECTS)) describe(subject, () => declare(suite))
+  })
+}

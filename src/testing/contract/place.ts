@@ -1,0 +1,51 @@
+import type { Codec } from '../../codecs.ts'
+import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
+
+/** A fresh, empty place for data, in which the contract suite opens stores. */
+export interface StorePlace {
+  /** Opens a store on the data of this place: again after a close, or, where data are shared, several at a time. */
+  open<V>(options: StoreOptions<V>): KVStore<V> | Promise<KVStore<V>>
+  /** Removes the data; all stores are closed by then. */
+  remove?(): Promise<void> | void
+}
+
+/** One case of the suite: opens stores as it needs, all closed and removed at its end. */
+export class Case implements AsyncDisposable {
+  readonly #place: StorePlace
+  readonly #stores: KVStore<never>[] = []
+
+  constructor(place: StorePlace) {
+    this.#place = place
+  }
+
+  /** Opens a store; several times for several stores on the same data. */
+  async open<V>(value: Codec<V>, options: Omit<StoreOptions<V>, 'value'> = {}): Promise<KVStore<V>> {
+    const store = await this.#place.open({ ...options, value })
+    this.#stores.push(store as KVStore<never>)
+    return store
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#stores.map(store => store.close()))
+    await this.#place.remove?.()
+  }
+}
+
+/** Where the cases of one subject are put. */
+export interface Suite {
+  readonly capabilities: Capabilities
+  /** Declares a case. */
+  it(name: string, run: (stores: Case) => Promise<void>): void
+}
+
+/** What an engine can do beyond what all can; the suite adapts to it. */
+export interface Capabilities {
+  /** Whether a store that is opened again finds the data. */
+  readonly durable: boolean
+  /** Whether several stores may be open on the same data. */
+  readonly shared: boolean
+  /** The longest key in bytes, where there is a limit that is worth trying. */
+  readonly keyBytes?: number | undefined
+  /** A value size in bytes that is certainly taken, and one that is certainly too large, where there is such a limit. */
+  readonly valueBytes?: { readonly fits: number; readonly exceeds: number } | undefined
+}
