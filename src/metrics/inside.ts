@@ -1,3 +1,4 @@
+import { CALLBACK_FAILED } from './error-counts.ts'
 import type { RecordMeter } from './meter.ts'
 
 /** The records inside a measured pipeline, and which of them an output ends. */
@@ -125,7 +126,7 @@ export class InsideByRecord<T, R> implements Inside<T, R> {
     try {
       return this.#firstOf.get(this.#recordOf(output))
     } catch {
-      this.#meter.callbackFailed()
+      this.#meter.error(CALLBACK_FAILED)
       return undefined
     }
   }

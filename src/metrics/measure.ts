@@ -1,7 +1,9 @@
 import { defer, type OperatorFunction, type TapObserver, tap } from 'rxjs'
 import { KVError } from '../errors.ts'
+import { CALLBACK_FAILED } from './error-counts.ts'
 import { type Inside, InsideByRecord, InsideInTurn } from './inside.ts'
-import { checkInterval, type Meter, type MeterOptions, RecordMeter } from './meter.ts'
+import { type Meter, type MeterOptions, RecordMeter } from './meter.ts'
+import { checkInterval } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** How the outputs of a measured pipeline are matched to its records. */
@@ -131,7 +133,7 @@ function observers<T, R>(
       const size = bytesOf(record)
       if (size >= 0 && size < Number.POSITIVE_INFINITY) return size
     } catch {}
-    meter.callbackFailed()
+    meter.error(CALLBACK_FAILED)
     return 0
   }
   const end = (): void => {

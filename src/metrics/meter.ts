@@ -1,7 +1,7 @@
-import { asyncScheduler, Observable, type SchedulerLike, Subject, Subscription } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
+import type { Observable, SchedulerLike } from 'rxjs'
 import type { Status } from '../engine.ts'
 import { timingOf } from '../timing.ts'
+import { Series } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
 import { Uptime } from './uptime.ts'
@@ -38,71 +38,33 @@ export interface Meter extends Disposable {
   close(): void
 }
 
-/** What a failure is counted as: the error's `code`, or else its `name`. */
-const codeOf = (error: unknown): string => {
-  if (typeof error !== 'object' || error === null) return typeof error
-  if ('code' in error && typeof error.code === 'string') return error.code
-  return 'name' in error && typeof error.name === 'string' ? error.name : 'Error'
-}
-
-/** The longest delay of a timer of Node, in milliseconds. */
-const MAX_INTERVAL = 2_147_483_647
-
-/** The interval in milliseconds; throws `INVALID_ARGUMENT` where no timer could wait it. */
-export const checkInterval = (interval = 1000): number => wholeNumber('interval', interval, 1, MAX_INTERVAL)
-
-/** Calls `work` every `interval` milliseconds; on the process's clock without keeping the process alive. */
-function every(interval: number, scheduler: SchedulerLike | undefined, work: () => void): Subscription {
-  if (scheduler === undefined || scheduler === asyncScheduler) {
-    const timer = setInterval(work, interval).unref()
-    return new Subscription(() => clearInterval(timer))
-  }
-  return scheduler.schedule(function () {
-    work()
-    if (!this.closed) this.schedule(undefined, interval)
-  }, interval)
-}
-
 /** A meter as {@link measure} writes it. Its time begins with `begin`; what comes after `close` is not counted. */
 export class RecordMeter implements Meter {
   readonly now: () => number
-  readonly #options: MeterOptions
-  readonly #interval: number
-  readonly #snapshots = new Subject<Snapshot>()
+  readonly snapshots$: Observable<Snapshot>
+  readonly #store: MeterOptions['store']
+  readonly #series: Series<Snapshot>
   readonly #past = new Tally()
   readonly #current = new Tally()
   #uptime: Uptime | undefined
-  #timer: Subscription | undefined
   #began: number | undefined
   #last = { at: 0, up: Number.NaN }
   #inFlight = 0
-  #final: Snapshot | undefined
+  #closed = false
 
-  readonly snapshots$: Observable<Snapshot> = new Observable(subscriber => {
-    if (this.#final !== undefined) {
-      subscriber.next(this.#final)
-      subscriber.complete()
-      return
-    }
-    subscriber.add(this.#snapshots.subscribe(subscriber))
-    subscriber.add(() => {
-      if (!this.#snapshots.observed) this.#stopTimer()
-    })
-    this.#startTimer()
-  })
-
-  constructor(options: MeterOptions) {
-    this.#options = options
-    this.#interval = checkInterval(options.interval)
-    this.now = timingOf(options.scheduler).now
+  constructor({ store, interval, scheduler }: MeterOptions) {
+    this.now = timingOf(scheduler).now
+    this.#store = store
+    this.#series = new Series(interval, scheduler, final => this.#take(final))
+    this.snapshots$ = this.#series.snapshots$
   }
 
   begin(): void {
-    if (this.#began !== undefined || this.#final !== undefined) return
+    if (this.#began !== undefined || this.#closed) return
     this.#began = this.now()
-    if (this.#options.store !== undefined) this.#uptime = new Uptime(this.#options.store.status$, this.now)
+    if (this.#store !== undefined) this.#uptime = new Uptime(this.#store.status$, this.now)
     this.#last = { at: this.#began, up: this.#up(this.#began) }
-    this.#startTimer()
+    this.#series.start()
   }
 
   entered(): void {
@@ -110,47 +72,42 @@ export class RecordMeter implements Meter {
   }
 
   processed(began: number, now: number, bytes: number): void {
-    if (this.#final !== undefined) return
+    if (this.#closed) return
     this.#inFlight--
     this.#current.processed(now - began, bytes)
   }
 
   failed(began: number, now: number): void {
-    if (this.#final !== undefined) return
+    if (this.#closed) return
     this.#inFlight--
     this.#current.failed++
     this.#current.failureTime += now - began
   }
 
   abandoned(): void {
-    if (this.#final !== undefined) return
+    if (this.#closed) return
     this.#inFlight--
     this.#current.abandoned++
   }
 
   error(error: unknown): void {
-    if (this.#final === undefined) this.#current.error(codeOf(error))
-  }
-
-  callbackFailed(): void {
-    if (this.#final === undefined) this.#current.error('CALLBACK')
+    if (!this.#closed) this.#current.errors.count(error)
   }
 
   snapshot(): Snapshot {
-    if (this.#final !== undefined) return this.#final
-    const now = this.#began === undefined ? 0 : this.now()
+    const { final } = this.#series
+    if (final !== undefined) return final
     const all = new Tally()
     all.add(this.#past)
     all.add(this.#current)
+    const now = this.#began === undefined ? 0 : this.now()
     return this.#read(all, now, this.#up(now), false)
   }
 
   close(): void {
-    if (this.#final !== undefined) return
-    this.#final = this.#take(true)
+    this.#closed = true
+    this.#series.end()
     this.#uptime?.stop()
-    this.#snapshots.next(this.#final)
-    this.#snapshots.complete()
   }
 
   [Symbol.dispose](): void {
@@ -161,7 +118,7 @@ export class RecordMeter implements Meter {
     return this.#uptime === undefined ? Number.NaN : this.#uptime.until(now)
   }
 
-  /** Reads the interval and begins the next. */
+  /** Ends the interval and begins the next. */
   #take(final: boolean): Snapshot {
     const now = this.#began === undefined ? 0 : this.now()
     const up = this.#up(now)
@@ -179,18 +136,6 @@ export class RecordMeter implements Meter {
       inFlight: this.#inFlight,
       final,
     }
-  }
-
-  #startTimer(): void {
-    if (this.#timer !== undefined || this.#began === undefined || !this.#snapshots.observed) return
-    this.#timer = every(this.#interval, this.#options.scheduler, () =>
-      this.#snapshots.next(this.#take(false)),
-    )
-  }
-
-  #stopTimer(): void {
-    this.#timer?.unsubscribe()
-    this.#timer = undefined
   }
 }
 
