@@ -26,6 +26,9 @@ export function ask<T>(answer: Observable<T>, settle: (result: T | KVError) => v
   answer.subscribe({
     next: once,
     error: (error: unknown) => once(KVError.from(error, 'ENGINE', 'the engine failed')),
-    complete: () => once(new KVError('ENGINE', 'the engine completed without an answer')),
+    // Not made when it is not needed: an error costs far more than an answer.
+    complete: () => {
+      if (!settled) once(new KVError('ENGINE', 'the engine completed without an answer'))
+    },
   })
 }
