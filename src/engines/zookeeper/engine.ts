@@ -15,11 +15,10 @@ import type {
 import { KVError } from '../../errors.ts'
 import { Calls } from './calls.ts'
 import { Guess } from './guess.ts'
+import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
 import { Layout } from './paths.ts'
-import { Op } from './protocol.ts'
 import { ReadCall, ReplySize } from './reads.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes } from './requests.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { RootWatch } from './watch.ts'
@@ -36,13 +35,8 @@ export interface ZooKeeperEngineOptions extends SessionOptions {
   readonly maxPacketBytes: number
 }
 
-const READ_BATCH = 256
-const WRITE_BATCH = 128
-const IN_FLIGHT = 4
 /** How long `close` waits for what is under way, in milliseconds. */
 const DRAIN_TIMEOUT = 5000
-/** Room for a writer mark beside the writes: its operation without root and access control list. */
-const MARK_BYTES = 80
 
 const closed = (): KVError => new KVError('CLOSED', 'the store is closed')
 
@@ -109,7 +103,7 @@ export class ZooKeeperEngine implements Engine {
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
-    return new EntryScan(this.#room, span, READ_BATCH, IN_FLIGHT)
+    return new EntryScan(this.#room, span, this.limits)
   }
 
   keys(span: KeySpan): Scan<string> {
@@ -132,23 +126,5 @@ export class ZooKeeperEngine implements Engine {
     clearTimeout(timer)
     this.#watch.end('closed')
     await this.#session.close()
-  }
-}
-
-function limitsOf(layout: Layout, acl: Buffer, maxPacketBytes: number): EngineLimits {
-  const nothing = new Uint8Array(0)
-  // What a put takes beside its value, as a create, which takes more than a set.
-  const besideValue = (path: string) => multiOpBytes({ type: Op.create, path, data: nothing }, acl)
-  const fixed = COUNTED_HEADER + MULTI_HEADER
-  const overheadBytes = besideValue('') + layout.prefixBytes
-  return {
-    // A byte of a key can take three in a path.
-    keyBytes: Math.floor((maxPacketBytes - fixed - overheadBytes) / 3),
-    valueBytes: key => maxPacketBytes - fixed - besideValue(layout.pathOf(key)),
-    readBatch: READ_BATCH,
-    writeBatch: WRITE_BATCH,
-    batchBytes: maxPacketBytes - fixed - MARK_BYTES - acl.length - layout.prefixBytes,
-    overheadBytes,
-    inFlight: IN_FLIGHT,
   }
 }

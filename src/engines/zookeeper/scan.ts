@@ -1,5 +1,5 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs'
-import type { Due, KeySpan, Scan, Stored, StoredEntry } from '../../engine.ts'
+import type { Due, EngineLimits, KeySpan, Scan, Stored, StoredEntry } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import { inSpan, sortKeys } from '../../keys.ts'
 import type { Call } from './calls.ts'
@@ -129,18 +129,16 @@ interface Page {
 export class EntryScan implements Scan<StoredEntry> {
   readonly #room: Room
   readonly #span: KeySpan
-  readonly #pageKeys: number
-  readonly #most: number
+  readonly #limits: EngineLimits
   #keys: readonly string[] | undefined
   #next = 0
   #ahead: Page[] = []
   #depth = 1
 
-  constructor(room: Room, span: KeySpan, pageKeys: number, most: number) {
+  constructor(room: Room, span: KeySpan, limits: EngineLimits) {
     this.#room = room
     this.#span = span
-    this.#pageKeys = pageKeys
-    this.#most = most
+    this.#limits = limits
   }
 
   next(due: Due): Observable<readonly StoredEntry[]> {
@@ -180,7 +178,7 @@ export class EntryScan implements Scan<StoredEntry> {
       this.#ahead.shift()
       if (page.error !== undefined) return subscriber.error(page.error)
       if (page.entries!.length === 0) return this.#take(due, subscriber)
-      this.#depth = Math.min(this.#depth * 2, this.#most)
+      this.#depth = Math.min(this.#depth * 2, this.#limits.inFlight)
       this.#readAhead(due)
       subscriber.next(page.entries!)
       subscriber.complete()
@@ -192,7 +190,7 @@ export class EntryScan implements Scan<StoredEntry> {
   #readAhead(due: Due): void {
     const keys = this.#keys!
     while (this.#ahead.length < this.#depth && this.#next < keys.length) {
-      const page = keys.slice(this.#next, this.#next + this.#room.replySize.count(this.#pageKeys))
+      const page = keys.slice(this.#next, this.#next + this.#room.replySize.count(this.#limits.readBatch))
       this.#next += page.length
       this.#ahead.push(this.#read(page, due))
     }

@@ -88,6 +88,9 @@ export class WriteCall implements Call {
     for (const sent of [this.#inFlight, this.#unanswered]) {
       for (const { item } of sent?.plan.steps ?? []) uncertain.add(item)
     }
+    // That of one in flight is released when its answer comes.
+    const mark = this.#unanswered?.mark
+    if (mark !== undefined) this.#room.marks.release(mark, this.#unanswered!.epoch)
     for (const item of this.#items) {
       if (uncertain.has(item)) item.maybeDone = true
       this.#results[item.index] = this.#errorOf(item, reason)
@@ -97,7 +100,7 @@ export class WriteCall implements Call {
     this.#emit(this.#atomic && worst !== undefined ? (this.#results[worst.index] as KVError) : undefined)
   }
 
-  #send(): void {
+  #send(looked = false): void {
     const room = this.#room
     const items = this.#items
     let unknown = 0
@@ -105,7 +108,7 @@ export class WriteCall implements Call {
       if (write.type === 'put' && write.ifVersion === undefined && !this.#known.has(write.key)) unknown++
     }
     const guess = unknown === 0 ? 'set' : room.guess.choose(this.#alone ? 1 : unknown)
-    if (guess === 'look') {
+    if (guess === 'look' && !looked) {
       this.#look()
       return
     }
@@ -113,7 +116,7 @@ export class WriteCall implements Call {
     this.#known = NOTHING_KNOWN
     const plan = planFrame(items, {
       known,
-      guess,
+      guess: guess === 'create' ? 'create' : 'set',
       atomic: this.#atomic,
       alone: this.#alone,
       acl: room.acl,
@@ -268,7 +271,7 @@ export class WriteCall implements Call {
     const keys = [...new Set(this.#items.map(item => item.write.key))]
     this.#read(keys, [], nodes => {
       this.#lookFirst = false
-      this.#known = new Map(keys.map((key, i) => [key, knownOf(nodes[i])]))
+      this.#known = knowledge(keys, nodes)
       let puts = 0
       let existing = 0
       for (const { write } of this.#items) {
@@ -277,7 +280,7 @@ export class WriteCall implements Call {
         if (this.#known.get(write.key)?.exists) existing++
       }
       this.#room.guess.learn(existing, puts)
-      this.#send()
+      this.#send(true)
     })
   }
 
@@ -303,7 +306,7 @@ export class WriteCall implements Call {
         mark.exists = markNode !== undefined
         marks.release(mark, epoch)
       }
-      this.#known = new Map(keys.map((key, i) => [key, knownOf(nodes[i])]))
+      this.#known = knowledge(keys, nodes)
       if (verdict === 'done') return this.#settleDone(plan.steps, byPath, markNode!.mzxid)
       if (verdict === 'unknown')
         for (const { item } of plan.steps) this.#settleUnknown(item, byPath.has(item.path))
@@ -421,8 +424,15 @@ function mustBeFoundOut({ steps }: Plan): boolean {
   return false
 }
 
-function knownOf(node: Node | number | undefined): Known {
-  if (typeof node === 'object') return { exists: true, version: node.version }
-  // What can not be read exists; the write will tell whether it is permitted.
-  return { exists: node !== Code.noNode }
+/** What was read of `keys`; nothing of one that was answered in an unexpected way. */
+function knowledge(keys: readonly string[], nodes: readonly (Node | number)[]): Map<string, Known> {
+  const known = new Map<string, Known>()
+  keys.forEach((key, i) => {
+    const node = nodes[i]!
+    if (typeof node === 'object') known.set(key, { exists: true, version: node.version })
+    else if (node === Code.noNode) known.set(key, { exists: false })
+    // It exists; the write will tell whether it is permitted.
+    else if (node === Code.noAuth) known.set(key, { exists: true })
+  })
+  return known
 }

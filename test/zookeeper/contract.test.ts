@@ -1,0 +1,34 @@
+import { filter, firstValueFrom } from 'rxjs'
+import { kvStoreContract } from 'rxkeeper/testing'
+import { describe, it } from 'vitest'
+import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
+import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+import { zookeeperStore } from '../../src/engines/zookeeper/store.ts'
+import { freshRoot, servers } from '../setup/fresh-root.ts'
+
+const PACKET = 1_048_575
+const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
+const limits = limitsOf(new Layout(freshRoot('contract')), acl, PACKET)
+
+for (const cache of [undefined, 100]) {
+  kvStoreContract({
+    name: cache === undefined ? 'zookeeper' : 'zookeeper, cached',
+    durable: true,
+    shared: true,
+    keyBytes: limits.keyBytes,
+    valueBytes: { fits: 1_000_000, exceeds: PACKET + 1 },
+    runner: { describe, it },
+    place: () => {
+      const root = freshRoot('contract')
+      return {
+        async open(options) {
+          const store = zookeeperStore({ cache, ...options, servers, root })
+          // What waits for the first connection is rejected by a close, not flushed.
+          await firstValueFrom(store.status$.pipe(filter(({ state }) => state === 'connected')))
+          return store
+        },
+      }
+    },
+  })
+}
