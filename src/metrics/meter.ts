@@ -1,8 +1,9 @@
 import type { Observable, SchedulerLike } from 'rxjs'
 import type { Status } from '../engine.ts'
 import { timingOf } from '../timing.ts'
+import { Ledger, type Sums } from './ledger.ts'
 import { Series } from './series.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Figures, Snapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
 import { Uptime } from './uptime.ts'
 
@@ -44,26 +45,28 @@ export class RecordMeter implements Meter {
   readonly snapshots$: Observable<Snapshot>
   readonly #store: MeterOptions['store']
   readonly #series: Series<Snapshot>
-  readonly #past = new Tally()
-  readonly #current = new Tally()
+  readonly #ledger: Ledger<Tally, Figures>
   #uptime: Uptime | undefined
-  #began: number | undefined
-  #last = { at: 0, up: Number.NaN }
   #inFlight = 0
   #closed = false
 
   constructor({ store, interval, scheduler }: MeterOptions) {
     this.now = timingOf(scheduler).now
     this.#store = store
-    this.#series = new Series(interval, scheduler, final => this.#take(final))
+    this.#ledger = new Ledger(
+      () => new Tally(),
+      this.now,
+      (tally, span) => tally.figures(span),
+    )
+    this.#series = new Series(interval, scheduler, final => this.#snapshot(this.#ledger.take(), final))
     this.snapshots$ = this.#series.snapshots$
   }
 
   begin(): void {
-    if (this.#began !== undefined || this.#closed) return
-    this.#began = this.now()
-    if (this.#store !== undefined) this.#uptime = new Uptime(this.#store.status$, this.now)
-    this.#last = { at: this.#began, up: this.#up(this.#began) }
+    if (this.#ledger.begun || this.#closed) return
+    const uptime = this.#store && new Uptime(this.#store.status$, this.now)
+    this.#uptime = uptime
+    this.#ledger.begin(uptime && (now => uptime.until(now)))
     this.#series.start()
   }
 
@@ -74,34 +77,27 @@ export class RecordMeter implements Meter {
   processed(began: number, now: number, bytes: number): void {
     if (this.#closed) return
     this.#inFlight--
-    this.#current.processed(now - began, bytes)
+    this.#ledger.current.processed(now - began, bytes)
   }
 
   failed(began: number, now: number): void {
     if (this.#closed) return
     this.#inFlight--
-    this.#current.failed++
-    this.#current.failureTime += now - began
+    this.#ledger.current.failure(now - began)
   }
 
   abandoned(): void {
     if (this.#closed) return
     this.#inFlight--
-    this.#current.abandoned++
+    this.#ledger.current.abandoned++
   }
 
   error(error: unknown): void {
-    if (!this.#closed) this.#current.errors.count(error)
+    if (!this.#closed) this.#ledger.current.errors.count(error)
   }
 
   snapshot(): Snapshot {
-    const { final } = this.#series
-    if (final !== undefined) return final
-    const all = new Tally()
-    all.add(this.#past)
-    all.add(this.#current)
-    const now = this.#began === undefined ? 0 : this.now()
-    return this.#read(all, now, this.#up(now), false)
+    return this.#series.final ?? this.#snapshot(this.#ledger.read(), false)
   }
 
   close(): void {
@@ -114,28 +110,8 @@ export class RecordMeter implements Meter {
     this.close()
   }
 
-  #up(now: number): number {
-    return this.#uptime === undefined ? Number.NaN : this.#uptime.until(now)
-  }
-
-  /** Ends the interval and begins the next. */
-  #take(final: boolean): Snapshot {
-    const now = this.#began === undefined ? 0 : this.now()
-    const up = this.#up(now)
-    this.#past.add(this.#current)
-    const snapshot = this.#read(this.#past, now, up, final)
-    this.#current.reset()
-    this.#last = { at: now, up }
-    return snapshot
-  }
-
-  #read(all: Tally, now: number, up: number, final: boolean): Snapshot {
-    return {
-      total: all.figures(now - (this.#began ?? now), up),
-      interval: this.#current.figures(now - this.#last.at, up - this.#last.up),
-      inFlight: this.#inFlight,
-      final,
-    }
+  #snapshot(sums: Sums<Figures>, final: boolean): Snapshot {
+    return { ...sums, inFlight: this.#inFlight, final }
   }
 }
 

@@ -1,9 +1,11 @@
 import { type Distribution, newTimes } from './distribution.ts'
 import { ErrorCounts } from './error-counts.ts'
+import type { Span, Tallied } from './ledger.ts'
+import { perSecond, share } from './rates.ts'
 import type { Figures } from './snapshot.ts'
 
 /** Counts and times of a span; all times in milliseconds. */
-export class Tally {
+export class Tally implements Tallied<Tally> {
   bytes = 0
   failed = 0
   failureTime = 0
@@ -14,6 +16,11 @@ export class Tally {
   processed(time: number, bytes: number): void {
     this.bytes += bytes
     this.times.record(time)
+  }
+
+  failure(time: number): void {
+    this.failed++
+    this.failureTime += time
   }
 
   add(other: Tally): void {
@@ -31,8 +38,7 @@ export class Tally {
     this.errors.reset()
   }
 
-  /** The figures over `elapsed` milliseconds, in `up` of which the store was up. */
-  figures(elapsed: number, up: number): Figures {
+  figures({ elapsed, up }: Span): Figures {
     const { times } = this
     return {
       elapsed,
@@ -50,10 +56,3 @@ export class Tally {
     }
   }
 }
-
-/** `count` in `elapsed` milliseconds, for a second; NaN where no time has passed. */
-export const perSecond = (count: number, elapsed: number): number =>
-  elapsed > 0 ? (count / elapsed) * 1000 : Number.NaN
-
-/** `part` of `whole`; NaN where there is nothing to share. */
-export const share = (part: number, whole: number): number => (whole > 0 ? part / whole : Number.NaN)

@@ -24,6 +24,7 @@ import type {
   StoreOptions,
 } from './kv-store.ts'
 import { list, spanOf } from './listing.ts'
+import { OBSERVED, type Observed, ObservedEngine, type ObservedStore } from './observed-engine.ts'
 import type { WriteRequest } from './requests.ts'
 import { Update, Updates } from './updates.ts'
 import { Watches } from './watches.ts'
@@ -50,11 +51,12 @@ const justValue = <V>(_key: string, value: V): V => value
  * ```
  */
 export const kvStore = <V>(engine: Engine, options: StoreOptions<V>): KVStore<V> =>
-  new EngineStore(engine, options)
+  new EngineStore(new ObservedEngine(engine), options)
 
 /** Checks and encodes what comes in, decodes what goes out, and leaves the rest to batcher, hub and engine. */
-class EngineStore<V> implements BulkStore<V> {
+class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   readonly status$: Observable<Status>
+  readonly [OBSERVED]: Observed
   readonly #engine: Engine
   readonly #encoding: Encoding<V>
   readonly #timeout: number
@@ -66,7 +68,7 @@ class EngineStore<V> implements BulkStore<V> {
   readonly #updates: Updates<V>
   #closing: Promise<void> | undefined
 
-  constructor(engine: Engine, { value, timeout, cache = 0, scheduler }: StoreOptions<V>) {
+  constructor(engine: ObservedEngine, { value, timeout, cache = 0, scheduler }: StoreOptions<V>) {
     this.#encoding = new Encoding(value, engine.limits)
     this.#timeout = wholeNumber('timeout', timeout ?? DEFAULT_TIMEOUT, 1, MAX_TIMEOUT)
     wholeNumber('cache', cache, 0, Number.MAX_SAFE_INTEGER)
@@ -75,6 +77,7 @@ class EngineStore<V> implements BulkStore<V> {
     this.#hub = new Hub(engine)
     this.#batcher = new Batcher(engine, this.#timing, this.#hub)
     this.#cache = cache > 0 ? new Cache(cache, this.#hub, this.#encoding.decode) : undefined
+    this[OBSERVED] = { engine, cache: this.#cache?.counts }
     this.#watches = new Watches(this.#hub, this.#batcher, this.#timing, this.#timeout, this.#encoding.decode)
     this.#updates = new Updates({
       engine,

@@ -1,0 +1,81 @@
+/** What is counted and timed in a span. */
+export interface Tallied<T> {
+  add(other: T): void
+  reset(): void
+}
+
+/** Milliseconds of a span, and how many of them the store was up. */
+export interface Span {
+  readonly elapsed: number
+  readonly up: number
+}
+
+/** The same figures from the start, and since they were taken last. */
+export interface Sums<F> {
+  readonly total: F
+  readonly interval: F
+}
+
+/** Keeps what was counted by interval and from the start, and the time of both. Its time stands still until `begin`. */
+export class Ledger<T extends Tallied<T>, F> {
+  /** What is counted now. */
+  readonly current: T
+  readonly #past: T
+  readonly #newTally: () => T
+  readonly #now: () => number
+  readonly #figures: (tally: T, span: Span) => F
+  #up: (now: number) => number = () => Number.NaN
+  #began: number | undefined
+  #last = { at: 0, up: Number.NaN }
+
+  constructor(newTally: () => T, now: () => number, figures: (tally: T, span: Span) => F) {
+    this.#newTally = newTally
+    this.#now = now
+    this.#figures = figures
+    this.current = newTally()
+    this.#past = newTally()
+  }
+
+  get begun(): boolean {
+    return this.#began !== undefined
+  }
+
+  /** @param up how long the store has been up until a time, in milliseconds */
+  begin(up: (now: number) => number = this.#up): void {
+    const now = this.#now()
+    this.#began = now
+    this.#up = up
+    this.#last = { at: now, up: up(now) }
+  }
+
+  /** Reads the figures; the interval goes on. */
+  read(): Sums<F> {
+    const all = this.#newTally()
+    all.add(this.#past)
+    all.add(this.current)
+    const now = this.#time()
+    return this.#sums(all, now, this.#up(now))
+  }
+
+  /** Reads the figures, ends the interval and begins the next. */
+  take(): Sums<F> {
+    const now = this.#time()
+    const up = this.#up(now)
+    this.#past.add(this.current)
+    const sums = this.#sums(this.#past, now, up)
+    this.current.reset()
+    this.#last = { at: now, up }
+    return sums
+  }
+
+  #time(): number {
+    return this.#began === undefined ? 0 : this.#now()
+  }
+
+  #sums(all: T, now: number, up: number): Sums<F> {
+    return {
+      total: this.#figures(all, { elapsed: now - (this.#began ?? now), up }),
+      interval: this.#figures(this.current, { elapsed: now - this.#last.at, up: up - this.#last.up }),
+    }
+  }
+}

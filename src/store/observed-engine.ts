@@ -1,0 +1,162 @@
+import { Observable, type Unsubscribable } from 'rxjs'
+import type {
+  Due,
+  Engine,
+  EngineLimits,
+  KeySpan,
+  Scan,
+  Status,
+  Stored,
+  StoredEntry,
+  WatchSignal,
+  Write,
+  Written,
+} from '../engine.ts'
+import { KVError } from '../errors.ts'
+import type { KVStore } from './kv-store.ts'
+
+/** A call of an engine that begins; of a scan, one page. */
+export type EngineCall =
+  | { readonly type: 'read'; readonly keys: readonly string[] }
+  | { readonly type: 'write' | 'commit'; readonly writes: readonly Write[] }
+  | { readonly type: 'scan' }
+
+/** What an engine answers for one key, write or entry. */
+export type EngineResult = Stored | Written | StoredEntry | string | undefined | KVError
+
+/** Hears of the calls of an engine. It must not throw. */
+export interface EngineObserver {
+  /** A call begins; what is returned hears of its end, once, before the one who asked does. */
+  begin(call: EngineCall): (outcome: readonly EngineResult[] | KVError) => void
+}
+
+/**
+ * An engine whose calls can be observed, for meters and traces. Every store stands on one, so that they can come at any
+ * time; while nobody observes, it costs one comparison a batch.
+ */
+export class ObservedEngine implements Engine {
+  readonly #engine: Engine
+  #observers: readonly EngineObserver[] = []
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Shows the calls that begin from now on to `observer`, until unsubscribed. */
+  observe(observer: EngineObserver): Unsubscribable {
+    this.#observers = [...this.#observers, observer]
+    return {
+      unsubscribe: () => {
+        this.#observers = this.#observers.filter(other => other !== observer)
+      },
+    }
+  }
+
+  get name(): string {
+    return this.#engine.name
+  }
+
+  get limits(): EngineLimits {
+    return this.#engine.limits
+  }
+
+  get status$(): Observable<Status> {
+    return this.#engine.status$
+  }
+
+  read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
+    const answer = this.#engine.read(keys, due)
+    return this.#observers.length === 0 ? answer : this.#observed({ type: 'read', keys }, answer)
+  }
+
+  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]> {
+    const answer = this.#engine.write(writes, due)
+    return this.#observers.length === 0 ? answer : this.#observed({ type: 'write', writes }, answer)
+  }
+
+  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
+    const answer = this.#engine.commit(writes, due)
+    return this.#observers.length === 0 ? answer : this.#observed({ type: 'commit', writes }, answer)
+  }
+
+  entries(span: KeySpan): Scan<StoredEntry> {
+    return this.#scan(this.#engine.entries(span))
+  }
+
+  keys(span: KeySpan): Scan<string> {
+    return this.#scan(this.#engine.keys(span))
+  }
+
+  watch(): Observable<WatchSignal> {
+    return this.#engine.watch()
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  #scan<P extends StoredEntry | string>(scan: Scan<P>): Scan<P> {
+    return {
+      next: due => {
+        const answer = scan.next(due)
+        return this.#observers.length === 0 ? answer : this.#observed({ type: 'scan' }, answer)
+      },
+      close: () => scan.close(),
+    }
+  }
+
+  #observed<R extends EngineResult>(
+    call: EngineCall,
+    answer: Observable<readonly R[]>,
+  ): Observable<readonly R[]> {
+    const observers = this.#observers
+    return new Observable(subscriber => {
+      let ends: readonly ((outcome: readonly EngineResult[] | KVError) => void)[] = observers.map(observer =>
+        observer.begin(call),
+      )
+      const end = (outcome: readonly EngineResult[] | KVError): void => {
+        const ending = ends
+        ends = []
+        for (const hear of ending) hear(outcome)
+      }
+      return answer.subscribe({
+        next: results => {
+          end(results)
+          subscriber.next(results)
+        },
+        error: (error: unknown) => {
+          end(KVError.from(error, 'ENGINE', 'the engine failed'))
+          subscriber.error(error)
+        },
+        complete: () => {
+          end(new KVError('ENGINE', 'the engine completed without an answer'))
+          subscriber.complete()
+        },
+      })
+    })
+  }
+}
+
+/** What can be observed of a store. */
+export interface Observed {
+  readonly engine: ObservedEngine
+  /** How often what was asked for was in the cache, and was not; `undefined` without a cache. */
+  readonly cache: { readonly hits: number; readonly misses: number } | undefined
+}
+
+/** Where a store of ours has what can be observed. */
+const OBSERVED: unique symbol = Symbol('rxkeeper.observed')
+
+/** A store that can be observed. */
+export interface ObservedStore<V> extends KVStore<V> {
+  readonly [OBSERVED]: Observed
+}
+
+export { OBSERVED }
+
+/** What can be observed of a store; throws `UNSUPPORTED` where it is of another make. */
+export function observedOf<V>(store: KVStore<V>): Observed {
+  const observed = (store as Partial<ObservedStore<V>>)[OBSERVED]
+  if (observed !== undefined) return observed
+  throw new KVError('UNSUPPORTED', 'only a store of this library can be observed')
+}
