@@ -19,8 +19,16 @@ let current: Demand | undefined
 /** The demand of the operator that is subscribing now, if one is. */
 export const currentDemand = (): Demand | undefined => current
 
-/** Subscribes `subscriber` to `source`, showing `demand` to the source. */
-export function subscribeWithDemand<T>(source: Observable<T>, demand: Demand, subscriber: Subscriber<T>): void {
+/**
+ * Subscribes `subscriber` to `source`, showing `demand` to the source. Whatever is no part of the stream from source
+ * to operator (a store's call, a sub-pipeline) is subscribed to with none, so that no source in it waits for an
+ * operator that waits for it.
+ */
+export function subscribeWithDemand<T>(
+  source: Observable<T>,
+  demand: Demand | undefined,
+  subscriber: Subscriber<T>,
+): void {
   const outer = current
   current = demand
   try {
@@ -30,22 +38,59 @@ export function subscribeWithDemand<T>(source: Observable<T>, demand: Demand, su
   }
 }
 
-/** A demand that is opened and closed by its owner. */
-export class Gate implements Demand {
-  #open = true
+/**
+ * The demand of an operator that holds records: open while there is room for more and the operator below can take more.
+ *
+ * Once closed it opens again when a quarter of the room is free, so that a source is not woken for each record.
+ */
+export class Intake implements Demand {
+  /** How many records were taken in and not released. */
+  held = 0
+  readonly #limit: number
+  readonly #reopenAt: number
+  readonly #below: Demand | undefined
   #waiting: (() => void)[] = []
+  #waitsForBelow = false
+  #shut = false
+
+  constructor(limit: number, below: Demand | undefined) {
+    this.#limit = limit
+    this.#reopenAt = limit === Number.POSITIVE_INFINITY ? limit : limit - Math.max(1, Math.floor(limit / 4))
+    this.#below = below
+  }
 
   get open(): boolean {
-    return this.#open
+    return this.held < this.#limit && !this.#shut && (this.#below === undefined || this.#below.open)
   }
 
   whenOpen(resume: () => void): void {
     this.#waiting.push(resume)
+    this.#wake()
   }
 
-  set(open: boolean): void {
-    this.#open = open
-    if (!open || this.#waiting.length === 0) return
+  /** Lets `count` records go. */
+  release(count: number): void {
+    this.held -= count
+    if (this.#waiting.length > 0) this.#wake()
+  }
+
+  /** Takes no more, ever. */
+  shut(): void {
+    this.#shut = true
+    this.#waiting = []
+  }
+
+  #wake(): void {
+    if (this.held > this.#reopenAt || this.#shut) return
+    if (this.#below !== undefined && !this.#below.open) {
+      if (this.#waitsForBelow) return
+      this.#waitsForBelow = true
+      this.#below.whenOpen(() => {
+        this.#waitsForBelow = false
+        this.#wake()
+      })
+      return
+    }
     const waiting = this.#waiting
     this.#waiting = []
     for (const resume of waiting) resume()

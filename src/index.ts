@@ -26,6 +26,14 @@ export {
 } from './metrics/measure.ts'
 export { createMeter, type Meter, type MeterOptions } from './metrics/meter.ts'
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
+export { deleteKV } from './operators/deleteKV.ts'
+export { lookupKV } from './operators/lookupKV.ts'
+export type { OperatorOptions } from './operators/options.ts'
+export { perKey } from './operators/perKey.ts'
+export { type ProcessOptions, processKV } from './operators/processKV.ts'
+export { pull$ } from './operators/pull.ts'
+export { updateKV } from './operators/updateKV.ts'
+export { upsertKV } from './operators/upsertKV.ts'
 export type {
   CallOptions,
   Change,

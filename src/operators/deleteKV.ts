@@ -1,0 +1,44 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { writeAll } from './internal/calls.ts'
+import { asking } from './internal/each-record.ts'
+import type { OperatorOptions } from './options.ts'
+
+/**
+ * Deletes, for each record, its key, and lets the record go on once that is durable. A key that is absent is no error.
+ *
+ * Emits the records, in their order, and completes when the source has completed and all deletes are done. The first
+ * error ends it, after the results of the records before: `CALLBACK` where `keyOf` throws, else the store's; the keys of
+ * records after it may have been deleted. An error of the source passes at once, unsubscribing withdraws what has not
+ * been sent. `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { concat, of } from 'rxjs'
+ * import { deleteKV, memoryStore, text } from 'rxkeeper'
+ *
+ * const sessions = memoryStore({ value: text })
+ * concat(
+ *   sessions.put$('alice', 'since 9:00'),
+ *   of({ user: 'alice' }).pipe(deleteKV(sessions, logout => logout.user)),
+ *   sessions.get$('alice'),
+ * ).subscribe(result => console.log(result)) // the entry, the record, undefined
+ * ```
+ *
+ * @param keyOf the key to delete for a record
+ */
+export function deleteKV<T, V>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  options: OperatorOptions = {},
+): OperatorFunction<T, T> {
+  return asking<T, Mutation<V> & { readonly type: 'delete' }, V, T>(
+    {
+      question: record => ({ type: 'delete', key: keyOf(record) }),
+      callback: 'keyOf',
+      ask: (writes, target, call) => writeAll(store, writes, target, call),
+      output: record => record,
+    },
+    options,
+  )
+}

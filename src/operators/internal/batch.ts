@@ -1,0 +1,160 @@
+import type { KVError, KVErrorCode } from '../../errors.ts'
+import type { Mutation } from '../../store/kv-store.ts'
+import { callbackError } from './arguments.ts'
+import type { Cell } from './cells.ts'
+
+/** What a process loop is to do: the user's functions and options, complete. */
+export interface Process<T, V, R> {
+  readonly keyOf: (record: T) => string
+  readonly transform: (record: T, value: V | undefined) => V | undefined
+  readonly project: (record: T, value: V | undefined, previous: V | undefined) => R
+  readonly unchanged: (before: V, after: V) => boolean
+  readonly commitWith: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
+  readonly onError: ((error: KVError, record: T) => void) | undefined
+  readonly concurrency: number
+  readonly remember: number
+}
+
+/** One record on its way. */
+export class Item<T, V, R> {
+  readonly record: T
+  /** Absent where the record has no valid key. */
+  cell: Cell<V> | undefined
+  value: V | undefined
+  output: R | undefined
+  error: KVError | undefined
+  /** The error is final: the record is not run again. */
+  rejected = false
+
+  constructor(record: T) {
+    this.record = record
+  }
+
+  /** Takes no part in the state, now and ever. */
+  reject(error: KVError): void {
+    this.error = error
+    this.rejected = true
+  }
+
+  get isLookedUp(): boolean {
+    return this.cell === undefined || this.cell.state === 'known' || this.cell.state === 'failed'
+  }
+}
+
+/** Errors that one record brings on itself. All others end the stream whatever `onError` says. */
+const ownErrors: ReadonlySet<KVErrorCode> = new Set(['CALLBACK', 'INVALID_KEY', 'CODEC', 'VALUE_TOO_LARGE'])
+
+export const isOwn = (error: KVError): boolean => ownErrors.has(error.code)
+
+let commits = 0
+
+/** Records that are run together and committed together, or piece by piece where one commit cannot take them. */
+export class Batch<T, V, R> {
+  readonly #process: Process<T, V, R>
+  readonly items: Item<T, V, R>[]
+  /** The first record that is not committed. */
+  from = 0
+  /** The end of those that were run; if one is left there, it ends the stream. */
+  end = 0
+  /** The end of the next commit, at most. */
+  cut: number
+
+  constructor(process: Process<T, V, R>, items: Item<T, V, R>[]) {
+    this.#process = process
+    this.items = items
+    this.cut = items.length
+    for (const { cell } of items) cell?.rewind()
+    this.#run(undefined)
+  }
+
+  /** The record that ends the stream, once those before it are committed. */
+  get fatal(): Item<T, V, R> | undefined {
+    return this.from === this.end ? this.items[this.end] : undefined
+  }
+
+  /** Gives each key that has a record up to `end` the value that it is to have then; returns these keys' cells. */
+  prepare(end: number): Cell<V>[] {
+    const commit = ++commits
+    const cells: Cell<V>[] = []
+    for (let i = this.from; i < end; i++) {
+      const { cell, value, error } = this.items[i]!
+      if (cell === undefined || error !== undefined) continue
+      if (cell.commit !== commit) {
+        cell.commit = commit
+        cells.push(cell)
+      }
+      cell.next = value
+    }
+    return cells
+  }
+
+  /** The records up to `end` are committed. */
+  advance(end: number): void {
+    this.from = end
+    this.cut = this.items.length
+  }
+
+  /** The keys of the records that were run and are not committed, up to `end`. */
+  cells(end: number): Cell<V>[] {
+    const cells = new Set<Cell<V>>()
+    for (let i = this.from; i < end; i++) {
+      const { cell, error } = this.items[i]!
+      if (cell !== undefined && error === undefined) cells.add(cell)
+    }
+    return [...cells]
+  }
+
+  /** Runs the records of `cells` again, on what is known of them now. */
+  runAgain(cells: ReadonlySet<Cell<V>>): void {
+    for (const cell of cells) cell.rewind()
+    this.#run(cells)
+  }
+
+  /** Takes a record out for good. */
+  reject(item: Item<T, V, R>, error: KVError): void {
+    item.reject(error)
+    this.runAgain(new Set(item.cell === undefined ? [] : [item.cell]))
+  }
+
+  /** Brings the commit up to `end` nearer to the record because of which the store refused to write `cell`. */
+  isolate(cell: Cell<V>, end: number, error: KVError): void {
+    const indices: number[] = []
+    for (let i = this.from; i < end; i++) {
+      if (this.items[i]!.cell === cell && this.items[i]!.error === undefined) indices.push(i)
+    }
+    if (indices.length === 1) this.reject(this.items[indices[0]!]!, error)
+    else this.cut = indices[Math.ceil(indices.length / 2) - 1]! + 1
+  }
+
+  #run(only: ReadonlySet<Cell<V>> | undefined): void {
+    for (let i = this.from; i < this.items.length; i++) {
+      const item = this.items[i]!
+      const wasRun = i < this.end
+      if (!wasRun || only === undefined || (item.cell !== undefined && only.has(item.cell)))
+        this.#runItem(item)
+      if (item.error !== undefined && (this.#process.onError === undefined || !isOwn(item.error))) {
+        this.end = i
+        return
+      }
+    }
+    this.end = this.items.length
+  }
+
+  #runItem(item: Item<T, V, R>): void {
+    const { cell, record } = item
+    if (item.rejected || cell === undefined) return
+    item.error = cell.error
+    if (item.error !== undefined) return
+    const previous = cell.running
+    let callback = 'transform'
+    try {
+      const value = this.#process.transform(record, previous)
+      callback = 'project'
+      item.output = this.#process.project(record, value, previous)
+      item.value = value
+      cell.running = value
+    } catch (error) {
+      item.error = callbackError(callback, error, cell.key)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { KVError } from '../../errors.ts'
+import { checkKey } from '../../keys.ts'
+import type { Mutation, MutationResult } from '../../store/kv-store.ts'
+
+/** The version of what is absent, also in the answers of the store's bulk calls. */
+const ABSENT = -1
+
+/** What the process loop knows of one key. */
+export class Cell<V> {
+  readonly key: string
+  /** How many records of this key are under way. */
+  records = 0
+  /** `asked` while it is looked up, `failed` where that was not possible. */
+  state: 'unknown' | 'asked' | 'known' | 'failed' = 'unknown'
+  /** Why the key cannot be read. */
+  error: KVError | undefined
+  /** The value after the records that were run. */
+  running: V | undefined
+  /** The last commit with a part in this key, and the value it is to have then. */
+  commit = 0
+  next: V | undefined
+  /** What is known to be stored, and whether it was read for the records under way, not remembered. */
+  #version = ABSENT
+  #value: V | undefined
+  #fresh = false
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  /** Takes what was read; returns whether that is another version than was known, or an error. */
+  read(error: KVError | undefined, value: V | undefined, version: number): boolean {
+    this.error = error
+    this.state = error === undefined ? 'known' : 'failed'
+    if (error !== undefined) return true
+    const changed = version !== this.#version
+    this.#version = version
+    this.#value = value
+    this.#fresh = true
+    return changed
+  }
+
+  /** Forgets what the records did that were run. */
+  rewind(): void {
+    this.running = this.#value
+  }
+
+  /**
+   * What brings the store from the known value to `next`, on the condition that the known one is still there. Where
+   * nothing changes, a value that was just read needs no write, and one that was remembered is checked.
+   */
+  mutation(unchanged: (before: V, after: V) => boolean): Mutation<V> | undefined {
+    const { key, next } = this
+    const ifVersion = this.#version === ABSENT ? 'absent' : this.#version
+    if (next === undefined) {
+      if (ifVersion !== 'absent') return { type: 'delete', key, ifVersion }
+    } else if (ifVersion === 'absent' || !unchanged(this.#value as V, next)) {
+      return { type: 'put', key, value: next, ifVersion }
+    }
+    return this.#fresh ? undefined : { type: 'check', key, ifVersion }
+  }
+
+  /** Takes the result of its mutation, once that is durable. */
+  committed(result: MutationResult<V> | undefined): void {
+    this.#fresh = false
+    if (result?.type === 'put') {
+      this.#version = result.entry.version
+      this.#value = this.next
+    } else if (result?.type === 'delete') {
+      this.#version = ABSENT
+      this.#value = undefined
+    }
+  }
+
+  get worthRemembering(): boolean {
+    return this.state === 'known' && this.#version !== ABSENT
+  }
+}
+
+/**
+ * The cells of all keys with records under way, and about as many of recently used ones as are to be remembered.
+ *
+ * Two generations come near to least-recently-used: what is used moves to the young one; when that is full it becomes
+ * the old one, and what is then left of the old one is forgotten.
+ */
+export class Cells<V> {
+  readonly #generation: number
+  #young = new Map<string, Cell<V>>()
+  #old = new Map<string, Cell<V>>()
+  #full: number
+
+  constructor(remember: number) {
+    this.#generation = Math.ceil(remember / 2)
+    this.#full = this.#generation
+  }
+
+  /** The cell of `key`, with one record more. Throws `INVALID_KEY`. */
+  enter(key: string): Cell<V> {
+    let cell = this.#young.get(key)
+    if (cell === undefined) {
+      cell = this.#old.get(key)
+      if (cell === undefined) {
+        checkKey(key, Number.POSITIVE_INFINITY)
+        cell = new Cell(key)
+      }
+      this.#young.set(key, cell)
+      if (this.#young.size > this.#full) this.#turn()
+    }
+    cell.records++
+    return cell
+  }
+
+  /** A record of this cell is done. */
+  leave(cell: Cell<V>): void {
+    cell.records--
+    if (cell.records > 0 || (cell.worthRemembering && this.#generation > 0)) return
+    this.#young.delete(cell.key)
+    this.#old.delete(cell.key)
+  }
+
+  #turn(): void {
+    const young = new Map<string, Cell<V>>()
+    for (const cell of this.#old.values()) {
+      if (cell.records > 0 && !this.#young.has(cell.key)) young.set(cell.key, cell)
+    }
+    this.#old = this.#young
+    this.#young = young
+    // As many new ones as had to be kept, at least, or each would bring the next turn.
+    this.#full = 2 * young.size + this.#generation
+  }
+}

@@ -1,0 +1,267 @@
+import { type Subscriber, Subscription, timer } from 'rxjs'
+import type { Intake } from '../../demand.ts'
+import { KVError } from '../../errors.ts'
+import type { BulkTarget } from '../../store/bulk.ts'
+import type { KVStore, Mutation, MutationResult } from '../../store/kv-store.ts'
+import { Queue } from '../../store/queue.ts'
+import { callbackError } from './arguments.ts'
+import { Batch, Item, isOwn, type Process } from './batch.ts'
+import { readAll, transact } from './calls.ts'
+import { type Cell, Cells } from './cells.ts'
+import type { Sink } from './operate.ts'
+import { Soon } from './soon.ts'
+
+/** Records that the store refuses bring commits down to this size, no further: enough to share the round trip. */
+const LEAST_AFTER_REFUSAL = 512
+
+/** The longest wait, in milliseconds, before a commit is repeated although nobody was seen to write. */
+const MAX_BACKOFF = 100
+
+/** A commit on its way: of the records up to `end`; `writing` are the cells of the first of `writes`. */
+interface Commit<V> {
+  readonly end: number
+  readonly cells: readonly Cell<V>[]
+  readonly writing: readonly Cell<V>[]
+  readonly writes: readonly Mutation<V>[]
+}
+
+/**
+ * The process loop. A record has `arrived`, is `ready` once its key's lookup was asked for (one batch of them, at most,
+ * while the batch before is being committed), and is then run and committed in a batch. One commit is under way at a
+ * time, so that a key's next records are run on what its last ones wrote.
+ */
+export class CommitLoop<T, V, R> implements Sink<T> {
+  readonly #store: KVStore<V>
+  readonly #process: Process<T, V, R>
+  readonly #destination: Subscriber<R>
+  readonly #intake: Intake
+  readonly #cells: Cells<V>
+  readonly #arrived = new Queue<Item<T, V, R>>()
+  readonly #ready = new Queue<Item<T, V, R>>()
+  readonly #calls = new Subscription()
+  readonly #soon = new Soon(() => this.#step())
+  #batch: Batch<T, V, R> | undefined
+  /** A lookup is under way; a commit, or what has to be read before it is repeated, is under way. */
+  #asking = false
+  #committing = false
+  #completing = false
+  /** How many records a commit takes: fewer after one that was refused, more again with each that was not. */
+  #limit: number
+  /** Conflicts since the last commit, and how many of them nobody was seen to cause. */
+  #conflicts = 0
+  #unexplained = 0
+
+  constructor(store: KVStore<V>, process: Process<T, V, R>, destination: Subscriber<R>, intake: Intake) {
+    this.#store = store
+    this.#process = process
+    this.#destination = destination
+    this.#intake = intake
+    this.#cells = new Cells(process.remember)
+    this.#limit = process.concurrency
+  }
+
+  next(record: T): void {
+    const item = new Item<T, V, R>(record)
+    this.#intake.held++
+    this.#enter(item)
+    this.#arrived.push(item)
+    if (!this.#asking || !this.#committing) this.#soon.ask()
+  }
+
+  complete(): void {
+    this.#completing = true
+    this.#completeWhenDone()
+  }
+
+  stop(): void {
+    this.#soon.stop()
+    this.#calls.unsubscribe()
+  }
+
+  #enter(item: Item<T, V, R>): void {
+    let key: string
+    try {
+      key = this.#process.keyOf(item.record)
+    } catch (error) {
+      item.reject(callbackError('keyOf', error))
+      return
+    }
+    try {
+      item.cell = this.#cells.enter(key)
+    } catch (error) {
+      item.reject(error as KVError)
+    }
+  }
+
+  #completeWhenDone(): void {
+    if (this.#completing && this.#intake.held === 0) this.#destination.complete()
+  }
+
+  #step(): void {
+    if (!this.#asking) this.#lookUp()
+    if (this.#committing) return
+    this.#batch ??= this.#nextBatch()
+    const { fatal } = this.#batch ?? {}
+    if (fatal !== undefined) this.#destination.error(fatal.error)
+    else if (this.#batch !== undefined) this.#commit(this.#batch)
+  }
+
+  #lookUp(): void {
+    const cells: Cell<V>[] = []
+    while (this.#ready.length < this.#process.concurrency) {
+      const item = this.#arrived.shift()
+      if (item === undefined) break
+      this.#ready.push(item)
+      if (item.cell?.state !== 'unknown') continue
+      item.cell.state = 'asked'
+      cells.push(item.cell)
+    }
+    if (cells.length === 0) return
+    this.#asking = true
+    this.#read(cells, () => {
+      this.#asking = false
+      this.#soon.ask()
+    })
+  }
+
+  /** Reads the cells; `done` gets those of which another version was found than was known. */
+  #read(cells: readonly Cell<V>[], done: (changed: Set<Cell<V>>) => void): void {
+    const changed = new Set<Cell<V>>()
+    let unsettled = cells.length
+    const call = new Subscription()
+    this.#calls.add(call)
+    const settle: BulkTarget<V>['settle'] = (index, error, value, version) => {
+      const cell = cells[index]!
+      if (cell.read(error, value, version)) changed.add(cell)
+      if (--unsettled > 0) return
+      call.unsubscribe()
+      done(changed)
+    }
+    readAll(
+      this.#store,
+      cells.map(({ key }) => key),
+      { settle },
+      call,
+    )
+  }
+
+  #nextBatch(): Batch<T, V, R> | undefined {
+    const items: Item<T, V, R>[] = []
+    while (items.length < this.#limit && this.#ready.peek()?.isLookedUp) items.push(this.#ready.shift()!)
+    return items.length === 0 ? undefined : new Batch(this.#process, items)
+  }
+
+  #commit(batch: Batch<T, V, R>): void {
+    const end = Math.min(batch.end, batch.cut, batch.from + this.#limit)
+    const cells = batch.prepare(end)
+    const writing: Cell<V>[] = []
+    const writes: Mutation<V>[] = []
+    for (const cell of cells) {
+      const mutation = cell.mutation(this.#process.unchanged)
+      if (mutation === undefined) continue
+      writing.push(cell)
+      writes.push(mutation)
+    }
+    if (this.#process.commitWith !== undefined) {
+      try {
+        writes.push(
+          ...this.#process.commitWith(batch.items.slice(batch.from, end).map(({ record }) => record)),
+        )
+      } catch (error) {
+        this.#destination.error(callbackError('commitWith', error))
+        return
+      }
+    }
+    const commit: Commit<V> = { end, cells, writing, writes }
+    if (writes.length === 0) {
+      this.#committed(batch, commit, [])
+      return
+    }
+    this.#committing = true
+    const call = new Subscription()
+    this.#calls.add(call)
+    const settle = (answer: readonly MutationResult<V>[] | KVError): void => {
+      call.unsubscribe()
+      if (answer instanceof KVError) this.#refused(batch, commit, answer)
+      else this.#committed(batch, commit, answer)
+    }
+    transact(this.#store, writes, settle, call)
+  }
+
+  #committed(batch: Batch<T, V, R>, commit: Commit<V>, results: readonly MutationResult<V>[]): void {
+    this.#committing = false
+    this.#conflicts = 0
+    this.#unexplained = 0
+    this.#limit = Math.min(this.#process.concurrency, this.#limit + Math.max(1, this.#limit >> 3))
+    let written = 0
+    for (const cell of commit.cells) {
+      cell.committed(cell === commit.writing[written] ? results[written++] : undefined)
+    }
+    const { from, items } = batch
+    batch.advance(commit.end)
+    if (commit.end === items.length) this.#batch = undefined
+    for (let i = from; i < commit.end; i++) {
+      const item = items[i]!
+      if (item.cell !== undefined) this.#cells.leave(item.cell)
+      if (item.error === undefined) this.#destination.next(item.output as R)
+      else this.#takeOut(item.error, item.record)
+      if (this.#destination.closed) return
+    }
+    this.#intake.release(commit.end - from)
+    this.#completeWhenDone()
+    this.#soon.ask()
+  }
+
+  #takeOut(error: KVError, record: T): void {
+    try {
+      this.#process.onError?.(error, record)
+    } catch (cause) {
+      this.#destination.error(callbackError('onError', cause))
+    }
+  }
+
+  #refused(batch: Batch<T, V, R>, { end, cells }: Commit<V>, error: KVError): void {
+    const cell = cells.find(({ key }) => key === error.key)
+    const concernsBatch = cell !== undefined || error.key === undefined
+    if (error.code === 'VERSION_CONFLICT' && concernsBatch) {
+      this.#resolve(batch, end, cell)
+      return
+    }
+    const count = end - batch.from
+    const first = batch.items[batch.from]!
+    if (!isOwn(error) || !concernsBatch || (count === 1 && first.error !== undefined)) {
+      this.#destination.error(error)
+      return
+    }
+    if (cell !== undefined) {
+      batch.isolate(cell, end, error)
+      this.#limit = Math.max(Math.min(this.#limit, LEAST_AFTER_REFUSAL), this.#limit >> 1)
+    } else if (count === 1) {
+      batch.reject(first, error)
+    } else {
+      // Too much for one commit, wherever the limit is.
+      this.#limit = count >> 1
+    }
+    this.#committing = false
+    this.#soon.ask()
+  }
+
+  /** Somebody else has written: what he wrote is read, the records of those keys are run again, and the commit repeated. */
+  #resolve(batch: Batch<T, V, R>, end: number, conflicting: Cell<V> | undefined): void {
+    // The smaller the commit, the sooner it follows its read.
+    if (++this.#conflicts > 1) batch.cut = batch.from + Math.max(1, (end - batch.from) >> 1)
+    const cells = batch.cells(batch.end)
+    this.#read(cells, changed => {
+      this.#unexplained = changed.size === 0 ? this.#unexplained + 1 : 0
+      // Also where the version is the same: the key may have been deleted and created again.
+      for (const cell of conflicting === undefined ? cells : [conflicting]) changed.add(cell)
+      batch.runAgain(changed)
+      const again = (): void => {
+        this.#committing = false
+        this.#soon.ask()
+      }
+      if (this.#unexplained === 0) again()
+      else this.#calls.add(timer(Math.min(2 ** this.#unexplained, MAX_BACKOFF)).subscribe(again))
+    })
+  }
+}

@@ -1,0 +1,145 @@
+import { type Observable, Subscriber } from 'rxjs'
+import { subscribeWithDemand } from '../../demand.ts'
+import { Queue } from '../../store/queue.ts'
+import { callbackError } from './arguments.ts'
+import { type Lineup, Place } from './lineup.ts'
+import type { Sink } from './operate.ts'
+
+class Turn<T, K, R> extends Place<R> {
+  readonly record: T
+  key: K | undefined
+  /** The turn of the next record of the same key. */
+  next: Turn<T, K, R> | undefined
+
+  constructor(record: T) {
+    super()
+    this.record = record
+  }
+}
+
+/** Takes what comes of one record. */
+class Inner<T, K, R> extends Subscriber<R> {
+  readonly #turn: Turn<T, K, R>
+  readonly #lineup: Lineup<R>
+  readonly #ended: (inner: Inner<T, K, R>, turn: Turn<T, K, R>) => void
+
+  constructor(
+    turn: Turn<T, K, R>,
+    lineup: Lineup<R>,
+    ended: (inner: Inner<T, K, R>, turn: Turn<T, K, R>) => void,
+  ) {
+    super()
+    this.#turn = turn
+    this.#lineup = lineup
+    this.#ended = ended
+  }
+
+  protected override _next(output: R): void {
+    this.#lineup.emit(this.#turn, output)
+  }
+
+  protected override _error(error: unknown): void {
+    this.unsubscribe()
+    this.#lineup.fail(this.#turn, error)
+    this.#ended(this, this.#turn)
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe()
+    this.#lineup.finish(this.#turn)
+    this.#ended(this, this.#turn)
+  }
+}
+
+/** What a {@link KeyedPump} does: the key of a record, and the work on it. */
+export interface KeyedWork<T, K, R> {
+  keyOf(record: T): K
+  /** Begins the work on a record; its errors are the record's. */
+  begin(record: T, key: K): Observable<R>
+}
+
+/** Works on up to `concurrency` records at a time, on those of one key one after the other. */
+export class KeyedPump<T, K, R> implements Sink<T> {
+  readonly #work: KeyedWork<T, K, R>
+  readonly #concurrency: number
+  readonly #lineup: Lineup<R>
+  /** The last turn of each key that has one. */
+  readonly #last = new Map<K, Turn<T, K, R>>()
+  /** Turns whose key is free. */
+  readonly #ready = new Queue<Turn<T, K, R>>()
+  readonly #running = new Set<Inner<T, K, R>>()
+  #starting = false
+  #stopped = false
+
+  constructor(work: KeyedWork<T, K, R>, concurrency: number, lineup: Lineup<R>) {
+    this.#work = work
+    this.#concurrency = concurrency
+    this.#lineup = lineup
+  }
+
+  next(record: T): void {
+    if (this.#lineup.failing) return
+    const turn = new Turn<T, K, R>(record)
+    this.#lineup.join(turn)
+    let key: K
+    try {
+      key = this.#work.keyOf(record)
+    } catch (error) {
+      this.#lineup.fail(turn, callbackError('keyOf', error))
+      return
+    }
+    turn.key = key
+    const previous = this.#last.get(key)
+    this.#last.set(key, turn)
+    if (previous === undefined) this.#ready.push(turn)
+    else previous.next = turn
+    this.#start()
+  }
+
+  complete(): void {
+    this.#lineup.complete()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const inner of this.#running) inner.unsubscribe()
+    this.#running.clear()
+  }
+
+  /** A loop, not a recursion: work that ends at once comes back here. */
+  #start(): void {
+    if (this.#starting) return
+    this.#starting = true
+    while (!this.#stopped && this.#running.size < this.#concurrency) {
+      const turn = this.#ready.shift()
+      if (turn === undefined) break
+      if (this.#lineup.wants(turn)) this.#begin(turn)
+      else this.#passOn(turn)
+    }
+    this.#starting = false
+  }
+
+  #begin(turn: Turn<T, K, R>): void {
+    const inner = new Inner(turn, this.#lineup, this.#ended)
+    this.#running.add(inner)
+    let work: Observable<R>
+    try {
+      work = this.#work.begin(turn.record, turn.key as K)
+    } catch (error) {
+      inner.error(error)
+      return
+    }
+    subscribeWithDemand(work, undefined, inner)
+  }
+
+  readonly #ended = (inner: Inner<T, K, R>, turn: Turn<T, K, R>): void => {
+    this.#running.delete(inner)
+    this.#passOn(turn)
+    this.#start()
+  }
+
+  #passOn(turn: Turn<T, K, R>): void {
+    if (turn.next !== undefined) this.#ready.push(turn.next)
+    else this.#last.delete(turn.key as K)
+  }
+}

@@ -1,0 +1,54 @@
+import { Observable, type OperatorFunction, Subscriber } from 'rxjs'
+import { currentDemand, Intake, subscribeWithDemand } from '../../demand.ts'
+
+/** What an operator does with the records of its source. */
+export interface Sink<T> {
+  next(record: T): void
+  /** The source has completed; the sink completes its destination when all that it holds is done. */
+  complete(): void
+  /** Nobody listens any more: releases everything. */
+  stop(): void
+}
+
+/** Stands between the source and a sink. An error of the source passes at once, as in RxJS's own operators. */
+class Upstream<T> extends Subscriber<T> {
+  readonly #downstream: Subscriber<unknown>
+  readonly #sink: Sink<T>
+
+  constructor(downstream: Subscriber<unknown>, sink: Sink<T>) {
+    super(downstream)
+    this.#downstream = downstream
+    this.#sink = sink
+  }
+
+  protected override _next(record: T): void {
+    this.#sink.next(record)
+  }
+
+  protected override _error(error: unknown): void {
+    this.#downstream.error(error)
+    this.unsubscribe()
+  }
+
+  protected override _complete(): void {
+    this.#sink.complete()
+    this.unsubscribe()
+  }
+}
+
+/** An operator that holds up to `limit` records of a source that can be paused, and does with them what its sink does. */
+export const operate =
+  <T, R>(
+    limit: number,
+    begin: (destination: Subscriber<R>, intake: Intake) => Sink<T>,
+  ): OperatorFunction<T, R> =>
+  source =>
+    new Observable(destination => {
+      const intake = new Intake(limit, currentDemand())
+      const sink = begin(destination, intake)
+      destination.add(() => {
+        intake.shut()
+        sink.stop()
+      })
+      subscribeWithDemand(source, intake, new Upstream(destination, sink))
+    })

@@ -1,0 +1,63 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KVStore } from '../store/kv-store.ts'
+import { readAll } from './internal/calls.ts'
+import { asking } from './internal/each-record.ts'
+import type { OperatorOptions } from './options.ts'
+
+/**
+ * Looks up, for each record, the value that is stored under its key: a join of a stream with a table.
+ *
+ * Records that arrive together are looked up together. A lookup that is followed by a write of the same key is only
+ * safe inside `perKey`; use `processKV` for that.
+ *
+ * Emits `[record, stored]` for each record (`stored` is `undefined` where the key is absent), or what `project` makes
+ * of them, in the order of the records; completes when the source has completed and all lookups are done. The first
+ * error ends it, after the results of the records before: `CALLBACK` where `keyOf` or `project` throws, else the
+ * store's. An error of the source passes at once. `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { of, switchMap } from 'rxjs'
+ * import { lookupKV, memoryStore, text } from 'rxkeeper'
+ *
+ * const names = memoryStore({ value: text })
+ * names.put$('JFK', 'New York').pipe(
+ *   switchMap(() => of({ to: 'JFK' }, { to: 'XYZ' })),
+ *   lookupKV(names, flight => flight.to, (flight, name = 'nowhere') => `${flight.to}: ${name}`),
+ * ).subscribe(line => console.log(line)) // JFK: New York, XYZ: nowhere
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param project makes the output
+ */
+export function lookupKV<T, V>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  options?: OperatorOptions,
+): OperatorFunction<T, [record: T, stored: V | undefined]>
+export function lookupKV<T, V, R>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  project: (record: T, stored: V | undefined) => R,
+  options?: OperatorOptions,
+): OperatorFunction<T, R>
+export function lookupKV<T, V, R>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  projectOrOptions?: ((record: T, stored: V | undefined) => R) | OperatorOptions,
+  options: OperatorOptions = {},
+): OperatorFunction<T, R | [record: T, stored: V | undefined]> {
+  const project =
+    typeof projectOrOptions === 'function'
+      ? projectOrOptions
+      : (record: T, stored: V | undefined): [T, V | undefined] => [record, stored]
+  return asking<T, string, V, R | [T, V | undefined]>(
+    {
+      question: keyOf,
+      callback: 'keyOf',
+      ask: (keys, target, call) => readAll(store, keys, target, call),
+      output: project,
+    },
+    typeof projectOrOptions === 'object' ? projectOrOptions : options,
+  )
+}

@@ -1,0 +1,58 @@
+import { from, type Observable, type ObservableInput, type OperatorFunction, of } from 'rxjs'
+import { callbackError } from './internal/arguments.ts'
+import { keyed } from './internal/each-record.ts'
+import type { OperatorOptions } from './options.ts'
+
+/**
+ * Sends each record through a pipeline of its own, the records of one key strictly one after the other: the next enters
+ * when the pipeline of the one before has completed. Different keys overlap.
+ *
+ * This is what makes a lookup, a computation and a write that are composed by hand safe: outside `perKey`, a record's
+ * `lookupKV` may be answered before the `upsertKV` of an earlier record of its key is done, and that update is lost.
+ * `processKV` does the same work in far fewer requests; `perKey` is for pipelines that it cannot express, and for one
+ * writer a key: against other processes, only `processKV`, `updateKV` and `update$` guard an update.
+ *
+ * Emits what the pipelines emit, in the order of the records, and completes when the source has completed and all
+ * pipelines have. An error of a pipeline is passed on as it is, after the outputs of the records before it; an error of
+ * the source at once. `CALLBACK` where `keyOf` or `pipeline` throws; `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { from, map } from 'rxjs'
+ * import { json, lookupKV, memoryStore, perKey, upsertKV } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * from(['a', 'b', 'a']).pipe(
+ *   perKey(
+ *     word => word,
+ *     word$ => word$.pipe(
+ *       lookupKV(store, word => word),
+ *       map(([word, count = 0]) => [word, count + 1] as const),
+ *       upsertKV(store, entry => entry),
+ *     ),
+ *   ),
+ * ).subscribe(([word, count]) => console.log(word, count)) // a 1, b 1, a 2
+ * ```
+ *
+ * @param keyOf the key of a record; any value that a `Map` tells apart
+ * @param pipeline gets an Observable of the one record; called anew for each
+ */
+export function perKey<T, R>(
+  keyOf: (record: T) => unknown,
+  pipeline: (record$: Observable<T>) => ObservableInput<R>,
+  options: OperatorOptions = {},
+): OperatorFunction<T, R> {
+  return keyed(
+    {
+      keyOf,
+      begin: (record: T) => {
+        try {
+          return from(pipeline(of(record)))
+        } catch (error) {
+          throw callbackError('pipeline', error)
+        }
+      },
+    },
+    options,
+  )
+}

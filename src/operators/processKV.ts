@@ -1,0 +1,107 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KVError } from '../errors.ts'
+import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { bound } from './internal/arguments.ts'
+import type { Process } from './internal/batch.ts'
+import { CommitLoop } from './internal/commit-loop.ts'
+import { operate } from './internal/operate.ts'
+
+/** Options of {@link processKV}. */
+export interface ProcessOptions<T, V, N, R> {
+  /**
+   * Makes the output of a record from it, the new value, and the value before.
+   * @defaultValue `[record, value]`
+   */
+  readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
+  /**
+   * How many records one commit takes at most, from 1 to `Infinity`; the operator holds up to twice as many: those of
+   * the commit under way and those of the next. A source that can be paused (`pull$`) is asked for no more; what another
+   * source sends beyond it waits in memory.
+   * @defaultValue 8192
+   */
+  readonly concurrency?: number | undefined
+  /**
+   * About how many recently used keys to keep the value of, so that they need no lookup; the commit checks that nobody
+   * else has written them. 0 looks every key up in every batch.
+   * @defaultValue 10000
+   */
+  readonly remember?: number | undefined
+  /**
+   * Whether a value that `transform` returned is the one it was given, so that it need not be written. An object may
+   * have been changed in place: give `Object.is` where you know that it was not.
+   * @defaultValue identical primitives; every object is written
+   */
+  readonly unchanged?: ((before: V, after: V) => boolean) | undefined
+  /**
+   * Gets each record that fails by itself, in its turn, and the stream goes on without it: a dead letter. The record
+   * leaves no trace in the state. These are `CALLBACK` (`keyOf`, `transform` or `project` threw), `INVALID_KEY`,
+   * `CODEC` and `VALUE_TOO_LARGE`; other errors end the stream.
+   * @defaultValue `'fail'`: the error ends the stream, after the outputs of the records before
+   */
+  readonly onError?: 'fail' | ((error: KVError, record: T) => void) | undefined
+  /**
+   * Further writes for the commit of these records (all that it covers, in order, dead letters too), for instance the
+   * position of the last in the input: the writes are durable together or not at all. On keys that no record has; may
+   * be called again for a commit that is repeated. An error of one of these writes, `VERSION_CONFLICT` too, ends the
+   * stream.
+   * @defaultValue none
+   */
+  readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
+}
+
+const isSamePrimitive = (before: unknown, after: unknown): boolean =>
+  Object.is(before, after) && (typeof after !== 'object' || after === null) && typeof after !== 'function'
+
+/**
+ * The process loop: for each record, reads the value under its key, computes a new one, writes it, and emits when that
+ * is durable. No update is lost, with any number of writers, and the records of one key see each other's writes in order.
+ *
+ * It works in batches, so that many records share one lookup and one write: of the records that arrive together or
+ * while a commit is under way, each key is looked up once, unless it is remembered; `transform` runs record by record;
+ * the last value of each key is written in one atomic commit, on the condition that the key still has the version that
+ * was read. A single record leaves at once. Where another writer was faster, the keys he wrote are read again, their
+ * records are transformed again, and the commit is repeated: **`transform` must be pure**. A commit that is too large for
+ * the store is made in pieces.
+ *
+ * Emits `[record, value]`, or what `project` makes of it, in the order of the records, once durable; completes when the
+ * source has completed and all is emitted. A record that fails by itself ends the stream, after the outputs of the
+ * records before, or goes to `onError`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. So do, always, the errors of the
+ * store: `INDETERMINATE` (the commit may have been carried out), `TIMEOUT`, `UNAVAILABLE`, `CLOSED`, …. An error of the source
+ * passes at once, a commit under way is then not waited for. `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs'
+ * import { json, memoryStore, processKV } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * of('a', 'b', 'a').pipe(
+ *   processKV(store, word => word, (_, count = 0) => count + 1),
+ * ).subscribe(([word, count]) => console.log(word, count)) // a 1, b 1, a 2
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param transform the new value; `undefined` deletes the key
+ */
+export function processKV<T, V, N extends V | undefined, R = [record: T, value: N]>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined) => N,
+  options: ProcessOptions<T, V, N, R> = {},
+): OperatorFunction<T, R> {
+  const concurrency = bound('concurrency', options.concurrency, 8192)
+  const process: Process<T, V, R> = {
+    keyOf,
+    transform,
+    project: (options.project ?? ((record: T, value: N) => [record, value])) as Process<T, V, R>['project'],
+    unchanged: options.unchanged ?? isSamePrimitive,
+    commitWith: options.commitWith,
+    onError: options.onError === 'fail' ? undefined : options.onError,
+    concurrency,
+    remember: bound('remember', options.remember, 10_000, 0),
+  }
+  return operate(
+    2 * concurrency,
+    (destination, intake) => new CommitLoop(store, process, destination, intake),
+  )
+}

@@ -1,0 +1,157 @@
+import { asyncScheduler, Observable, type Subscriber } from 'rxjs'
+import { currentDemand, type Demand } from '../demand.ts'
+import { KVError } from '../errors.ts'
+
+/** How long records may be emitted before the event loop is let turn, in milliseconds. */
+const SLICE = 20
+
+/** After how many records the clock is looked at. */
+const RECORDS_PER_LOOK = 256
+
+/** Lets the event loop turn now and then, where nothing else does. */
+class Slices {
+  #until = RECORDS_PER_LOOK
+  #since = asyncScheduler.now()
+
+  /** To be asked once a record: whether it is time to let the event loop turn. */
+  get over(): boolean {
+    if (--this.#until > 0) return false
+    this.#until = RECORDS_PER_LOOK
+    return asyncScheduler.now() - this.#since >= SLICE
+  }
+
+  /** Goes on in a later turn. */
+  turn(resume: () => void): void {
+    asyncScheduler.schedule(() => {
+      this.#since = asyncScheduler.now()
+      resume()
+    })
+  }
+}
+
+/** Emits what `iterator` has, in one go where there is no demand to follow. */
+function pullSync<T>(iterator: Iterator<T>, demand: Demand | undefined, subscriber: Subscriber<T>): void {
+  const slices = new Slices()
+  let exhausted = false
+  let advancing = false
+  // While it computes a value, a generator cannot be closed: that is made up for afterwards.
+  const close = (): void => {
+    if (!exhausted && !advancing) iterator.return?.()
+  }
+  const next = (): IteratorResult<T> | undefined => {
+    advancing = true
+    try {
+      return iterator.next()
+    } catch (error) {
+      exhausted = true
+      subscriber.error(error)
+      return undefined
+    } finally {
+      advancing = false
+    }
+  }
+  const resume = (): void => {
+    while (!subscriber.closed) {
+      if (demand !== undefined) {
+        if (!demand.open) {
+          demand.whenOpen(resume)
+          return
+        }
+        if (slices.over) {
+          slices.turn(resume)
+          return
+        }
+      }
+      const result = next()
+      if (result === undefined) return
+      if (result.done) {
+        exhausted = true
+        subscriber.complete()
+      } else if (subscriber.closed) close()
+      else subscriber.next(result.value)
+    }
+  }
+  subscriber.add(close)
+  resume()
+}
+
+/** Emits what `iterator` has; `close` releases it. */
+async function pullAsync<T>(
+  iterator: AsyncIterator<T>,
+  demand: Demand | undefined,
+  subscriber: Subscriber<T>,
+): Promise<void> {
+  const slices = new Slices()
+  while (!subscriber.closed) {
+    if (demand !== undefined && !demand.open) await new Promise<void>(resume => demand.whenOpen(resume))
+    else if (slices.over) await new Promise<void>(resume => slices.turn(resume))
+    else {
+      const result = await iterator.next()
+      if (result.done) return
+      subscriber.next(result.value)
+    }
+  }
+}
+
+/** A Node stream; destroying it also ends a read that is under way, which closing its iterator does not. */
+const isStream = (records: object): records is { destroy(): unknown } =>
+  'destroy' in records && typeof records.destroy === 'function' && 'readable' in records
+
+/**
+ * A source that is read no faster than it is processed: emits what an iterable has as the operator below asks for it.
+ *
+ * RxJS pushes: `from(readable)` reads as fast as it can, and what cannot be processed yet waits in memory. `pull$` finds
+ * the operators of this library that are subscribed to it, through any RxJS operators between them (`map`, `filter`, …) that
+ * subscribe to their source when they are subscribed to, and reads on only while they have room. So a pipe of any
+ * length holds a bounded number of records at a time. Where there is none of these operators it emits like `from`; also in the later inner
+ * Observables of `concatMap`: there, chain the iterables instead.
+ *
+ * Emits the values of the iterable, and completes when there are no more; what the iterable throws is its error.
+ * Unsubscribing closes the iterator; a Node stream is destroyed.
+ *
+ * @example
+ * ```ts
+ * import { filter } from 'rxjs'
+ * import { json, memoryStore, processKV, pull$ } from 'rxkeeper'
+ *
+ * async function* readings() {
+ *   for (let second = 0; second < 100; second++) yield { sensor: `s${second % 3}`, degrees: 20 + (second % 7) }
+ * }
+ * const highest = memoryStore({ value: json<number>() })
+ * pull$(readings()).pipe(
+ *   filter(reading => reading.degrees > 20),
+ *   processKV(highest, reading => reading.sensor, (reading, degrees = 0) => Math.max(degrees, reading.degrees)),
+ * ).subscribe({ complete: () => highest.get$('s1').subscribe(degrees => console.log(degrees)) }) // 26
+ * ```
+ *
+ * @param records an array, a generator, an async generator, a Node `Readable`, …
+ */
+export function pull$<T>(records: Iterable<T> | AsyncIterable<T>): Observable<T> {
+  if (Symbol.asyncIterator in Object(records)) {
+    const source = records as AsyncIterable<T>
+    return new Observable(subscriber => {
+      const demand = currentDemand()
+      const iterator = source[Symbol.asyncIterator]()
+      let exhausted = false
+      subscriber.add(() => {
+        if (exhausted) return
+        if (isStream(source)) source.destroy()
+        // Nobody is left to hear of its failing.
+        else Promise.resolve(iterator.return?.()).catch(() => {})
+      })
+      const end = (last: () => void): void => {
+        exhausted = true
+        last()
+      }
+      pullAsync(iterator, demand, subscriber).then(
+        () => end(() => subscriber.complete()),
+        error => end(() => subscriber.error(error)),
+      )
+    })
+  }
+  if (Symbol.iterator in Object(records)) {
+    const source = records as Iterable<T>
+    return new Observable(subscriber => pullSync(source[Symbol.iterator](), currentDemand(), subscriber))
+  }
+  throw new KVError('INVALID_ARGUMENT', '`records` must be an iterable or an async iterable')
+}

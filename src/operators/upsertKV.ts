@@ -1,0 +1,48 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { writeAll } from './internal/calls.ts'
+import { asking } from './internal/each-record.ts'
+import type { OperatorOptions } from './options.ts'
+
+/**
+ * Writes an entry for each record, and lets the record go on once the entry is durable.
+ *
+ * Records that arrive together are written together, each for itself; those of one key in their order. The write is
+ * unconditional: to compute a value from the stored one use `processKV` or `updateKV`.
+ *
+ * Emits the records, in their order, and completes when the source has completed and all writes are done. The first
+ * error ends it, after the results of the records before: `CALLBACK` where `entryOf` throws, else the store's; records
+ * after it may have been written. An error of the source passes at once, unsubscribing withdraws what has not been
+ * sent. `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs'
+ * import { json, memoryStore, upsertKV } from 'rxkeeper'
+ *
+ * const delays = memoryStore({ value: json<number>() })
+ * of({ flight: 'AA1', delay: 5 }, { flight: 'AA2', delay: 0 }).pipe(
+ *   upsertKV(delays, record => [record.flight, record.delay]),
+ * ).subscribe(record => console.log(record.flight, 'is stored'))
+ * ```
+ *
+ * @param entryOf the key and the value to write for a record
+ */
+export function upsertKV<T, V>(
+  store: KVStore<V>,
+  entryOf: (record: T) => readonly [key: string, value: V],
+  options: OperatorOptions = {},
+): OperatorFunction<T, T> {
+  return asking<T, Mutation<V> & { readonly type: 'put' }, V, T>(
+    {
+      question: record => {
+        const [key, value] = entryOf(record)
+        return { type: 'put', key, value }
+      },
+      callback: 'entryOf',
+      ask: (writes, target, call) => writeAll(store, writes, target, call),
+      output: record => record,
+    },
+    options,
+  )
+}
