@@ -24,7 +24,7 @@ export class Ledger<T extends Tallied<T>, F> {
   readonly #newTally: () => T
   readonly #now: () => number
   readonly #figures: (tally: T, span: Span) => F
-  #up: (now: number) => number = () => Number.NaN
+  #up: (time: number) => number = () => Number.NaN
   #began: number | undefined
   #last = { at: 0, up: Number.NaN }
 
@@ -40,12 +40,14 @@ export class Ledger<T extends Tallied<T>, F> {
     return this.#began !== undefined
   }
 
-  /** @param up how long the store has been up until a time, in milliseconds */
-  begin(up: (now: number) => number = this.#up): void {
-    const now = this.#now()
+  /** @param up for how many milliseconds since now the store has been up, until a time */
+  begin(now: number, up: ((time: number) => number) | undefined): void {
     this.#began = now
-    this.#up = up
-    this.#last = { at: now, up: up(now) }
+    if (up !== undefined) {
+      this.#up = up
+      this.#last.up = 0
+    }
+    this.#last.at = now
   }
 
   /** Reads the figures; the interval goes on. */

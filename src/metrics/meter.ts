@@ -64,9 +64,10 @@ export class RecordMeter implements Meter {
 
   begin(): void {
     if (this.#ledger.begun || this.#closed) return
-    const uptime = this.#store && new Uptime(this.#store.status$, this.now)
+    const now = this.now()
+    const uptime = this.#store && new Uptime(this.#store.status$, this.now, now)
     this.#uptime = uptime
-    this.#ledger.begin(uptime && (now => uptime.until(now)))
+    this.#ledger.begin(now, uptime && (time => uptime.until(time)))
     this.#series.start()
   }
 

@@ -86,8 +86,9 @@ class EngineMeter implements StoreMeter {
   }
 
   #observe(status$: Observable<Status>, now: () => number, clock: { now(): number }): void {
-    const uptime = new Uptime(status$, now)
-    this.#ledger.begin(time => uptime.until(time))
+    const began = now()
+    const uptime = new Uptime(status$, now, began)
+    this.#ledger.begin(began, time => uptime.until(time))
     this.#subscriptions.add(() => uptime.stop())
     this.#subscriptions.add(
       this.#observed.engine.observe({

@@ -3,17 +3,19 @@ import type { Status } from '../engine.ts'
 
 /** How long a store was up, from its `status$`: `connected` is up. */
 export class Uptime {
-  readonly #now: () => number
+  #now: () => number
   readonly #subscription: Subscription
   #up = 0
   #upSince: number | undefined
 
-  constructor(status$: Observable<Status>, now: () => number) {
-    this.#now = now
+  /** @param began the time from which the state that is replayed counts */
+  constructor(status$: Observable<Status>, now: () => number, began: number) {
+    this.#now = () => began
     this.#subscription = status$.subscribe({
       next: ({ state }) => this.#set(state === 'connected'),
       error: () => this.#set(false),
     })
+    this.#now = now
   }
 
   /** Milliseconds up until `now`. */

@@ -461,6 +461,20 @@ describe('measure', () => {
     expect(meter.snapshot().total).toMatchObject({ elapsed: 315, records: 3, latency: 5 })
   })
 
+  it('counts the state that the store replays from the beginning', () => {
+    const clock = { time: 0 }
+    const scheduler = new TestScheduler(() => {})
+    scheduler.now = () => clock.time
+    const status$ = new Observable<Status>(subscriber => {
+      clock.time += 10
+      subscriber.next(status('connected'))
+    })
+    const meter = createMeter({ scheduler, store: { status$ } })
+    NEVER.pipe(measure(stay, meter)).subscribe()
+    clock.time += 10
+    expect(meter.snapshot().total).toMatchObject({ elapsed: 20, availability: 1 })
+  })
+
   it('passes the error of a pipeline that cannot be built, and asks nothing of the store', () => {
     const error = new Error('built')
     let end: unknown
