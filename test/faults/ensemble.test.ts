@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type FaultProxy,
+  type ProxyFaults,
+  startEnsemble,
+  startProxy,
+  type ZooKeeperEnsemble,
+} from 'rxkeeper/testing'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { patience, spell } from './support/knobs.ts'
+import { type Random, seeded } from './support/random.ts'
+import { verify } from './support/verdict.ts'
+import { Workload } from './support/workload.ts'
+
+/*
+ * Three servers, clients with a session each that write, read, watch and follow, and what happens to servers.
+ */
+
+const random = seeded('ensemble')
+let ensemble: ZooKeeperEnsemble
+/** One in front of each server; the clients go through them. */
+let proxies: FaultProxy[]
+
+beforeAll(async () => {
+  ensemble = await startEnsemble(3)
+  proxies = await Promise.all(ensemble.members.map(member => startProxy(member.servers)))
+}, patience)
+afterAll(async () => {
+  await Promise.all(proxies?.map(proxy => proxy.stop()) ?? [])
+  await ensemble?.stop()
+})
+
+/** What can become of the network between the clients and one server. */
+const networks: readonly ProxyFaults[] = [
+  { connect: 'hang', toServer: { cut: true }, toClient: { cut: true } },
+  { connect: 'hang', toServer: { cut: true } },
+  { connect: 'hang', toClient: { cut: true } },
+  { connect: 'reset', toClient: { resetAfter: 2000 } },
+  { toClient: { delay: 200 }, toServer: { delay: 100 } },
+  { toClient: { bytesPerSecond: 2000 } },
+]
+
+/** How long the clients are left alone between two faults, in milliseconds. */
+const breath = (random: Random): Promise<void> => sleep(random.whole(100, 1500))
+
+const scenarios: Record<string, (random: Random) => Promise<void>> = {
+  'the leader is killed': async random => {
+    const leader = await ensemble.leader()
+    await leader.kill()
+    await ensemble.leader()
+    await breath(random)
+    await leader.restart()
+  },
+  'a follower is killed': async random => {
+    const follower = random.pick(await ensemble.followers())
+    await follower.kill()
+    await breath(random)
+    await follower.restart()
+  },
+  'the majority is lost and comes back': async random => {
+    const lost = random.shuffled(ensemble.members).slice(1)
+    await Promise.all(lost.map(server => server.kill()))
+    await breath(random)
+    await Promise.all(lost.map(server => server.restart()))
+  },
+  'a rolling restart': async random => {
+    for (const member of random.shuffled(ensemble.members)) {
+      await member.restart()
+      await breath(random)
+    }
+  },
+  'clients are cut from the server they are on': async random => {
+    for (const proxy of random.shuffled(proxies)) {
+      proxy.set(random.pick(networks))
+      await sleep(random.whole(500, 3000))
+      proxy.set()
+    }
+  },
+  'a server freezes': async random => {
+    const frozen = random.pick(ensemble.members)
+    frozen.pause()
+    await sleep(random.whole(500, 4000))
+    frozen.resume()
+    await ensemble.leader()
+  },
+}
+
+describe('an ensemble of three', () => {
+  for (const [what, fault] of Object.entries(scenarios)) {
+    it(
+      what,
+      async () => {
+        const choices = random.fork()
+        const root = `/faults-${choices.whole(0, 1e9)}`
+        const servers = proxies.map(proxy => proxy.servers).join()
+        await using workload = await Workload.start(servers, root, choices.fork())
+        const end = performance.now() + spell(8000)
+        do {
+          await breath(choices)
+          await fault(choices)
+          await breath(choices)
+        } while (performance.now() < end)
+        await workload.finish()
+        console.log(what, await verify(workload, ensemble.servers, root))
+      },
+      patience,
+    )
+  }
+})

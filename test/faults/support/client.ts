@@ -1,0 +1,135 @@
+import { firstValueFrom, type Observable } from 'rxjs'
+import { type ExpectedVersion, KVError, type KVErrorCode, type KVStore } from 'rxkeeper'
+import type { Begun, History, State } from './history.ts'
+
+/** What is written: an id that no other write has, and the id of the value that it replaces. */
+export interface Value {
+  readonly id: string
+  readonly was: string | null
+}
+
+/** What an operation came to; `conflict` and `none` certainly did nothing. */
+export type Outcome<R> =
+  | { readonly type: 'done'; readonly result: R }
+  | { readonly type: 'conflict' | 'none' | 'unknown' }
+
+/** Errors after which an operation has certainly not been carried out. */
+const NOTHING_DONE: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE'])
+
+/** A store, and a record of what is done with it and what it answers. */
+export class Client {
+  readonly name: string
+  readonly store: KVStore<Value>
+  readonly #history: History
+  readonly #mayBeOld: boolean
+  /** How often the connection went. */
+  losses = 0
+  /** What was asked for and has not been answered. */
+  pending = 0
+  /** Answers that no fault explains. */
+  readonly surprises: unknown[] = []
+  #made = 0
+
+  constructor(name: string, store: KVStore<Value>, history: History, mayBeOld: boolean) {
+    this.name = name
+    this.store = store
+    this.#history = history
+    this.#mayBeOld = mayBeOld
+    store.status$.subscribe(({ state }) => {
+      if (state !== 'connected') this.losses++
+    })
+  }
+
+  /** A value that replaces `was`. */
+  value(was: string | null | undefined): Value {
+    return { id: `${this.name}-${++this.#made}`, was: was ?? null }
+  }
+
+  async read(key: string): Promise<Outcome<State>> {
+    const begun = this.#begin(key)
+    const outcome = await this.#settled(this.store.entry$(key))
+    if (outcome.type !== 'done') {
+      if (outcome.type !== 'none') this.surprises.push(`a read ended as ${outcome.type}`)
+      return { type: 'none' }
+    }
+    const entry = outcome.result
+    const found = entry && { value: entry.value.id, version: entry.version }
+    this.#history.end(begun, { type: 'read', found }, { mayBeOld: this.#mayBeOld })
+    return { type: 'done', result: found }
+  }
+
+  async put(key: string, value: Value, ifVersion?: ExpectedVersion): Promise<Outcome<number>> {
+    const begun = this.#begin(key)
+    const losses = this.losses
+    const outcome = await this.#settled(this.store.put$(key, value, { ifVersion }))
+    const action = { type: 'put', value: value.id, ifVersion } as const
+    const repeated = ifVersion === undefined && this.losses !== losses
+    if (outcome.type === 'done') {
+      // -1: overwritten since, which version it was can not be told.
+      const { version } = outcome.result
+      this.#history.end(begun, version < 0 ? action : { ...action, version }, { repeated })
+      return { type: 'done', result: version }
+    }
+    this.#ended(begun, outcome, ifVersion)
+    if (outcome.type === 'unknown') this.#history.unknown(begun, action, { repeated })
+    return outcome
+  }
+
+  async delete(key: string, ifVersion?: number): Promise<Outcome<boolean>> {
+    const begun = this.#begin(key)
+    const losses = this.losses
+    const outcome = await this.#settled(this.store.delete$(key, { ifVersion }))
+    const action = { type: 'delete', ifVersion } as const
+    const repeated = ifVersion === undefined && this.losses !== losses
+    if (outcome.type === 'done')
+      this.#history.end(begun, { ...action, existed: outcome.result }, { repeated })
+    this.#ended(begun, outcome, ifVersion)
+    if (outcome.type === 'unknown') this.#history.unknown(begun, action, { repeated })
+    return outcome
+  }
+
+  async update(key: string): Promise<Outcome<void>> {
+    const begun = this.#begin(key)
+    let from: string | undefined
+    let value: Value | undefined
+    const outcome = await this.#settled(
+      this.store.update$(key, current => {
+        from = current?.id
+        value = this.value(from)
+        return value
+      }),
+    )
+    const action = { type: 'update', from, value: value?.id } as const
+    if (outcome.type === 'done') this.#history.end(begun, { ...action, version: outcome.result!.version })
+    else if (outcome.type === 'unknown') this.#history.unknown(begun, action)
+    else if (outcome.type === 'conflict') this.surprises.push('an update$ ended in a conflict')
+    return outcome.type === 'done' ? { type: 'done', result: undefined } : outcome
+  }
+
+  #begin(key: string): Begun {
+    return this.#history.begin(this.name, key)
+  }
+
+  #ended(begun: Begun, outcome: Outcome<unknown>, ifVersion: ExpectedVersion | undefined): void {
+    if (outcome.type !== 'conflict') return
+    if (ifVersion === undefined) this.surprises.push('an unconditional write ended in a conflict')
+    else this.#history.end(begun, { type: 'conflict', ifVersion })
+  }
+
+  async #settled<R>(operation: Observable<R>): Promise<Outcome<R>> {
+    this.pending++
+    try {
+      return { type: 'done', result: await firstValueFrom(operation) }
+    } catch (error) {
+      if (error instanceof KVError) {
+        if (error.code === 'INDETERMINATE') return { type: 'unknown' }
+        if (error.code === 'VERSION_CONFLICT') return { type: 'conflict' }
+        if (NOTHING_DONE.has(error.code)) return { type: 'none' }
+      }
+      this.surprises.push(error)
+      return { type: 'unknown' }
+    } finally {
+      this.pending--
+    }
+  }
+}
