@@ -14,6 +14,7 @@ import type {
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import { Calls } from './calls.ts'
+import type { GroupEnd } from './group.ts'
 import { Guess } from './guess.ts'
 import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
@@ -90,16 +91,12 @@ export class ZooKeeperEngine implements Engine {
     )
   }
 
-  write(writes: readonly Write[], { deadline }: Due): Observable<readonly (Written | KVError)[]> {
-    return new Observable(subscriber =>
-      this.#room.calls.start(new WriteCall(this.#room, writes, false, deadline, subscriber)),
-    )
+  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]> {
+    return this.#write(writes, false, due)
   }
 
-  commit(writes: readonly Write[], { deadline }: Due): Observable<readonly Written[]> {
-    return new Observable<readonly (Written | KVError)[]>(subscriber =>
-      this.#room.calls.start(new WriteCall(this.#room, writes, true, deadline, subscriber)),
-    ) as Observable<readonly Written[]>
+  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
+    return this.#write(writes, true, due) as Observable<readonly Written[]>
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
@@ -126,5 +123,21 @@ export class ZooKeeperEngine implements Engine {
     clearTimeout(timer)
     this.#watch.end('closed')
     await this.#session.close()
+  }
+  #write(
+    writes: readonly Write[],
+    atomic: boolean,
+    { deadline }: Due,
+  ): Observable<readonly (Written | KVError)[]> {
+    return new Observable(subscriber => {
+      const end = (result: GroupEnd) => {
+        if (result instanceof KVError) subscriber.error(result)
+        else {
+          subscriber.next(result)
+          subscriber.complete()
+        }
+      }
+      this.#room.calls.start(new WriteCall(this.#room, writes, atomic, deadline, end))
+    })
   }
 }

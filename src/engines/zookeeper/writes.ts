@@ -1,35 +1,25 @@
-import type { Subscriber } from 'rxjs'
 import { versionConflict } from '../../conditions.ts'
-import type { Write, Written } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
+import type { Write } from '../../engine.ts'
+import type { KVError } from '../../errors.ts'
 import type { Call } from './calls.ts'
 import { failure } from './failures.ts'
+import { Group, type GroupEnd, itemsOf } from './group.ts'
 import type { Guess } from './guess.ts'
 import { type Mark, type Marks, markOp } from './marks.ts'
-import { outcomeOf } from './outcome.ts'
-import { type Item, type Known, nothingToDelete, type Plan, planFrame, type Step } from './plan.ts'
+import { type Item, type Known, nothingToDelete, type Plan, planFrame } from './plan.ts'
 import { Code, Op } from './protocol.ts'
 import { type Room, readPaths } from './reads.ts'
 import { type MultiFailure, type Node, readMulti } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from './requests.ts'
 import { makeRoot } from './root.ts'
 import type { Session } from './session.ts'
+import { knowledgeOf, mustBeFoundOut, pathsToRead, type Sent, settleUnanswered } from './unanswered.ts'
 
 /** What writes need beside what reads do. */
 export interface WriteRoom extends Room {
   readonly session: Session
   readonly guess: Guess
   readonly marks: Marks
-}
-
-/** A multi on its way. */
-interface Sent {
-  readonly plan: Plan
-  readonly known: ReadonlyMap<string, Known>
-  readonly mark: Mark | undefined
-  readonly epoch: number
-  /** The newest zxid known when it was sent. */
-  readonly sentAt: number
 }
 
 const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
@@ -43,11 +33,7 @@ const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
 export class WriteCall implements Call {
   readonly deadline: number
   readonly #room: WriteRoom
-  readonly #atomic: boolean
-  readonly #subscriber: Subscriber<readonly (Written | KVError)[]>
-  readonly #results: (Written | KVError)[]
-  /** What is not settled, in order. */
-  #items: Item[]
+  readonly #group: Group
   #known = NOTHING_KNOWN
   #lookFirst = false
   /** Whether writes go one by one, because one failed for a reason that others may share. */
@@ -61,20 +47,18 @@ export class WriteCall implements Call {
     writes: readonly Write[],
     atomic: boolean,
     deadline: number,
-    subscriber: Subscriber<readonly (Written | KVError)[]>,
+    end: (end: GroupEnd) => void,
   ) {
     this.#room = room
-    this.#atomic = atomic
     this.deadline = deadline
-    this.#subscriber = subscriber
-    this.#results = new Array(writes.length)
-    this.#items = writes.map((write, index) => ({
-      index,
-      write,
-      path: room.layout.pathOf(write.key),
-      failures: 0,
-      maybeDone: false,
-    }))
+    this.#group = new Group(
+      itemsOf(writes, key => room.layout.pathOf(key)),
+      atomic,
+      result => {
+        room.calls.finish(this)
+        end(result)
+      },
+    )
   }
 
   proceed(): void {
@@ -84,109 +68,99 @@ export class WriteCall implements Call {
   }
 
   abandon(reason: KVError): void {
-    const uncertain = new Set<Item>()
     for (const sent of [this.#inFlight, this.#unanswered]) {
-      for (const { item } of sent?.plan.steps ?? []) uncertain.add(item)
+      for (const { item } of sent?.plan.steps ?? []) item.maybeDone = true
     }
-    // That of one in flight is released when its answer comes.
-    const mark = this.#unanswered?.mark
-    if (mark !== undefined) this.#room.marks.release(mark, this.#unanswered!.epoch)
-    for (const item of this.#items) {
-      if (uncertain.has(item)) item.maybeDone = true
-      this.#results[item.index] = this.#errorOf(item, reason)
-    }
-    const worst = this.#items.find(item => item.maybeDone) ?? this.#items[0]
-    this.#items = []
-    this.#emit(this.#atomic && worst !== undefined ? (this.#results[worst.index] as KVError) : undefined)
+    // The mark of one in flight is released when its answer comes.
+    if (this.#unanswered !== undefined) this.#releaseMark(this.#unanswered)
+    this.#group.failAll(reason)
   }
 
+  /** Sends what is left, or as much of it as can go together. */
   #send(looked = false): void {
-    const room = this.#room
-    const items = this.#items
+    const { guess, acl, maxPacketBytes } = this.#room
+    const { left, atomic } = this.#group
+    const known = this.#known
     let unknown = 0
-    for (const { write } of items) {
-      if (write.type === 'put' && write.ifVersion === undefined && !this.#known.has(write.key)) unknown++
+    for (const { write } of left) {
+      if (write.type === 'put' && write.ifVersion === undefined && !known.has(write.key)) unknown++
     }
-    const guess = unknown === 0 ? 'set' : room.guess.choose(this.#alone ? 1 : unknown)
-    if (guess === 'look' && !looked) {
+    const guessed = unknown === 0 ? 'set' : guess.choose(this.#alone ? 1 : unknown)
+    if (guessed === 'look' && !looked) {
       this.#look()
       return
     }
-    const known = this.#known
     this.#known = NOTHING_KNOWN
-    const plan = planFrame(items, {
+    const plan = planFrame(left, {
       known,
-      guess: guess === 'create' ? 'create' : 'set',
-      atomic: this.#atomic,
+      guess: guessed === 'create' ? 'create' : 'set',
+      atomic,
       alone: this.#alone,
-      acl: room.acl,
-      maxBytes: room.maxPacketBytes - COUNTED_HEADER - MULTI_HEADER,
+      acl,
+      maxBytes: maxPacketBytes - COUNTED_HEADER - MULTI_HEADER,
     })
-    if (plan.settled.length > 0) {
-      for (const { item, result } of plan.settled) this.#results[item.index] = result
-      if (this.#endsWith(plan.settled[0]!.result)) return
-      const settled = new Set(plan.settled.map(({ item }) => item))
-      this.#items = items.filter(item => !settled.has(item))
-    }
+    this.#group.settle(plan.settled)
+    if (this.#group.left.length === 0) return
     if (plan.ops.length > 0) this.#sendPlan(plan, known)
-    else if (this.#items.length === 0) this.#finish()
     else this.#send()
   }
 
   #sendPlan(plan: Plan, known: ReadonlyMap<string, Known>): void {
-    const { calls, session, acl, maxPacketBytes, marks } = this.#room
-    let mark: Mark | undefined
-    let { ops, bytes } = plan
-    if (marks.enabled && mustBeFoundOut(plan)) {
-      mark = marks.take(session.epoch, session.id)
-      const op = markOp(mark)
-      const more = multiOpBytes(op, acl)
-      if (COUNTED_HEADER + MULTI_HEADER + bytes + more <= maxPacketBytes) {
-        ops = [...ops, op]
-        bytes += more
-      } else {
-        marks.release(mark, session.epoch)
-        mark = undefined
-      }
-    }
+    const { calls, session, acl } = this.#room
+    const mark = this.#takeMark(plan)
+    const ops = mark === undefined ? plan.ops : [...plan.ops, markOp(mark)]
+    const bytes = mark === undefined ? plan.bytes : plan.bytes + multiOpBytes(markOp(mark), acl)
     const sent: Sent = { plan, known, mark, epoch: session.epoch, sentAt: session.lastZxid }
     this.#inFlight = sent
+    const replied = (error: number, zxid: number, reply: Buffer) => {
+      const result = error === Code.ok ? readMulti(reply, ops.length) : error
+      this.#inFlight = undefined
+      if (mark !== undefined && result instanceof Int32Array) mark.exists = true
+      this.#releaseMark(sent)
+      if (typeof result === 'number') this.#onRefused(sent, result)
+      else if (result instanceof Int32Array) this.#onDone(sent, result, zxid)
+      else this.#onFailed(sent, result)
+    }
     calls.send(
       this,
       Op.multi,
       multiFrame(ops, bytes, acl),
-      (error, zxid, reply) => {
-        const result = error === Code.ok ? readMulti(reply, ops.length) : error
-        this.#inFlight = undefined
-        if (mark !== undefined) {
-          if (result instanceof Int32Array) mark.exists = true
-          marks.release(mark, sent.epoch)
-        }
-        if (typeof result === 'number') this.#onRefused(sent, result)
-        else if (result instanceof Int32Array) this.#onDone(sent, result, zxid)
-        else this.#onFailed(sent, result)
-      },
+      replied,
       () => this.#onLost(sent),
-      () => mark !== undefined && marks.release(mark, sent.epoch),
+      () => this.#releaseMark(sent),
     )
+  }
+
+  /** A writer mark for a multi that needs one and has room for it. */
+  #takeMark(plan: Plan): Mark | undefined {
+    const { session, marks, acl, maxPacketBytes } = this.#room
+    if (!marks.enabled || !mustBeFoundOut(plan)) return undefined
+    const mark = marks.take(session.epoch, session.id)
+    const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(markOp(mark), acl)
+    if (bytes <= maxPacketBytes) return mark
+    marks.release(mark, session.epoch)
+    return undefined
+  }
+
+  #releaseMark({ mark, epoch }: Sent): void {
+    if (mark !== undefined) this.#room.marks.release(mark, epoch)
   }
 
   #onDone({ plan }: Sent, versions: Int32Array, zxid: number): void {
     let puts = 0
     let existing = 0
-    for (const { item, existed, op } of plan.steps) {
-      const { type, ifVersion } = item.write
-      const put = type === 'put'
-      if (put && ifVersion === undefined) {
-        puts++
-        if (existed) existing++
-      }
-      this.#results[item.index] = put
-        ? { existed, version: versions[op]!, revision: zxid }
-        : { existed, version: -1, revision: -1 }
+    for (const { item, existed } of plan.steps) {
+      if (item.write.type !== 'put' || item.write.ifVersion !== undefined) continue
+      puts++
+      if (existed) existing++
     }
     this.#room.guess.learn(existing, puts)
-    this.#leave(plan.steps)
+    this.#group.done(plan.steps, ({ item, existed, op }) =>
+      item.write.type === 'put'
+        ? { existed, version: versions[op]!, revision: zxid }
+        : { existed, version: -1, revision: -1 },
+    )
+    this.#next()
   }
 
   /** The whole multi was refused. */
@@ -197,63 +171,59 @@ export class WriteCall implements Call {
       return
     }
     for (const { item } of plan.steps) this.#fail(item, failure(error, 'write', item.write.key))
+    this.#next()
   }
 
   /** One operation failed, and nothing was carried out. */
-  #onFailed(sent: Sent, { failed, error }: MultiFailure): void {
-    const { plan, mark, known } = sent
+  #onFailed({ plan, mark, known }: Sent, { failed, error }: MultiFailure): void {
     const item = plan.owners[failed]
-    if (item === undefined) {
-      this.#onMarkFailed(mark!, error, known)
-      return
-    }
-    const { write } = item
-    const { key, ifVersion } = write
-    const op = plan.ops[failed]!
     const absent = error === Code.noNode
-    const creating = op.type === Op.create
-    if (creating && absent) {
-      this.#makeRoot(known)
-      return
-    }
-    const decided = this.#atomic || plan.owners.find(owner => owner.write.key === key) === item
-    if (absent || error === Code.nodeExists || error === Code.badVersion) {
-      // What the leader has just said of this key, before anything of this multi.
+    if (item === undefined) this.#onMarkFailed(mark!, error, known)
+    else if (absent && plan.ops[failed]!.type === Op.create) this.#makeRoot(known)
+    else if (absent || error === Code.nodeExists || error === Code.badVersion) {
+      const { key } = item.write
+      // What the leader has just said of this key, unless it rests on earlier writes of this multi, which was undone.
+      const decided = this.#group.atomic || plan.owners.find(owner => owner.write.key === key) === item
       this.#known = decided ? new Map([[key, { exists: !absent }]]) : NOTHING_KNOWN
       item.failures++
-      if (ifVersion !== undefined) {
-        if (decided) this.#fail(item, versionConflict(key, ifVersion, absent ? 'absent' : undefined))
-      } else if (write.type === 'delete' && absent && decided && !this.#atomic) {
-        this.#settle(item, nothingToDelete(item))
-      }
-      this.#lookFirst = this.#items.length > 1 && !this.#alone
+      if (decided) this.#decide(item, absent)
+      this.#lookFirst = this.#group.left.length > 1 && !this.#alone
+      this.#next()
     } else {
       this.#alone = true
-      this.#fail(item, failure(error, write.type, key))
+      this.#fail(item, failure(error, item.write.type, item.write.key))
+      this.#next()
     }
-    this.#next()
+  }
+
+  /** The leader said that the key is absent, or exists, where that was not expected. */
+  #decide(item: Item, absent: boolean): void {
+    const { key, ifVersion, type } = item.write
+    if (ifVersion !== undefined) {
+      this.#fail(item, versionConflict(key, ifVersion, absent ? 'absent' : undefined))
+    } else if (type === 'delete' && absent && !this.#group.atomic) {
+      this.#group.settle([{ item, result: nothingToDelete(item) }])
+    }
   }
 
   /** The mark is not what we thought, or not allowed: without it next time. */
   #onMarkFailed(mark: Mark, error: number, known: ReadonlyMap<string, Known>): void {
     this.#known = known
-    if (error === Code.nodeExists) mark.exists = true
-    else if (error === Code.noNode && mark.exists) mark.exists = false
-    else if (error === Code.noNode) {
+    if (error === Code.noNode && !mark.exists) {
       this.#makeRoot(known)
       return
-    } else this.#room.marks.enabled = false
+    }
+    if (error === Code.nodeExists) mark.exists = true
+    else if (error === Code.noNode) mark.exists = false
+    else this.#room.marks.enabled = false
     this.#next()
   }
 
   #makeRoot(known: ReadonlyMap<string, Known>): void {
     this.#known = known
     const resume = () => this.#room.calls.resume(this)
-    const refused = (error: number) => {
-      const problem = failure(error, `create the root ${this.#room.layout.root}`)
-      for (const item of this.#items.slice()) this.#fail(item, problem)
-      this.#next()
-    }
+    const refused = (error: number) =>
+      this.#group.failAll(failure(error, `create the root ${this.#room.layout.root}`))
     makeRoot(this.#room, this, resume, refused, resume)
   }
 
@@ -268,16 +238,17 @@ export class WriteCall implements Call {
 
   /** Reads what the writes that are left will find. */
   #look(): void {
-    const keys = [...new Set(this.#items.map(item => item.write.key))]
-    this.#read(keys, [], nodes => {
+    const paths = [...new Set(this.#group.left.map(({ path }) => path))]
+    this.#read(paths, nodes => {
       this.#lookFirst = false
-      this.#known = knowledge(keys, nodes)
+      const known = knowledgeOf(this.#group, nodes)
+      this.#known = known
       let puts = 0
       let existing = 0
-      for (const { write } of this.#items) {
+      for (const { write } of this.#group.left) {
         if (write.type !== 'put' || write.ifVersion !== undefined) continue
         puts++
-        if (this.#known.get(write.key)?.exists) existing++
+        if (known.get(write.key)?.exists) existing++
       }
       this.#room.guess.learn(existing, puts)
       this.#send(true)
@@ -286,153 +257,32 @@ export class WriteCall implements Call {
 
   /** Finds out what became of a multi whose answer was lost. */
   #findOut(sent: Sent): void {
-    const { plan, mark, sentAt, epoch } = sent
-    const { session, marks } = this.#room
-    const keys = [...new Set(plan.steps.map(({ item }) => item.write.key))]
-    this.#read(keys, mark === undefined ? [] : [mark.path], nodes => {
+    this.#read(pathsToRead(sent), nodes => {
       this.#unanswered = undefined
-      const byPath = new Map<string, Node>()
-      const paths = keys.map(key => this.#room.layout.pathOf(key))
-      if (mark !== undefined) paths.push(mark.path)
-      paths.forEach((path, i) => {
-        const node = nodes[i]
-        if (typeof node === 'object') byPath.set(path, node)
-      })
-      const same = session.epoch === epoch
-      // A node that can not be read tells nothing, as one that is not there.
-      const verdict = outcomeOf({ ops: plan.ops, sentAt, mark }, path => byPath.get(path), same)
-      const markNode = mark === undefined ? undefined : byPath.get(mark.path)
-      if (mark !== undefined) {
-        mark.exists = markNode !== undefined
-        marks.release(mark, epoch)
-      }
-      this.#known = knowledge(keys, nodes)
-      if (verdict === 'done') return this.#settleDone(plan.steps, byPath, markNode!.mzxid)
-      if (verdict === 'unknown')
-        for (const { item } of plan.steps) this.#settleUnknown(item, byPath.has(item.path))
+      if (sent.mark !== undefined) sent.mark.exists = typeof nodes.get(sent.mark.path) === 'object'
+      this.#releaseMark(sent)
+      settleUnanswered(this.#group, sent, nodes, this.#room.session.epoch === sent.epoch)
+      this.#known = knowledgeOf(this.#group, nodes)
       this.#next()
     })
   }
 
-  /** The multi was carried out at `zxid`. */
-  #settleDone(steps: readonly Step[], nodes: ReadonlyMap<string, Node>, zxid: number): void {
-    this.#known = NOTHING_KNOWN
-    const last = new Map(steps.map(step => [step.item.path, step]))
-    for (const step of steps) {
-      const { item, existed } = step
-      const node = nodes.get(item.path)
-      const untouched = last.get(item.path) === step && node?.mzxid === zxid ? node.version : undefined
-      // -1 where an unconditional put has been overwritten since: done, but at which version nobody can tell.
-      this.#results[item.index] =
-        item.write.type === 'put'
-          ? { existed, version: step.version ?? untouched ?? -1, revision: zxid }
-          : { existed, version: -1, revision: -1 }
-    }
-    this.#leave(steps)
-  }
-
-  /** It can not be found out whether the multi was carried out. */
-  #settleUnknown(item: Item, exists: boolean): void {
-    item.maybeDone = true
-    const { type, ifVersion } = item.write
-    if (ifVersion === undefined && (type === 'put' || exists)) return
-    this.#fail(
-      item,
-      new KVError('INDETERMINATE', 'the connection was lost before the answer came', { key: item.write.key }),
-    )
-  }
-
-  /** Reads keys and paths after a `sync`. */
-  #read(keys: readonly string[], more: readonly string[], done: (nodes: (Node | number)[]) => void): void {
-    const paths = [...keys.map(key => this.#room.layout.pathOf(key)), ...more]
+  /** Reads nodes after a `sync`. */
+  #read(paths: readonly string[], done: (nodes: ReadonlyMap<string, Node | number>) => void): void {
     const failed = (error: number) => {
-      const problem = failure(error, 'read before writing')
-      for (const item of this.#items.slice()) {
-        item.maybeDone ||= this.#unanswered !== undefined
-        this.#fail(item, problem)
-      }
-      this.#next()
+      for (const { item } of this.#unanswered?.plan.steps ?? []) item.maybeDone = true
+      this.#group.failAll(failure(error, 'read before writing'))
     }
-    readPaths(this.#room, this, paths, true, done, failed, () => this.#room.calls.resume(this))
-  }
-
-  /** The error that `item` ends with: INDETERMINATE where it may have been carried out earlier. */
-  #errorOf({ maybeDone, write: { key, type } }: Item, reason: KVError): KVError {
-    const code = maybeDone ? 'INDETERMINATE' : reason.code
-    const told = maybeDone ? `${type} was sent, but not answered: ${reason.message}` : reason.message
-    return new KVError(code, told, { key, cause: maybeDone ? reason : reason.cause })
+    const read = (nodes: (Node | number)[]) => done(new Map(paths.map((path, i) => [path, nodes[i]!])))
+    readPaths(this.#room, this, paths, true, read, failed, () => this.#room.calls.resume(this))
   }
 
   #fail(item: Item, error: KVError): void {
-    this.#settle(item, item.maybeDone && error.code !== 'INDETERMINATE' ? this.#errorOf(item, error) : error)
-  }
-
-  #settle(item: Item, result: Written | KVError): void {
-    this.#results[item.index] = result
-    if (this.#atomic && result instanceof KVError) this.#endsWith(result)
-    else this.#items = this.#items.filter(other => other !== item)
-  }
-
-  /** Ends an atomic group with an error. */
-  #endsWith(result: Written | KVError): boolean {
-    if (!this.#atomic || !(result instanceof KVError) || this.#items.length === 0) return false
-    this.#items = []
-    this.#room.calls.finish(this)
-    this.#emit(result)
-    return true
-  }
-
-  #leave(steps: readonly Step[]): void {
-    if (steps.length === this.#items.length) this.#items = []
-    else {
-      const done = new Set(steps.map(({ item }) => item))
-      this.#items = this.#items.filter(item => !done.has(item))
-    }
-    this.#next()
+    // Where all or none, the first has settled the others already.
+    if (this.#group.left.includes(item)) this.#group.fail(item, error)
   }
 
   #next(): void {
-    if (this.#items.length > 0) this.#room.calls.resume(this)
-    else this.#finish()
+    if (this.#group.left.length > 0) this.#room.calls.resume(this)
   }
-
-  #finish(): void {
-    this.#room.calls.finish(this)
-    this.#emit(undefined)
-  }
-
-  #emit(error: KVError | undefined): void {
-    if (error !== undefined) this.#subscriber.error(error)
-    else {
-      this.#subscriber.next(this.#results)
-      this.#subscriber.complete()
-    }
-  }
-}
-
-/** Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is there. */
-function mustBeFoundOut({ steps }: Plan): boolean {
-  let writes = false
-  let depends = false
-  for (const {
-    item: { write },
-  } of steps) {
-    if (write.type !== 'check') writes = true
-    if (write.ifVersion !== undefined || write.type === 'delete') depends = true
-    if (writes && depends) return true
-  }
-  return false
-}
-
-/** What was read of `keys`; nothing of one that was answered in an unexpected way. */
-function knowledge(keys: readonly string[], nodes: readonly (Node | number)[]): Map<string, Known> {
-  const known = new Map<string, Known>()
-  keys.forEach((key, i) => {
-    const node = nodes[i]!
-    if (typeof node === 'object') known.set(key, { exists: true, version: node.version })
-    else if (node === Code.noNode) known.set(key, { exists: false })
-    // It exists; the write will tell whether it is permitted.
-    else if (node === Code.noAuth) known.set(key, { exists: true })
-  })
-  return known
 }

@@ -1,0 +1,112 @@
+import { KVError } from '../../errors.ts'
+import type { Group } from './group.ts'
+import type { Mark } from './marks.ts'
+import { outcomeOf } from './outcome.ts'
+import type { Known, Plan, Step } from './plan.ts'
+import { Code } from './protocol.ts'
+import type { Node } from './replies.ts'
+
+/** A multi on its way. */
+export interface Sent {
+  readonly plan: Plan
+  /** What it was planned on. */
+  readonly known: ReadonlyMap<string, Known>
+  readonly mark: Mark | undefined
+  /** The session that sent it. */
+  readonly epoch: number
+  /** The newest zxid known when it was sent. */
+  readonly sentAt: number
+}
+
+/**
+ * Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is
+ * there.
+ */
+export function mustBeFoundOut({ steps }: Plan): boolean {
+  let writes = false
+  let depends = false
+  for (const { item } of steps) {
+    const { type, ifVersion } = item.write
+    if (type !== 'check') writes = true
+    if (ifVersion !== undefined || type === 'delete') depends = true
+    if (writes && depends) return true
+  }
+  return false
+}
+
+/** What must be read, after a `sync`, to find out what became of a multi. */
+export function pathsToRead({ plan, mark }: Sent): string[] {
+  const paths = new Set(plan.steps.map(({ item }) => item.path))
+  if (mark !== undefined) paths.add(mark.path)
+  return [...paths]
+}
+
+/** Settles what the nodes decide of a multi whose answer was lost; `same` tells whether the session is still the one that sent it. */
+export function settleUnanswered(
+  group: Group,
+  { plan: { ops, steps }, mark, sentAt }: Sent,
+  nodes: ReadonlyMap<string, Node | number>,
+  same: boolean,
+): void {
+  // A node that can not be read tells nothing, as one that is not there.
+  const nodeAt = (path: string): Node | undefined => {
+    const node = nodes.get(path)
+    return typeof node === 'object' ? node : undefined
+  }
+  const verdict = outcomeOf({ ops, sentAt, mark }, nodeAt, same)
+  if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(mark!.path)!.mzxid)
+  else if (verdict === 'unknown') settleUnknown(group, steps, nodes)
+}
+
+/** The multi was carried out at `zxid`. */
+function settleDone(
+  group: Group,
+  steps: readonly Step[],
+  nodeAt: (path: string) => Node | undefined,
+  zxid: number,
+): void {
+  const last = new Map(steps.map(step => [step.item.path, step]))
+  group.done(steps, step => {
+    const { item, existed } = step
+    if (item.write.type !== 'put') return { existed, version: -1, revision: -1 }
+    const node = nodeAt(item.path)
+    const untouched = last.get(item.path) === step && node?.mzxid === zxid ? node.version : undefined
+    // -1 where an unconditional put has been overwritten since: done, but at which version nobody can tell.
+    return { existed, version: step.version ?? untouched ?? -1, revision: zxid }
+  })
+}
+
+/** It cannot be found out: what is unconditional is repeated, unless it is a delete that now finds nothing. */
+function settleUnknown(
+  group: Group,
+  steps: readonly Step[],
+  nodes: ReadonlyMap<string, Node | number>,
+): void {
+  for (const { item } of steps) item.maybeDone = true
+  const hopeless = steps.filter(({ item: { path, write } }) =>
+    write.type === 'put' && write.ifVersion === undefined
+      ? false
+      : write.ifVersion !== undefined || nodes.get(path) === Code.noNode,
+  )
+  group.settle(
+    hopeless.map(({ item }) => ({
+      item,
+      result: new KVError('INDETERMINATE', 'the connection was lost before the answer came', {
+        key: item.write.key,
+      }),
+    })),
+  )
+}
+
+/** What the nodes tell of the keys; nothing of one that was answered in an unexpected way. */
+export function knowledgeOf(group: Group, nodes: ReadonlyMap<string, Node | number>): Map<string, Known> {
+  const known = new Map<string, Known>()
+  for (const { path, write } of group.left) {
+    const node = nodes.get(path)
+    if (typeof node === 'object') known.set(write.key, { exists: true, version: node.version })
+    else if (node === Code.noNode) known.set(write.key, { exists: false })
+    // It exists; the write will tell whether it is permitted.
+    else if (node === Code.noAuth) known.set(write.key, { exists: true })
+  }
+  return known
+}
