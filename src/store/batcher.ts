@@ -148,6 +148,8 @@ export class Batcher {
   #rejectWaiting(): void {
     const error = new KVError('CLOSED', 'the store was closed before this was sent')
     this.#expire(() => error)
+    // What the engine was given already waits for a connection there.
+    void this.#engine.close()
   }
 
   #expire(reason: (request: Request) => KVError | undefined): void {
