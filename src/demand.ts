@@ -16,8 +16,19 @@ export interface Demand {
 
 let current: Demand | undefined
 
-/** The demand of the operator that is subscribing now, if one is. */
+/** The demand of the operator that is subscribing now, or that a source which follows it is emitting for. */
 export const currentDemand = (): Demand | undefined => current
+
+/** Does `work` with `demand` as the current one. */
+export function withDemand(demand: Demand | undefined, work: () => void): void {
+  const outer = current
+  current = demand
+  try {
+    work()
+  } finally {
+    current = outer
+  }
+}
 
 /**
  * Subscribes `subscriber` to `source`, showing `demand` to the source. Whatever is no part of the stream from source
@@ -29,13 +40,7 @@ export function subscribeWithDemand<T>(
   demand: Demand | undefined,
   subscriber: Subscriber<T>,
 ): void {
-  const outer = current
-  current = demand
-  try {
-    source.subscribe(subscriber)
-  } finally {
-    current = outer
-  }
+  withDemand(demand, () => source.subscribe(subscriber))
 }
 
 /**

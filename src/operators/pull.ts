@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs'
-import { currentDemand, type Demand } from '../demand.ts'
+import { currentDemand, type Demand, withDemand } from '../demand.ts'
 import { KVError } from '../errors.ts'
 
 /** How long records may be emitted before the event loop is let turn, in milliseconds. */
@@ -50,7 +50,7 @@ function pullSync<T>(iterator: Iterator<T>, demand: Demand | undefined, subscrib
       advancing = false
     }
   }
-  const resume = (): void => {
+  const emit = (): void => {
     while (!subscriber.closed) {
       if (demand !== undefined) {
         if (!demand.open) {
@@ -71,11 +71,13 @@ function pullSync<T>(iterator: Iterator<T>, demand: Demand | undefined, subscrib
       else subscriber.next(result.value)
     }
   }
+  // What is subscribed to because of what is emitted, the next file of a `concatMap`, follows the same demand.
+  const resume = (): void => withDemand(demand, emit)
   subscriber.add(close)
   resume()
 }
 
-/** Emits what `iterator` has; `close` releases it. */
+/** Emits what `iterator` has, and returns when it has no more. */
 async function pullAsync<T>(
   iterator: AsyncIterator<T>,
   demand: Demand | undefined,
@@ -88,7 +90,7 @@ async function pullAsync<T>(
     else {
       const result = await iterator.next()
       if (result.done) return
-      subscriber.next(result.value)
+      withDemand(demand, () => subscriber.next(result.value))
     }
   }
 }
@@ -98,13 +100,12 @@ const isStream = (records: object): records is { destroy(): unknown } =>
   'destroy' in records && typeof records.destroy === 'function' && 'readable' in records
 
 /**
- * A source that is read no faster than it is processed: emits what an iterable has as the operator below asks for it.
+ * A source that is read no faster than it is processed.
  *
- * RxJS pushes: `from(readable)` reads as fast as it can, and what cannot be processed yet waits in memory. `pull$` finds
- * the operators of this library that are subscribed to it, through any RxJS operators between them (`map`, `filter`, …) that
- * subscribe to their source when they are subscribed to, and reads on only while they have room. So a pipe of any
- * length holds a bounded number of records at a time. Where there is none of these operators it emits like `from`; also in the later inner
- * Observables of `concatMap`: there, chain the iterables instead.
+ * RxJS pushes: what `from(readable)` has read and nobody can process yet waits in memory. But subscribing is
+ * synchronous, so `pull$` finds the operator of this library that it feeds, through `map`, `filter`, `concatMap` and all
+ * others that subscribe to it at once, and reads on only while that operator has room. A pipe of any length then holds
+ * a bounded number of records. Where there is no such operator, it emits as `from` does.
  *
  * Emits the values of the iterable, and completes when there are no more; what the iterable throws is its error.
  * Unsubscribing closes the iterator; a Node stream is destroyed.
@@ -144,7 +145,7 @@ export function pull$<T>(records: Iterable<T> | AsyncIterable<T>): Observable<T>
         last()
       }
       pullAsync(iterator, demand, subscriber).then(
-        () => end(() => subscriber.complete()),
+        () => end(() => withDemand(demand, () => subscriber.complete())),
         error => end(() => subscriber.error(error)),
       )
     })

@@ -1,0 +1,38 @@
+import { lastValueFrom, of, toArray } from 'rxjs'
+import { describe, expect, test } from 'vitest'
+import { deleteKV, json, memoryStore } from '../../src/index.ts'
+import { operatorCases } from './cases.ts'
+import { intercept } from './intercept.ts'
+
+describe('deleteKV', () => {
+  operatorCases({
+    make: (store, options) => deleteKV(store, record => record, options),
+    makeThrowing: store =>
+      deleteKV(store, record => {
+        if (record === 'x') throw new Error('boom')
+        return record
+      }),
+  })
+
+  test.each([
+    ['a store', false],
+    ['a store in a wrapper', true],
+  ])('on %s deletes the key of each record, and lets the record go on', async (_, wrapped) => {
+    const numbers = memoryStore({ value: json<number>() })
+    const store = wrapped ? intercept(numbers, (_, result$) => result$) : numbers
+    await lastValueFrom(
+      store.putAll$([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]),
+    )
+    const records = [{ key: 'a' }, { key: 'absent' }, { key: 'c' }]
+    const result$ = of(...records).pipe(
+      deleteKV(store, ({ key }) => key),
+      toArray(),
+    )
+    expect(await lastValueFrom(result$)).toEqual(records)
+    expect(await lastValueFrom(store.keys$().pipe(toArray()))).toEqual(['b'])
+  })
+})
