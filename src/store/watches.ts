@@ -76,7 +76,11 @@ export class Watches<V> implements Listener {
   }
 
   armed(): void {
-    for (const key of this.#keys.keys()) this.#refresher.touch(key)
+    for (const [key, watch] of this.#keys) {
+      // How many were missed is not known: no put of our own can account for them.
+      watch.changes = Number.NaN
+      this.#refresher.touch(key)
+    }
   }
 
   disarmed(): void {

@@ -1,0 +1,59 @@
+import { holds, versionConflict } from '../../conditions.ts'
+import type { Stored, Write, Written } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import type { Root } from './root.ts'
+
+/** What a transaction will write: worked out first, so that a commit that fails has written nothing. */
+export class Draft {
+  readonly #root: Root
+  readonly #records = new Map<string, Stored | undefined>()
+  /** The key of each write that changes something: watchers count them. */
+  readonly #changed: string[] = []
+  readonly #from: number
+  #revision: number
+
+  constructor(root: Root) {
+    this.#root = root
+    this.#from = root.revision
+    this.#revision = this.#from
+  }
+
+  /** Adds one write, or tells why it can not be carried out. */
+  add(write: Write): Written | KVError {
+    const { key, ifVersion } = write
+    const stored = this.#records.has(key) ? this.#records.get(key) : this.#root.get(key)
+    const existed = stored !== undefined
+    if (!holds(ifVersion, stored)) return versionConflict(key, ifVersion, stored?.version ?? 'absent')
+    if (write.type === 'check') return { existed, version: -1, revision: -1 }
+    if (write.type === 'delete') {
+      if (existed) {
+        this.#revision++
+        this.#changed.push(key)
+        this.#records.set(key, undefined)
+      }
+      return { existed, version: -1, revision: -1 }
+    }
+    const revision = ++this.#revision
+    // A signed 32-bit number, as a znode's.
+    const version = existed ? (stored.version + 1) | 0 : 0
+    this.#changed.push(key)
+    this.#records.set(key, { value: write.value, version, revision })
+    return { existed, version, revision }
+  }
+
+  /** Adds all writes, or throws why one can not be carried out. */
+  addAll(writes: readonly Write[]): Written[] {
+    return writes.map(write => {
+      const result = this.add(write)
+      if (result instanceof KVError) throw result
+      return result
+    })
+  }
+
+  /** Writes what was added. */
+  put(): void {
+    if (this.#records.size === 0) return
+    this.#root.put(this.#records, this.#revision)
+    this.#root.note({ from: this.#from, to: this.#revision, keys: this.#changed })
+  }
+}

@@ -1,0 +1,75 @@
+import { KVError } from '../../errors.ts'
+import { quoteKey } from '../../keys.ts'
+import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
+import { kvStore } from '../../store/store.ts'
+import { timingOf } from '../../timing.ts'
+import { LmdbEngine } from './engine.ts'
+import { Root } from './root.ts'
+
+const MAX_ROOT_BYTES = 512
+
+/** Options of {@link lmdbStore}. */
+export interface LmdbStoreOptions<V> extends StoreOptions<V> {
+  /** The folder of the data; created where absent. Stores of one process and of several may share it. */
+  readonly path: string
+  /**
+   * Which keyspace of the folder: stores with the same root share their keys, those with different roots none. At most
+   * 512 bytes, without NUL; a key may have 1,976 bytes less those of the root.
+   * @defaultValue '' (a keyspace like any other)
+   */
+  readonly root?: string | undefined
+}
+
+/**
+ * A store in a folder: durable, embedded, no server. Needs the npm package `lmdb`.
+ *
+ * Opens at once (after a write of another process that is under way), or throws `ENGINE` where the folder can not be
+ * used, `UNSUPPORTED` where `lmdb` is not installed. A write is acknowledged when it is on disk. Reads are answered from memory. What other stores of this process write is
+ * watched as it happens; what other processes write is read at once, and noticed by watches and caches within 25 ms: all
+ * that is watched is then read again, and `changes$` emits another `synced`.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync, rmSync } from 'node:fs'
+ * import { firstValueFrom } from 'rxjs'
+ * import { json } from 'rxkeeper'
+ * import { lmdbStore } from 'rxkeeper/lmdb'
+ *
+ * const path = mkdtempSync('/tmp/example-')
+ * const store = lmdbStore({ path, value: json<number>() })
+ * await firstValueFrom(store.put$('alice', 1))
+ * await store.close()
+ *
+ * await using again = lmdbStore({ path, value: json<number>() })
+ * console.log(await firstValueFrom(again.get$('alice'))) // 1
+ * rmSync(path, { recursive: true })
+ * ```
+ */
+export function lmdbStore<V>(options: LmdbStoreOptions<V>): KVStore<V> {
+  const { path, root = '', scheduler } = options
+  if (typeof path !== 'string' || path === '') {
+    throw new KVError('INVALID_ARGUMENT', `\`path\` must name a folder, got ${quoteKey(path)}`)
+  }
+  checkRoot(root)
+  const engine = new LmdbEngine(Root.acquire(path, root), timingOf(scheduler))
+  try {
+    return kvStore(engine, options)
+  } catch (error) {
+    void engine.close()
+    throw error
+  }
+}
+
+function checkRoot(root: unknown): void {
+  const fault =
+    typeof root !== 'string'
+      ? 'is not a string'
+      : !root.isWellFormed()
+        ? 'has a lone surrogate'
+        : root.includes('\0')
+          ? 'has a NUL'
+          : Buffer.byteLength(root) > MAX_ROOT_BYTES
+            ? `has more than ${MAX_ROOT_BYTES} bytes`
+            : undefined
+  if (fault !== undefined) throw new KVError('INVALID_ARGUMENT', `\`root\` ${quoteKey(root)} ${fault}`)
+}

@@ -1,0 +1,1 @@
+export { type LmdbStoreOptions, lmdbStore } from './engines/lmdb/store.ts'
