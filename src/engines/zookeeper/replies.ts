@@ -25,14 +25,45 @@ function check(reply: Buffer, end: number): void {
   if (end > reply.length) throw new RangeError('the answer is cut short')
 }
 
-/** Where the next result is read, and what its header says. */
 function refuse(type: number): never {
   throw new RangeError(`a result of type ${type}, which was not asked for`)
+}
+
+const SLAB = 8192
+
+/**
+ * Cuts values out of a reply so that one that is kept does not keep much more than itself in memory: a value that is
+ * most of what was received is a view of that, a large one a copy, small neighbours share a copy of up to 8 KiB.
+ */
+class ValueCutter {
+  readonly #reply: Buffer
+  readonly #received: number
+  #slab: Buffer
+  #from = 0
+  #to = 0
+
+  constructor(reply: Buffer) {
+    this.#reply = reply
+    this.#slab = reply
+    this.#received = reply.buffer.byteLength
+  }
+
+  cut(from: number, to: number): Buffer {
+    if ((to - from) * 2 >= this.#received) return this.#reply.subarray(from, to)
+    if (to > this.#to) {
+      this.#from = from
+      this.#to = Math.max(to, Math.min(from + SLAB, this.#reply.length))
+      this.#slab = Buffer.allocUnsafeSlow(this.#to - from)
+      this.#slab.set(this.#reply.subarray(from, this.#to))
+    }
+    return this.#slab.subarray(from - this.#from, to - this.#from)
+  }
 }
 
 /** The results of a {@link multiReadFrame} of `count` paths: the node, or an error code. */
 export function readNodes(reply: Buffer, count: number): (Node | number)[] {
   const nodes: (Node | number)[] = new Array(count)
+  const values = new ValueCutter(reply)
   let at = REPLY_BODY
   for (let i = 0; i < count; i++) {
     const type = reply.readInt32BE(at)
@@ -47,7 +78,7 @@ export function readNodes(reply: Buffer, count: number): (Node | number)[] {
       at = stat + STAT_BYTES
       check(reply, at)
       nodes[i] = {
-        value: reply.subarray(stat - length, stat),
+        value: values.cut(stat - length, stat),
         version: reply.readInt32BE(stat + VERSION),
         mzxid: readZxid(reply, stat + MZXID),
         czxid: readZxid(reply, stat + CZXID),
