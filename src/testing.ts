@@ -1,12 +1,17 @@
 /**
  * `rxkeeper/testing`: real servers, faults, the contract suite of stores, arbitraries and a model for property-based tests.
  */
+
+export { type Arbitraries, arbitraries, type OperationsOptions } from './testing/arbitraries.ts'
 export type { Faults } from './testing/carrier.ts'
 export type { Capabilities, StorePlace } from './testing/contract/place.ts'
 export { type ContractOptions, kvStoreContract, type TestRunner } from './testing/contract.ts'
 export * from './testing/ensemble.ts'
+export { explain, type Performed } from './testing/explain.ts'
 export { type Address, fourLetterWord, type ServerMode } from './testing/four-letter.ts'
 export * from './testing/installation.ts'
+export { KVModel } from './testing/model.ts'
+export { type Operation, type Outcome, performOperation } from './testing/operations.ts'
 export * from './testing/proxy.ts'
 export { type ServerOptions, ZooKeeperServer } from './testing/server.ts'
 export * from './testing/servers.ts'

@@ -1,9 +1,11 @@
+import type FastCheck from 'fast-check'
 import { conditions } from './contract/conditions.ts'
 import { following } from './contract/following.ts'
 import { isolation } from './contract/isolation.ts'
 import { anyKey } from './contract/keys.ts'
 import { lifecycle } from './contract/lifecycle.ts'
 import { type Capabilities, Case, type StorePlace, type Suite } from './contract/place.ts'
+import { properties } from './contract/properties.ts'
 import { ranges } from './contract/ranges.ts'
 import { readsAndWrites } from './contract/reads-writes.ts'
 import { samzaConformance } from './contract/samza.ts'
@@ -25,6 +27,16 @@ export interface ContractOptions extends Partial<Capabilities> {
   readonly name: string
   /** Makes a fresh, empty place for data; called once for each case. */
   place(): StorePlace | Promise<StorePlace>
+  /**
+   * fast-check (`import fc from 'fast-check'`), for the part of the suite that tries any sequence and schedule of
+   * operations against a model; left out where it is not given.
+   */
+  readonly fastCheck?: typeof FastCheck | undefined
+  /**
+   * How many sequences and schedules are tried.
+   * @defaultValue 100
+   */
+  readonly runs?: number | undefined
   /**
    * The test runner.
    * @defaultValue the global `describe` and `it`
@@ -55,6 +67,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
  *
  * @example
  * ```ts no-run
+ * import fc from 'fast-check'
  * import { Memory, memoryStore } from 'rxkeeper'
  * import { kvStoreContract } from 'rxkeeper/testing'
  * import { describe, it } from 'vitest'
@@ -63,6 +76,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
  *   name: 'memory',
  *   durable: true,
  *   shared: true,
+ *   fastCheck: fc,
  *   runner: { describe, it },
  *   place: () => {
  *     const memory = new Memory()
@@ -71,7 +85,8 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
  * })
  * ```
  */
-export function kvStoreContract({ name, place, runner, ...capabilities }: ContractOptions): void {
+export function kvStoreContract(options: ContractOptions): void {
+  const { name, place, runner, fastCheck, runs = 100, ...capabilities } = options
   const { describe, it } = runner ?? (globalThis as unknown as TestRunner)
   const suite: Suite = {
     capabilities: { durable: false, shared: false, ...capabilities },
@@ -83,5 +98,6 @@ export function kvStoreContract({ name, place, runner, ...capabilities }: Contra
   }
   describe(`the contract of stores: ${name}`, () => {
     for (const [subject, declare] of Object.entries(SUBJECTS)) describe(subject, () => declare(suite))
+    if (fastCheck !== undefined) describe('properties', () => properties(suite, fastCheck, runs))
   })
 }

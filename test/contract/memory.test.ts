@@ -1,17 +1,31 @@
+import fc from 'fast-check'
 import { kvStoreContract } from 'rxkeeper/testing'
 import { describe, it } from 'vitest'
-import { Memory } from '../../src/engines/memory/engine.ts'
+import { Memory, MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { memoryStore } from '../../src/engines/memory/store.ts'
+import { kvStore } from '../../src/store/store.ts'
+import { LaggingEngine } from './lagging-engine.ts'
 
-for (const cache of [undefined, 100]) {
+const common = { durable: true, shared: true, fastCheck: fc, runner: { describe, it } }
+
+for (const cache of [0, 100]) {
+  const cached = cache > 0 ? ', cached' : ''
+
   kvStoreContract({
-    name: cache === undefined ? 'memory' : 'memory, cached',
-    durable: true,
-    shared: true,
-    runner: { describe, it },
+    ...common,
+    name: `memory${cached}`,
     place: () => {
       const memory = new Memory()
       return { open: options => memoryStore({ cache, ...options, memory }) }
+    },
+  })
+
+  kvStoreContract({
+    ...common,
+    name: `memory that lags${cached}`,
+    place: () => {
+      const memory = new Memory()
+      return { open: options => kvStore(new LaggingEngine(new MemoryEngine(memory)), { cache, ...options }) }
     },
   })
 }

@@ -86,27 +86,29 @@ interface View {
 /** The entries as they would be after what was set so far. */
 class Draft implements View {
   readonly #entries: Map<string, Stored>
-  readonly changed: Map<string, Stored | undefined> = new Map()
+  readonly #drafted = new Map<string, Stored | undefined>()
+  readonly #changed: string[] = []
 
   constructor(entries: Map<string, Stored>) {
     this.#entries = entries
   }
 
   get(key: string): Stored | undefined {
-    return this.changed.has(key) ? this.changed.get(key) : this.#entries.get(key)
+    return this.#drafted.has(key) ? this.#drafted.get(key) : this.#entries.get(key)
   }
 
   set(key: string, stored: Stored | undefined): void {
-    this.changed.set(key, stored)
+    this.#drafted.set(key, stored)
+    this.#changed.push(key)
   }
 
-  /** Makes what was set so; returns the keys. */
+  /** Makes what was set so; returns the key of each change. */
   flush(): string[] {
-    for (const [key, stored] of this.changed) {
+    for (const [key, stored] of this.#drafted) {
       if (stored === undefined) this.#entries.delete(key)
       else this.#entries.set(key, stored)
     }
-    return [...this.changed.keys()]
+    return this.#changed
   }
 }
 

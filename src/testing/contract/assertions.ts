@@ -4,7 +4,7 @@ import { KVError, type KVErrorCode } from '../../errors.ts'
 import { eventually } from '../waiting.ts'
 
 /** How long the suite waits for something that must come, in milliseconds. */
-const PATIENCE = 30_000
+const PATIENCE = 10_000
 
 /** What an Observable emitted until it completed; subscribes at once. */
 export const all = <T>(source$: Observable<T>): Promise<T[]> =>

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Entry } from '../store/kv-store.ts'
+import { KVModel } from './model.ts'
+import type { Operation, Outcome } from './operations.ts'
+
+/** An operation that was carried out, and what became of it. */
+export interface Performed<V> {
+  readonly operation: Operation<V>
+  readonly outcome: Outcome
+  /** The store that was asked; operations of different stores that are under way together have no order between them. */
+  readonly store?: number | undefined
+  /** When it was asked for and when it was settled, on any clock; where unknown, all are under way together. */
+  readonly time?: { readonly begun: number; readonly settled: number } | undefined
+}
+
+const READS: readonly Operation<unknown>['type'][] = ['get', 'entry', 'getAll', 'entryAll']
+
+function keysOf<V>(operation: Operation<V>): readonly string[] {
+  switch (operation.type) {
+    case 'getAll':
+    case 'entryAll':
+    case 'deleteAll':
+      return operation.keys
+    case 'putAll':
+      return operation.entries.map(([key]) => key)
+    case 'transact':
+      return operation.writes.map(({ key }) => key)
+    case 'entries':
+    case 'keys':
+      throw new TypeError(`a listing (${operation.type}) has no place in an order of operations`)
+    default:
+      return [operation.key]
+  }
+}
+
+/** Reads of several keys are no snapshot: each key has been read for itself. */
+function split<V>(performed: Performed<V>): Performed<V>[] {
+  const { operation, outcome } = performed
+  if ((operation.type !== 'getAll' && operation.type !== 'entryAll') || 'error' in outcome) return [performed]
+  const found = new Map(outcome.result as [string, unknown][])
+  const type = operation.type === 'getAll' ? 'get' : 'entry'
+  return Array.from(new Set(operation.keys), key => ({
+    ...performed,
+    operation: { type, key },
+    outcome: { result: found.get(key) },
+  }))
+}
+
+/**
+ * Whether `later`, which was asked for later, must come later, for a key of both: always where the earlier was settled by
+ * then, else where it is a write of the same store. An update is no such write: it is computed on what it reads and
+ * written after that, so that only other updates stay behind it.
+ */
+function keepsOrder<V>(earlier: Performed<V>, later: Performed<V>): boolean {
+  const keys = keysOf(earlier.operation)
+  if (!keysOf(later.operation).some(key => keys.includes(key))) return false
+  if (earlier.time !== undefined && later.time !== undefined && earlier.time.settled < later.time.begun)
+    return true
+  if (earlier.store !== later.store || READS.includes(earlier.operation.type)) return false
+  return earlier.operation.type !== 'update' || later.operation.type === 'update'
+}
+
+/**
+ * Looks for an order of operations that were under way together, of each store per key as they were asked for, in which
+ * the model gives the same outcomes and ends with the entries `after`. Gives the order, or `undefined` where there is
+ * none, so that the outcomes cannot be explained.
+ */
+export function explain<V>(
+  before: Iterable<Entry<V>>,
+  performed: readonly Performed<V>[],
+  after: readonly Entry<V>[],
+): Performed<V>[] | undefined {
+  const all = performed.flatMap(split)
+  const predecessors = all.map((later, j) =>
+    all.flatMap((earlier, i) => (i < j && keepsOrder(earlier, later) ? [i] : [])),
+  )
+  const done = new Set<number>()
+  const tried = new Set<string>()
+  const order: Performed<V>[] = []
+
+  const search = (model: KVModel<V>): boolean => {
+    if (done.size === all.length) return isDeepStrictEqual(model.entries(), [...after])
+    const state = JSON.stringify([[...done].sort((a, b) => a - b), model.entries()])
+    if (tried.has(state)) return false
+    tried.add(state)
+    for (const [i, candidate] of all.entries()) {
+      if (done.has(i) || !predecessors[i]!.every(p => done.has(p))) continue
+      const next = model.copy()
+      if (!isDeepStrictEqual(next.perform(candidate.operation), candidate.outcome)) continue
+      done.add(i)
+      order.push(candidate)
+      if (search(next)) return true
+      order.pop()
+      done.delete(i)
+    }
+    return false
+  }
+  return search(new KVModel(before)) ? order : undefined
+}
