@@ -91,8 +91,9 @@ const right = (most: number): fc.Arbitrary<Operation[]> =>
           }
         }
       }
-      const at = 10 * i
-      return op(client, at - 3 * before - 1, fate === 'answered' ? at + 3 * after + 1 : NEVER, action)
+      // Beginnings are odd and ends even: there are no two things at a time.
+      const at = 20 * i
+      return op(client, at - 6 * before - 1, fate === 'answered' ? at + 6 * after + 2 : NEVER, action)
     })
   })
 
@@ -106,9 +107,9 @@ const changed: fc.Arbitrary<Operation[]> = fc
     const { action } = target
     const copy = [...history]
     if (change === 'drop') copy.splice(at, 1)
-    else if (change === 'time') copy[at] = { ...target, begun: target.begun + 17, ended: target.ended + 17 }
+    else if (change === 'time') copy[at] = { ...target, begun: target.begun + 36, ended: target.ended + 36 }
     else if (change === 'repeat')
-      copy[at] = { ...target, repeated: action.type === 'put' || action.type === 'delete' }
+      copy[at] = { ...target, repeated: action.type === 'put' || action.type === 'delete' ? 1 : 0 }
     else if (change === 'answer' && 'version' in action && action.version !== undefined) {
       copy[at] = { ...target, action: { ...action, version: (action.version + 1 + other) % 3 } }
     } else if (action.type === 'read') {
@@ -188,7 +189,7 @@ describe('the check for linearizability', () => {
   })
 
   it('accepts an unconditional write that was sent twice, only while it is under way', () => {
-    const twice = { ...op('a', 1, 10, { type: 'put', value: 'x', version: 2 }), repeated: true }
+    const twice = { ...op('a', 1, 10, { type: 'put', value: 'x', version: 2 }), repeated: 1 }
     const between = op('b', 3, 6, { type: 'put', value: 'y', version: 1 })
     const seen = [op('c', 2, 5, read('x', 0)), op('c', 11, 12, read('x', 2))]
     expect(findViolation([twice, between, ...seen])).toBeUndefined()

@@ -40,33 +40,31 @@ const networks: readonly ProxyFaults[] = [
   { toClient: { bytesPerSecond: 2000 } },
 ]
 
-/** How long the clients are left alone between two faults, in milliseconds. */
-const breath = (random: Random): Promise<void> => sleep(random.whole(100, 1500))
-
-const scenarios: Record<string, (random: Random) => Promise<void>> = {
-  'the leader is killed': async random => {
+const scenarios: Record<string, (random: Random, workload: Workload) => Promise<void>> = {
+  'the leader is killed': async (_, workload) => {
     const leader = await ensemble.leader()
     await leader.kill()
     await ensemble.leader()
-    await breath(random)
+    await workload.proceed()
     await leader.restart()
   },
-  'a follower is killed': async random => {
+  'a follower is killed': async (random, workload) => {
     const follower = random.pick(await ensemble.followers())
     await follower.kill()
-    await breath(random)
+    await workload.proceed()
     await follower.restart()
   },
   'the majority is lost and comes back': async random => {
     const lost = random.shuffled(ensemble.members).slice(1)
     await Promise.all(lost.map(server => server.kill()))
-    await breath(random)
+    // Long enough for sessions to be given up, or not.
+    await sleep(random.whole(100, 4000))
     await Promise.all(lost.map(server => server.restart()))
   },
-  'a rolling restart': async random => {
+  'a rolling restart': async (random, workload) => {
     for (const member of random.shuffled(ensemble.members)) {
       await member.restart()
-      await breath(random)
+      await workload.proceed()
     }
   },
   'clients are cut from the server they are on': async random => {
@@ -96,9 +94,9 @@ describe('an ensemble of three', () => {
         await using workload = await Workload.start(servers, root, choices.fork())
         const end = performance.now() + spell(8000)
         do {
-          await breath(choices)
-          await fault(choices)
-          await breath(choices)
+          await workload.proceed()
+          await fault(choices, workload)
+          await workload.proceed()
         } while (performance.now() < end)
         await workload.finish()
         console.log(what, await verify(workload, ensemble.servers, root))

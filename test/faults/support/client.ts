@@ -1,6 +1,6 @@
 import { firstValueFrom, type Observable } from 'rxjs'
 import { type ExpectedVersion, KVError, type KVErrorCode, type KVStore } from 'rxkeeper'
-import type { Begun, History, State } from './history.ts'
+import type { Action, Begun, History, State } from './history.ts'
 
 /** What is written: an id that no other write has, and the id of the value that it replaces. */
 export interface Value {
@@ -26,9 +26,17 @@ export class Client {
   losses = 0
   /** What was asked for and has not been answered. */
   pending = 0
+  /** Writes that were said not to have been carried out. */
+  readonly refused: {
+    readonly at: number
+    readonly key: string
+    readonly write: unknown
+    readonly outcome: string
+  }[] = []
   /** Answers that no fault explains. */
   readonly surprises: unknown[] = []
-  #made = 0
+  /** What each value replaced, by its id. */
+  readonly replaced: Map<string, string | null> = new Map()
 
   constructor(name: string, store: KVStore<Value>, history: History, mayBeOld: boolean) {
     this.name = name
@@ -42,7 +50,9 @@ export class Client {
 
   /** A value that replaces `was`. */
   value(was: string | null | undefined): Value {
-    return { id: `${this.name}-${++this.#made}`, was: was ?? null }
+    const id = `${this.name}-${this.replaced.size}`
+    this.replaced.set(id, was ?? null)
+    return { id, was: was ?? null }
   }
 
   async read(key: string): Promise<Outcome<State>> {
@@ -63,14 +73,14 @@ export class Client {
     const losses = this.losses
     const outcome = await this.#settled(this.store.put$(key, value, { ifVersion }))
     const action = { type: 'put', value: value.id, ifVersion } as const
-    const repeated = ifVersion === undefined && this.losses !== losses
+    const repeated = ifVersion === undefined ? this.losses - losses : 0
     if (outcome.type === 'done') {
       // -1: overwritten since, which version it was can not be told.
       const { version } = outcome.result
       this.#history.end(begun, version < 0 ? action : { ...action, version }, { repeated })
       return { type: 'done', result: version }
     }
-    this.#ended(begun, outcome, ifVersion)
+    this.#refused(begun, outcome, action)
     if (outcome.type === 'unknown') this.#history.unknown(begun, action, { repeated })
     return outcome
   }
@@ -80,15 +90,19 @@ export class Client {
     const losses = this.losses
     const outcome = await this.#settled(this.store.delete$(key, { ifVersion }))
     const action = { type: 'delete', ifVersion } as const
-    const repeated = ifVersion === undefined && this.losses !== losses
+    const repeated = ifVersion === undefined ? this.losses - losses : 0
     if (outcome.type === 'done')
       this.#history.end(begun, { ...action, existed: outcome.result }, { repeated })
-    this.#ended(begun, outcome, ifVersion)
+    this.#refused(begun, outcome, action)
     if (outcome.type === 'unknown') this.#history.unknown(begun, action, { repeated })
     return outcome
   }
 
-  async update(key: string): Promise<Outcome<void>> {
+  /**
+   * Where a key is deleted and created again, a version comes back with another value, and ZooKeeper, which compares
+   * versions, takes the one for the other: then only the version is checked.
+   */
+  async update(key: string, versionsReturn = false): Promise<Outcome<void>> {
     const begun = this.#begin(key)
     let from: string | undefined
     let value: Value | undefined
@@ -99,10 +113,15 @@ export class Client {
         return value
       }),
     )
-    const action = { type: 'update', from, value: value?.id } as const
-    if (outcome.type === 'done') this.#history.end(begun, { ...action, version: outcome.result!.version })
+    const version = outcome.type === 'done' ? outcome.result!.version : undefined
+    let action: Action = { type: 'update', from, value: value?.id, version }
+    if (versionsReturn) {
+      const ifVersion = from === undefined ? 'absent' : version && version - 1
+      action = { type: 'put', value: value?.id ?? '', ifVersion, version }
+    }
+    if (outcome.type === 'done') this.#history.end(begun, action)
     else if (outcome.type === 'unknown') this.#history.unknown(begun, action)
-    else if (outcome.type === 'conflict') this.surprises.push('an update$ ended in a conflict')
+    else this.#refused(begun, outcome, action)
     return outcome.type === 'done' ? { type: 'done', result: undefined } : outcome
   }
 
@@ -110,9 +129,13 @@ export class Client {
     return this.#history.begin(this.name, key)
   }
 
-  #ended(begun: Begun, outcome: Outcome<unknown>, ifVersion: ExpectedVersion | undefined): void {
+  #refused(begun: Begun, outcome: Outcome<unknown>, action: Action): void {
+    if (outcome.type !== 'conflict' && outcome.type !== 'none') return
+    const { at, key } = begun
+    this.refused.push({ at, key, write: action, outcome: outcome.type })
     if (outcome.type !== 'conflict') return
-    if (ifVersion === undefined) this.surprises.push('an unconditional write ended in a conflict')
+    const ifVersion = 'ifVersion' in action ? action.ifVersion : undefined
+    if (ifVersion === undefined) this.surprises.push('a write without a condition ended in a conflict')
     else this.#history.end(begun, { type: 'conflict', ifVersion })
   }
 

@@ -34,8 +34,8 @@ export interface Operation {
   readonly begun: number
   /** Infinite where the outcome is not known: it may take effect at any time from `begun` on, or never. */
   readonly ended: number
-  /** An unconditional write whose connection went meanwhile, and which may have been sent, and taken effect, twice. */
-  readonly repeated?: boolean
+  /** How often the connection went under an unconditional write: as often it may have taken effect, and been sent again. */
+  readonly repeated?: number
   /** A read that may show an older state, as long as this client has seen no newer one. */
   readonly mayBeOld?: boolean
 }
@@ -54,6 +54,8 @@ export interface Begun {
 export class History {
   readonly #byKey = new Map<string, Operation[]>()
   #now = 0
+  /** How many operations were answered. */
+  answered = 0
 
   /** The next position in the order of beginnings and ends. */
   tick(): number {
@@ -66,6 +68,7 @@ export class History {
 
   /** It was answered. */
   end({ client, key, at }: Begun, action: Action, remarks: Remarks = {}): void {
+    this.answered++
     this.#add(key, { client, action, begun: at, ended: this.tick(), ...remarks })
   }
 

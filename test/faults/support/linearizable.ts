@@ -2,6 +2,9 @@ import type { Action, Operation, State } from './history.ts'
 
 export const IMPOSSIBLE: unique symbol = Symbol('impossible')
 
+/** More would make too many ways; what is repeated more often is rarely seen each time. */
+const MOST_REPEATS = 5
+
 /** What `action` makes of `state`, or that it cannot have been answered as it was in that state. */
 export function applied(action: Action, state: State): State | typeof IMPOSSIBLE {
   switch (action.type) {
@@ -49,40 +52,43 @@ interface Possibility {
  */
 export function findViolation(history: readonly Operation[], initial: State = undefined): string | undefined {
   const events: { readonly at: number; readonly operation: Operation; readonly isEnd: boolean }[] = []
-  const firsts = new Map<Operation, Operation>()
+  const earlier = new Map<Operation, Operation[]>()
   for (const operation of history) {
     events.push({ at: operation.begun, operation, isEnd: false })
     if (operation.ended < Number.POSITIVE_INFINITY)
       events.push({ at: operation.ended, operation, isEnd: true })
-    if (operation.repeated) firsts.set(operation, firstOf(operation))
+    const times = Math.min(operation.repeated ?? 0, MOST_REPEATS)
+    earlier.set(
+      operation,
+      Array.from({ length: times }, () => unanswered(operation)),
+    )
   }
   events.sort((a, b) => a.at - b.at)
   const underWay = new Set<Operation>()
   let possible: Possibility[] = [{ state: initial, done: new Set() }]
   for (const { operation, isEnd } of events) {
-    const first = firsts.get(operation)
-    const both = first === undefined ? [operation] : [operation, first]
+    const attempts = [operation, ...earlier.get(operation)!]
     if (!isEnd) {
-      for (const each of both) underWay.add(each)
+      for (const each of attempts) underWay.add(each)
       continue
     }
     const next = new Map<string, Possibility>()
     for (const possibility of possible) {
       for (const { state, done } of endings(operation, possibility, underWay)) {
         const left = new Set(done)
-        for (const each of both) left.delete(each)
+        for (const each of attempts) left.delete(each)
         next.set(idOf(state, left), { state, done: left })
       }
     }
     if (next.size === 0) return explain(operation, possible, underWay)
-    for (const each of both) underWay.delete(each)
+    for (const each of attempts) underWay.delete(each)
     possible = [...next.values()]
   }
   return undefined
 }
 
-/** The first time that a repeated write took effect; its answer, if any, is that of the last. */
-function firstOf(operation: Operation): Operation {
+/** A repeated write as it took effect earlier; its answer, if any, is that of the last time. */
+function unanswered(operation: Operation): Operation {
   const action = { ...operation.action }
   if (action.type === 'put') return { ...operation, action: { ...action, version: undefined } }
   if (action.type === 'delete') return { ...operation, action: { ...action, existed: undefined } }

@@ -39,7 +39,8 @@ export async function verify(
       begun: now,
       ended: workload.history.tick(),
     }
-    expect(findViolation([...history.filter(({ mayBeOld }) => !mayBeOld), last]), key).toBeUndefined()
+    const violation = findViolation([...history.filter(({ mayBeOld }) => !mayBeOld), last])
+    if (violation !== undefined) throw new Error(`${key}: ${violation}\n${story(workload, key)}`)
     if (key.startsWith('register')) verifyRegister(workload, key, held!)
   }
   for (const [key, { committed, open }] of workload.lives) {
@@ -104,6 +105,12 @@ function verifyRegister(workload: Workload, key: string, held: Held): void {
   const seen = workload.followers.flatMap(follower => follower.log(key))
   const values = byVersion(history, [...seen, { value: idOf(held)!, version: held.version }])
   expect(findStaleView(history), key).toBeUndefined()
+  const replaced = new Map(workload.clients.flatMap(client => [...client.replaced]))
+  for (const [version, value] of values.entries()) {
+    const before = values[version - 1]
+    if (value !== undefined && before !== undefined)
+      expect([value, replaced.get(value)]).toEqual([value, before])
+  }
   // Those of which nobody saw the version have no place.
   const placed = (log: Values): Values => log.filter(value => value === undefined || values.includes(value))
   for (const watcher of workload.watchers) {
@@ -116,4 +123,20 @@ function verifyRegister(workload: Workload, key: string, held: Held): void {
   const writes = history.filter(({ action }) => action.type === 'put' || action.type === 'update')
   const unknown = writes.filter(({ ended }) => ended === Number.POSITIVE_INFINITY).length
   expect(findMiscount(held.version + 1, writes.length - unknown, unknown), key).toBeUndefined()
+}
+
+/** All that happened to a key, in order, for whoever has to find out. */
+function story(workload: Workload, key: string): string {
+  const done = workload.history
+    .of(key)
+    .map(operation => ({ at: operation.begun, line: JSON.stringify(operation) }))
+  const refused = workload.clients.flatMap(client =>
+    client.refused
+      .filter(write => write.key === key)
+      .map(write => ({ at: write.at, line: `${client.name} ${JSON.stringify(write)}` })),
+  )
+  return [...done, ...refused]
+    .sort((a, b) => a.at - b.at)
+    .map(({ line }) => line)
+    .join('\n')
 }

@@ -115,6 +115,12 @@ export class Workload implements AsyncDisposable {
     return this.clients.find(client => client.name === name)!.store
   }
 
+  /** Waits until some more operations are answered, so that a fault does not meet clients that are idle. */
+  async proceed(): Promise<void> {
+    const enough = this.history.answered + this.#random.whole(50, 400)
+    await until('operations go on', () => this.history.answered >= enough)
+  }
+
   /** Asks for no more, and waits until all that was asked for is answered. */
   async finish(): Promise<void> {
     this.#running = false
@@ -162,7 +168,7 @@ export class Workload implements AsyncDisposable {
     else if (kind === 2) outcome = await client.put(key, client.value(undefined), state?.version ?? 'absent')
     else if (kind === 3) outcome = await client.delete(key)
     else if (kind === 4 && state !== undefined) outcome = await client.delete(key, state.version)
-    else if (kind === 5) outcome = await client.update(key)
+    else if (kind === 5) outcome = await client.update(key, true)
     // What may still take effect later makes a history hard to explain, if there is much of it.
     if (outcome.type === 'unknown') this.#mixed.turn()
   }
