@@ -26,6 +26,8 @@ export {
 } from './metrics/measure.ts'
 export { createMeter, type Meter, type MeterOptions } from './metrics/meter.ts'
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
+export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/store-meter.ts'
+export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'

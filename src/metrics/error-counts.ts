@@ -1,5 +1,5 @@
 /** What an error is counted as: its `code`, or else its `name`. */
-const codeOf = (error: unknown): string => {
+export const codeOf = (error: unknown): string => {
   if (typeof error !== 'object' || error === null) return typeof error
   if ('code' in error && typeof error.code === 'string') return error.code
   return 'name' in error && typeof error.name === 'string' ? error.name : 'Error'

@@ -1,8 +1,7 @@
 import { defer, type OperatorFunction, type TapObserver, tap } from 'rxjs'
-import { KVError } from '../errors.ts'
 import { CALLBACK_FAILED } from './error-counts.ts'
 import { type Inside, InsideByRecord, InsideInTurn } from './inside.ts'
-import { type Meter, type MeterOptions, RecordMeter } from './meter.ts'
+import { type Meter, type MeterOptions, RecordMeter, recordMeterOf } from './meter.ts'
 import { checkInterval } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -88,7 +87,7 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
  */
 export function measure<T, R>(
   pipeline: OperatorFunction<T, R>,
-  options: Meter | MeasureOptions<T, R> | SharedMeasureOptions<T, R>,
+  options: Meter | MeasureOptions<NoInfer<T>, NoInfer<R>> | SharedMeasureOptions<NoInfer<T>, NoInfer<R>>,
 ): OperatorFunction<T, R> {
   const given: MeasureOptions<T, R> | SharedMeasureOptions<T, R> =
     'snapshots$' in options ? { meter: options } : options
@@ -105,9 +104,8 @@ export function measure<T, R>(
 
 function meterFactory<T, R>(options: MeasureOptions<T, R> | SharedMeasureOptions<T, R>): () => RecordMeter {
   if ('meter' in options) {
-    const { meter } = options
-    if (meter instanceof RecordMeter) return () => meter
-    throw new KVError('INVALID_ARGUMENT', 'meter must be made by createMeter')
+    const meter = recordMeterOf(options.meter)
+    return () => meter
   }
   checkInterval(options.interval)
   return () => {
@@ -157,7 +155,7 @@ function observers<T, R>(
       },
       error(error) {
         const now = meter.now()
-        inside.drain(began => meter.failed(began, now))
+        inside.drain(began => meter.failed(began, now, error))
         meter.error(error)
         end()
       },

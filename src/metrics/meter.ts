@@ -1,5 +1,6 @@
-import type { Observable, SchedulerLike } from 'rxjs'
+import type { Observable, SchedulerLike, Unsubscribable } from 'rxjs'
 import type { Status } from '../engine.ts'
+import { KVError } from '../errors.ts'
 import { timingOf } from '../timing.ts'
 import { Ledger, type Sums } from './ledger.ts'
 import { Series } from './series.ts'
@@ -39,6 +40,12 @@ export interface Meter extends Disposable {
   close(): void
 }
 
+/** Hears of each record that a meter times, with its time in milliseconds. It must not throw. */
+export interface RecordObserver {
+  processed(time: number): void
+  failed(time: number, error: unknown): void
+}
+
 /** A meter as {@link measure} writes it. Its time begins with `begin`; what comes after `close` is not counted. */
 export class RecordMeter implements Meter {
   readonly now: () => number
@@ -47,6 +54,7 @@ export class RecordMeter implements Meter {
   readonly #series: Series<Snapshot>
   readonly #ledger: Ledger<Tally, Figures>
   #uptime: Uptime | undefined
+  #observers: readonly RecordObserver[] = []
   #inFlight = 0
   #closed = false
 
@@ -60,6 +68,16 @@ export class RecordMeter implements Meter {
     )
     this.#series = new Series(interval, scheduler, final => this.#snapshot(this.#ledger.take(), final))
     this.snapshots$ = this.#series.snapshots$
+  }
+
+  /** Shows the records that end from now on to `observer`, until unsubscribed. */
+  observe(observer: RecordObserver): Unsubscribable {
+    this.#observers = [...this.#observers, observer]
+    return {
+      unsubscribe: () => {
+        this.#observers = this.#observers.filter(other => other !== observer)
+      },
+    }
   }
 
   begin(): void {
@@ -78,13 +96,17 @@ export class RecordMeter implements Meter {
   processed(began: number, now: number, bytes: number): void {
     if (this.#closed) return
     this.#inFlight--
-    this.#ledger.current.processed(now - began, bytes)
+    const time = now - began
+    this.#ledger.current.processed(time, bytes)
+    for (const observer of this.#observers) observer.processed(time)
   }
 
-  failed(began: number, now: number): void {
+  failed(began: number, now: number, error: unknown): void {
     if (this.#closed) return
     this.#inFlight--
-    this.#ledger.current.failure(now - began)
+    const time = now - began
+    this.#ledger.current.failure(time)
+    for (const observer of this.#observers) observer.failed(time, error)
   }
 
   abandoned(): void {
@@ -134,3 +156,9 @@ export class RecordMeter implements Meter {
  * ```
  */
 export const createMeter = (options: MeterOptions = {}): Meter => new RecordMeter(options)
+
+/** The meter as it is written to; throws `INVALID_ARGUMENT` where it is none of {@link createMeter}. */
+export function recordMeterOf(meter: Meter): RecordMeter {
+  if (meter instanceof RecordMeter) return meter
+  throw new KVError('INVALID_ARGUMENT', '`meter` must be made by createMeter')
+}

@@ -23,12 +23,15 @@ import {
 } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
+import { json } from '../../src/codecs.ts'
 import { currentDemand, type Demand, subscribeWithDemand } from '../../src/demand.ts'
 import type { Status } from '../../src/engine.ts'
+import { memoryStore } from '../../src/engines/memory/store.ts'
 import { KVError } from '../../src/errors.ts'
 import { measure } from '../../src/metrics/measure.ts'
 import { createMeter } from '../../src/metrics/meter.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
+import { meterStore } from '../../src/metrics/store-meter.ts'
 
 interface Work {
   readonly id: number
@@ -526,5 +529,17 @@ describe('measure', () => {
         meter as never,
       ),
     ).toThrow('createMeter')
+  })
+
+  it('refuses wrong types', () => {
+    const pipeline: OperatorFunction<string, number> = map(text => text.length)
+    const next = (): void => {}
+    measure(pipeline, { next, bytesOf: Buffer.byteLength, recordOf: () => 'text' })
+    // @ts-expect-error a meter of its own with nobody to report to
+    measure(pipeline, { interval: 10 })
+    // @ts-expect-error the record of an output is a record
+    measure(pipeline, { next, recordOf: (output: number) => output })
+    // @ts-expect-error a store's meter is no meter of records
+    expect(() => measure(pipeline, { meter: meterStore(memoryStore({ value: json() })) })).toThrow()
   })
 })
