@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { filter, firstValueFrom } from 'rxjs'
 import { kvStoreContract } from 'rxkeeper/testing'
 import { describe, it } from 'vitest'
@@ -18,6 +19,8 @@ for (const cache of [undefined, 100]) {
     shared: true,
     keyBytes: limits.keyBytes,
     valueBytes: { fits: 1_000_000, exceeds: PACKET + 1 },
+    fastCheck: fc,
+    runs: 50,
     runner: { describe, it },
     place: () => {
       const root = freshRoot('contract')

@@ -61,22 +61,29 @@ export interface PlanOptions {
 const MOST_FAILURES = 3
 const MAX_VERSION = 0x7fff_ffff
 
-/** What a key is at a point of a frame; `ours` where that rests on earlier writes of the same frame. */
+/** What a key is at a point of a frame. */
 interface State {
   readonly exists: boolean | undefined
   readonly version: number | undefined
+  /** Whether it rests on earlier writes of the same frame. */
   readonly ours: boolean
+  /** Whether the version rests on a guess. */
+  readonly guessed: boolean
 }
 
-const UNKNOWN: State = { exists: undefined, version: undefined, ours: false }
+const UNKNOWN: State = { exists: undefined, version: undefined, ours: false, guessed: false }
 
 /** Whether the condition cannot hold in this state. The server has the last word where it can. */
-function contradicts(expected: ExpectedVersion | undefined, { exists, version }: State): boolean {
+function contradicts(
+  expected: ExpectedVersion | undefined,
+  { exists, version, guessed }: State,
+  atomic: boolean,
+): boolean {
   if (expected === undefined) return false
   if (expected === 'absent') return exists === true
   // Never sent: -1 is any version for the server.
   if (!Number.isInteger(expected) || expected < 0 || expected > MAX_VERSION) return true
-  return exists === false || (version !== undefined && version !== expected)
+  return exists === false || (version !== undefined && version !== expected && !(guessed && atomic))
 }
 
 /** Condition for the server: its version, or any. */
@@ -113,11 +120,13 @@ function carryOut({ write, path }: Item, state: State, options: PlanOptions): Ou
         typeof write.ifVersion === 'number' ||
         (write.ifVersion !== 'absent' && (state.exists ?? options.guess === 'set'))
       if (!exists) {
-        const after: State = { exists: true, version: 0, ours: true }
+        const guessed = write.ifVersion === undefined && state.exists === undefined
+        const after: State = { exists: true, version: 0, ours: true, guessed }
         return { ops: [{ type: Op.create, path, data: write.value }], existed: false, after }
       }
       const before = typeof write.ifVersion === 'number' ? write.ifVersion : state.version
-      const after: State = { exists: true, version: nextVersion(before), ours: true }
+      const guessed = typeof write.ifVersion !== 'number' && state.guessed
+      const after: State = { exists: true, version: nextVersion(before), ours: true, guessed }
       return { ops: [{ type: Op.setData, path, data: write.value, version }], existed: true, after }
     }
   }
@@ -130,7 +139,7 @@ interface Outcome {
 }
 
 const NOTHING = new Uint8Array(0)
-const ABSENT: State = { exists: false, version: undefined, ours: true }
+const ABSENT: State = { exists: false, version: undefined, ours: true, guessed: false }
 
 /** The error of a delete that was repeated and found nothing. */
 const deletedByWhom = (key: string): KVError =>
@@ -165,8 +174,10 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
     const known = options.known.get(key)
     const state =
       states.get(key) ??
-      (known === undefined ? UNKNOWN : { exists: known.exists, version: known.version, ours: false })
-    if (contradicts(write.ifVersion, state)) {
+      (known === undefined
+        ? UNKNOWN
+        : { exists: known.exists, version: known.version, ours: false, guessed: false })
+    if (contradicts(write.ifVersion, state, options.atomic)) {
       if (state.ours && !options.atomic) {
         // It depends on writes that may still fail: decided when they are done.
         held.add(key)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { json } from '../../codecs.ts'
 import type { Mutation } from '../../store/kv-store.ts'
-import { all, fails, one } from './assertions.ts'
+import { all, fails, numbers, one } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** transact and putAll: all or none. */
@@ -106,6 +106,28 @@ export function transactions({ it }: Suite): void {
       { type: 'put', entry: { key: 'a', value: 4, version: 1 } },
     ])
     assert.deepEqual(await one(store.entry$('a')), { key: 'a', value: 4, version: 1 })
+  })
+
+  it('transact counts on from the version that is there, whatever came before', async stores => {
+    const store = await stores.open(json<number>())
+    for (const round of numbers(3)) {
+      // Keys that are new, then keys that are there: an engine that guesses is wrong both times.
+      await one(store.putAll$(numbers(40).map(n => [`new-${round}-${n}`, n])))
+      await one(store.put$('a', round))
+      const version = (await one(store.entry$('a')))!.version
+      const writes: Mutation<number>[] = [
+        { type: 'put', key: 'a', value: 1 },
+        { type: 'check', key: 'a', ifVersion: version + 1 },
+        { type: 'put', key: 'a', value: 2, ifVersion: version + 1 },
+        { type: 'put', key: `b-${round}`, value: 1 },
+        { type: 'check', key: `b-${round}`, ifVersion: 0 },
+      ]
+      const wrong: Mutation<number> = { type: 'check', key: `b-${round}`, ifVersion: 1 }
+      await fails(store.transact$([...writes, wrong]), 'VERSION_CONFLICT')
+      await one(store.transact$(writes))
+      assert.deepEqual(await one(store.entry$('a')), { key: 'a', value: 2, version: version + 2 })
+      for (const n of numbers(40)) await one(store.put$('a', n))
+    }
   })
 
   it('checks alone are a transaction', async stores => {
