@@ -1,0 +1,73 @@
+import { takeWhile } from 'rxjs'
+import { connectOurs, counted } from './contenders/ours.ts'
+import { type Connect, SINGLES_IN_FLIGHT, singles } from './contenders/single.ts'
+import type { Comparison, Place, Question, Task } from './runner/question.ts'
+import { inFlight } from './runner/work.ts'
+
+const KEYS = 20_000
+
+function expectAll(count: number): number {
+  if (count !== KEYS) throw new Error(`${count} entries of ${KEYS}`)
+  return count
+}
+
+async function entries({ servers, root }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root)
+  return {
+    pass: async () => expectAll(await counted(store.entries$())),
+    close: () => store.close(),
+  }
+}
+
+async function changes({ servers, root }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root)
+  return {
+    pass: async () =>
+      expectAll(await counted(store.changes$().pipe(takeWhile(({ type }) => type !== 'synced')))),
+    close: () => store.close(),
+  }
+}
+
+/** Lists, then reads each. */
+const single =
+  (connect: Connect) =>
+  async ({ servers, root }: Place): Promise<Task> => {
+    const client = await connect(servers)
+    return {
+      async pass() {
+        const names = await new Promise<string[]>((resolve, reject) =>
+          client.children(root, (error, found) => (error ? reject(error) : resolve(found))),
+        )
+        return expectAll(
+          await inFlight(names.length, SINGLES_IN_FLIGHT, (i, done) =>
+            client.get(`${root}/${names[i]!}`, done),
+          ),
+        )
+      },
+      close: async () => client.close(),
+    }
+  }
+
+export const readAllComparison: Comparison = {
+  name: 'read-all',
+  title: 'Reading all 20,000 entries',
+  unit: 'entries/s',
+  server: 'zookeeper',
+  keys: KEYS,
+  contenders: [
+    { name: 'rxkeeper/entries$', run: entries },
+    { name: 'rxkeeper/changes$', run: changes },
+    { name: 'plain', run: single(singles.plain) },
+    { name: 'native', run: single(singles.native) },
+    { name: 'curator', run: { program: 'curator', work: 'read-all' } },
+    { name: 'kazoo', run: { program: 'kazoo', work: 'read-all' } },
+  ],
+  targets: { plain: 18 },
+}
+
+export const readAll: Question = {
+  name: 'read-all',
+  about: 'How fast does a client get everything that a store holds?',
+  comparisons: [readAllComparison],
+  headlines: ['read-all'],
+}
