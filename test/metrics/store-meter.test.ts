@@ -5,6 +5,7 @@ import {
   forkJoin,
   lastValueFrom,
   mergeMap,
+  Observable,
   throwError,
   timer,
   toArray,
@@ -252,6 +253,34 @@ describe('meterStore', () => {
     await firstValueFrom(store.get$('a'))
     expect(first.snapshot().total.reads.calls).toBe(2)
     expect(second.snapshot().total.reads.calls).toBe(2)
+  })
+
+  it('leaves the store alone once it is closed', async () => {
+    let subscribers = 0
+    const engine = new MemoryEngine(new Memory())
+    const counted: Engine = Object.assign(Object.create(engine), {
+      limits: engine.limits,
+      read: (keys: readonly string[]) => engine.read(keys),
+      close: () => engine.close(),
+      status$: new Observable<Status>(subscriber => {
+        subscribers++
+        subscriber.add(() => subscribers--)
+        engine.status$.subscribe(subscriber)
+      }),
+    })
+    await using store = kvStore(counted, { value: text })
+    const before = subscribers
+    const scheduler = new TestScheduler(() => {})
+    let looks = 0
+    scheduler.now = () => ++looks
+    const meter = meterStore(store, { scheduler })
+    await firstValueFrom(store.get$('a'))
+    expect(subscribers).toBeGreaterThan(before)
+    meter.close()
+    expect(subscribers).toBe(before)
+    const looked = looks
+    await firstValueFrom(store.get$('a'))
+    expect(looks).toBe(looked)
   })
 
   it('refuses stores of another make, and intervals that are none', () => {

@@ -91,9 +91,12 @@ describe('instrumentStore', () => {
       [operation('BATCH get'), { count: 1, sum: 1 }],
       [operation('scan'), { count: 2, sum: 2 }],
     ])
-    expect(pointsOf(exported.get('rxkeeper.store.batch.size'))).toContainEqual([
-      operation('BATCH put'),
-      { count: 1, sum: 3 },
+    expect(pointsOf(exported.get('rxkeeper.store.batch.size'))).toEqual([
+      [operation('put'), { count: 1, sum: 1 }],
+      [operation('BATCH put'), { count: 1, sum: 3 }],
+      [operation('BATCH'), { count: 1, sum: 3 }],
+      [operation('BATCH get'), { count: 1, sum: 3 }],
+      [operation('commit'), { count: 1, sum: 2 }],
     ])
     expect(pointsOf(exported.get('rxkeeper.store.operation.errors'))).toEqual([
       [{ ...operation('BATCH put'), [ATTR_ERROR_TYPE]: 'VERSION_CONFLICT' }, 1],
