@@ -38,7 +38,8 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
  * Times `pipeline`: what is inside the parentheses is what is timed, and nothing else is changed.
  *
  * The processing time of a record runs from when it enters `pipeline` until its output leaves it, so it is right with
- * any number of records inside. Three records enter at 0, 10 and 20 ms and their outputs leave at 30, 40 and 60 ms,
+ * any number of records inside; what they wait inside counts, so a source that runs ahead (rather than `pull$`) shows as
+ * latency. Three records enter at 0, 10 and 20 ms and their outputs leave at 30, 40 and 60 ms,
  * where the pipeline completes; the store was suspended from 20 to 35 ms. Then
  *
  * - latency = processing time / requests = (30 + 30 + 40) ms / 3 = 33.3 ms,
