@@ -18,6 +18,23 @@ export { Memory, MemoryEngine } from './engines/memory/engine.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export { type ConfigPlace, type ConfigSource, configEnvironment, configFile } from './jobs/config.ts'
+export { job } from './jobs/job.ts'
+export type {
+  DeadLetter,
+  Job,
+  JobContext,
+  JobDefinition,
+  JobEvent,
+  JobFigures,
+  JobInput,
+  JobPosition,
+  JobResult,
+  JobRun,
+  JobSink,
+  RunOptions,
+  StopReason,
+} from './jobs/types.ts'
 export {
   type MatchOptions,
   type MeasureOptions,
@@ -28,6 +45,7 @@ export { createMeter, type Meter, type MeterOptions } from './metrics/meter.ts'
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
 export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/store-meter.ts'
 export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'
+export { openStore } from './open-store.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
@@ -50,3 +68,4 @@ export type {
   StoreOptions,
 } from './store/kv-store.ts'
 export { kvStore } from './store/store.ts'
+export { parseStoreUrl, type StoreAddress, showStoreUrl } from './store-url.ts'

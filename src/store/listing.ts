@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs'
+import { currentDemand } from '../demand.ts'
 import type { KeySpan, Scan } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { compareKeys, prefixEnd } from '../keys.ts'
@@ -24,6 +25,8 @@ export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | 
 interface Sink<P> {
   /** Takes a page; false where no more is wanted. */
   page(items: readonly P[]): boolean
+  /** Whether the next page is to wait; `resume` is called when it need not any more. */
+  waits?(resume: () => void): boolean
   end(): void
   error(error: KVError): void
 }
@@ -39,8 +42,8 @@ export function drain<P>(
   let wanted = true
   const pull = () => {
     if (pulling) return
-    pulling = true
-    while (wanted) {
+    while (wanted && !sink.waits?.(pull)) {
+      pulling = true
       wanted = false
       ask(scan.next({ deadline: timing.now() + timeout }), page => {
         if (page instanceof KVError) sink.error(page)
@@ -50,13 +53,13 @@ export function drain<P>(
           if (wanted) pull()
         }
       })
+      pulling = false
     }
-    pulling = false
   }
   pull()
 }
 
-/** Emits the items of a scan, at most `limit`, page by page. */
+/** Emits the items of a scan, at most `limit`, page by page, no faster than an operator below can take them. */
 export function list<P, R>(
   scan: Scan<P>,
   limit: number,
@@ -65,8 +68,16 @@ export function list<P, R>(
   subscriber: Subscriber<R>,
 ): void {
   let left = limit
+  const demand = currentDemand()
   subscriber.add(() => scan.close())
   drain(scan, due, {
+    waits: resume => {
+      if (demand === undefined || demand.open) return false
+      demand.whenOpen(() => {
+        if (!subscriber.closed) resume()
+      })
+      return true
+    },
     page: items => {
       for (const item of items) {
         try {

@@ -1,0 +1,19 @@
+import { parseStoreUrl } from '../../index.ts'
+import { CliError, ExitCode } from '../exit-codes.ts'
+
+/** Where the works are done. */
+export interface Place {
+  readonly servers: string
+  readonly root: string
+  readonly credentials: { readonly user: string; readonly password: string } | undefined
+}
+
+/** Where the ensemble of a store's URL is. */
+export function placeOf(store: string | undefined): Place {
+  const url = store ?? process.env.RXKEEPER_STORE
+  if (url === undefined) throw new CliError('which ensemble? Give its URL with --store', ExitCode.usage)
+  const address = parseStoreUrl(url)
+  if (address.type !== 'zookeeper') throw new CliError(`${url} is no ensemble`, ExitCode.usage)
+  const { servers, root = '/rxkeeper', user, password = process.env.RXKEEPER_PASSWORD ?? '' } = address
+  return { servers, root, credentials: user === undefined ? undefined : { user, password } }
+}

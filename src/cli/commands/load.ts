@@ -1,0 +1,150 @@
+import { createReadStream } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
+import { Command } from 'commander'
+import { KVError, type KVStore } from '../../index.ts'
+import { Bookmark, statOf } from '../bookmark.ts'
+import { CliError } from '../exit-codes.ts'
+import { type Line, linesOf, type Start } from '../lines.ts'
+import { count, counted, Progress } from '../progress.ts'
+import { Session } from '../session.ts'
+import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
+import { bytesOfJson, type Format } from '../values.ts'
+
+interface Options extends StoreCommandOptions {
+  readonly text?: boolean
+  readonly batch: number
+  readonly resume?: boolean
+}
+
+/** `rxkeeper load FILE` */
+export const loadCommand = (): Command =>
+  withStoreOptions(new Command('load'))
+    .summary('write entries from NDJSON')
+    .description(
+      'Writes an entry for each line {"key": …, "value": …} of a file, as dump makes them ("base64" stands for a value that ' +
+        'is not JSON). Each batch of lines is written whole or not at all.',
+    )
+    .argument('[file]', "'-' or none for stdin")
+    .option('--text', 'values are strings, stored as text, not as JSON')
+    .option('--batch <lines>', 'lines in a batch, at most', wholeNumberFrom(1), 500)
+    .option('--resume', 'note in FILE.resume how far it came, and go on there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ rxkeeper load visits.ndjson --store zookeeper://localhost:2181/visits
+  $ rxkeeper load visits.ndjson --resume     # interrupted? the same again goes on
+  $ rxkeeper dump --store lmdb:old | rxkeeper load --store lmdb:new`,
+    )
+    .action(async (file: string | undefined, options: Options) => {
+      process.exitCode = await new Session(options).run(session =>
+        withStore(session, options, store => load(session, store, file ?? '-', options)),
+      )
+    })
+
+async function load(
+  session: Session,
+  store: KVStore<Uint8Array>,
+  file: string,
+  options: Options,
+): Promise<void> {
+  const note = options.resume ? new Bookmark(file, options.store) : undefined
+  const start: Start = note?.start ?? { number: 0, end: 0 }
+  const chunks = addAbortSignal(
+    session.stopping,
+    file === '-' ? process.stdin : createReadStream(file, { start: start.end }),
+  )
+  const progress = new Progress(session, file === '-' ? undefined : statOf(file).size)
+  const loader = new Loader(session, store, options)
+  let reached = start
+  const write = async (): Promise<void> => {
+    const last = await loader.flush()
+    if (last === undefined) return
+    reached = last
+    note?.keep(last)
+    progress.update(last.end, counted(loader.written, 'entry', 'entries'))
+  }
+  try {
+    for await (const line of linesOf(chunks, start)) {
+      if (line.text.trim() !== '') loader.add(line, file)
+      if (loader.full) await write()
+      session.stopping.throwIfAborted()
+    }
+    await write()
+  } catch (error) {
+    note?.keep(reached, true)
+    progress.stop()
+    if (reached.number > 0) {
+      session.say(
+        `stopped: lines 1 to ${count(reached.number)} are loaded${note === undefined ? '' : '; the same again goes on there'}`,
+      )
+    }
+    session.stopping.throwIfAborted()
+    throw error
+  }
+  progress.stop()
+  note?.remove()
+  session.show({ loaded: loader.written }, `loaded ${counted(loader.written, 'entry', 'entries')}`)
+}
+
+/** Most bytes in a batch: a transaction of ZooKeeper holds a mebibyte, less what it adds to each write. */
+const BATCH_BYTES = 500_000
+
+/** Gathers entries and writes them, a batch at a time. */
+class Loader {
+  written = 0
+  readonly #session: Session
+  readonly #store: KVStore<Uint8Array>
+  readonly #limit: number
+  readonly #format: Format
+  #entries: [key: string, value: Uint8Array][] = []
+  #bytes = 0
+  #last: Line | undefined
+
+  constructor(session: Session, store: KVStore<Uint8Array>, { text, batch }: Options) {
+    this.#session = session
+    this.#store = store
+    this.#limit = batch
+    this.#format = text ? 'text' : 'json'
+  }
+
+  get full(): boolean {
+    return this.#entries.length >= this.#limit || this.#bytes >= BATCH_BYTES
+  }
+
+  add(line: Line, file: string): void {
+    const where = `${file === '-' ? 'stdin' : file}:${line.number}`
+    try {
+      const entry = JSON.parse(line.text) as { key: string; value?: unknown; base64?: unknown } | null
+      if (typeof entry?.key !== 'string') throw new CliError('there is no "key"')
+      const value = bytesOfJson(entry, this.#format)
+      this.#entries.push([entry.key, value])
+      this.#bytes += value.length + entry.key.length
+      this.#last = line
+    } catch (error) {
+      throw new CliError(`${where}: ${(error as Error).message}`)
+    }
+  }
+
+  /** Writes what is gathered; returns the last line of it. What was begun is finished, even when stopped meanwhile. */
+  async flush(): Promise<Line | undefined> {
+    const entries = this.#entries
+    this.#entries = []
+    this.#bytes = 0
+    await this.#write(entries)
+    return entries.length === 0 ? undefined : this.#last
+  }
+
+  async #write(entries: [string, Uint8Array][]): Promise<void> {
+    if (entries.length === 0) return
+    try {
+      await this.#session.finish(this.#store.putAll$(entries))
+      this.written += entries.length
+    } catch (error) {
+      if (!(error instanceof KVError) || error.code !== 'VALUE_TOO_LARGE' || entries.length === 1) throw error
+      const half = entries.length >> 1
+      await this.#write(entries.slice(0, half))
+      await this.#write(entries.slice(half))
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { createWriteStream } from 'node:fs'
+import { Command, Option } from 'commander'
+import { finalize } from 'rxjs'
+import {
+  configEnvironment,
+  configFile,
+  type DeadLetter,
+  type JobFigures,
+  pull$,
+  type RunOptions,
+} from '../../index.ts'
+import { statOf } from '../bookmark.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { FORMATS, Input, type InputFormat } from '../input.ts'
+import { type AnyJob, loadJob } from '../load-module.ts'
+import { Output } from '../output.ts'
+import { count, counted, Progress } from '../progress.ts'
+import { Session } from '../session.ts'
+import { Stopped } from '../stopped.ts'
+
+interface Options {
+  readonly store?: string
+  readonly input?: string
+  readonly inputFormat?: InputFormat
+  readonly output?: string
+  readonly deadLetter?: string
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** `rxkeeper process MODULE` */
+export const processCommand = (): Command =>
+  new Command('process')
+    .summary('run a job')
+    .description(
+      'Runs the job that a module exports by default, JavaScript or (with tsx in your project) TypeScript, until the end ' +
+        'of its input. The first Ctrl-C takes no more records and lets what is in flight finish; a second ends at once.',
+    )
+    .argument('<module>')
+    .option('-s, --store <url>', "where the state is (default: the job's, else $RXKEEPER_STORE)")
+    .option('-i, --input <file>', "the records; '-' is stdin (default: the job's, else stdin)")
+    .addOption(
+      new Option(
+        '--input-format <format>',
+        'what the input is (default: by its name; ndjson on stdin)',
+      ).choices(FORMATS),
+    )
+    .option(
+      '-o, --output <file>',
+      "the outputs as NDJSON; '-' is stdout, 'none' is nowhere (default: the job's, else stdout)",
+    )
+    .option('--dead-letter <file>', 'the records that fail, as NDJSON with their errors; the others go on')
+    .option('-c, --config <file>', "the job's config, a JSON file; JOB_NAME_FIELD in the environment wins")
+    .option('--json', 'lines of JSON on stderr about what the job does')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ rxkeeper process count-visits.ts --input visits.ndjson --store zookeeper://localhost:2181/visits
+  $ tail -f access.ndjson | rxkeeper process count-visits.ts --output none
+  $ COUNT_VISITS_MIN_AGE=18 rxkeeper process count-visits.ts -i visits.csv -o counts.ndjson --dead-letter bad.ndjson
+
+count-visits.ts:
+  import { job, json } from 'rxkeeper'
+
+  export default job({
+    name: 'count-visits',
+    value: json<number>(),
+    key: (visit: { user: string }) => visit.user,
+    transform: (_, count = 0) => count + 1,
+  })`,
+    )
+    .action(async (module: string, options: Options) => {
+      process.exitCode = await new Session(options).run(async session => {
+        await run(session, await loadJob(module), options)
+      })
+    })
+
+async function run(session: Session, job: AnyJob, options: Options): Promise<void> {
+  const { definition } = job
+  const inputFile = options.input ?? (definition.input === undefined ? '-' : undefined)
+  const outputFile = options.output ?? (definition.output === undefined ? '-' : undefined)
+  const letters =
+    options.deadLetter === undefined ? undefined : new Output(createWriteStream(options.deadLetter))
+  const output = outputFile === undefined || outputFile === 'none' ? undefined : outputTo(session, outputFile)
+  const input =
+    inputFile === undefined ? undefined : new Input(inputFile, options.inputFormat, unreadableTo(letters))
+  const size = inputFile === undefined || inputFile === '-' ? undefined : statOf(inputFile).size
+  const progress = new Progress(session, size)
+  const config = [configEnvironment()]
+  const runOptions: RunOptions<unknown, unknown, unknown, unknown> = {
+    store: options.store,
+    config: options.config === undefined ? config : [configFile(options.config), ...config],
+    input: input === undefined ? undefined : pull$(input.records()).pipe(finalize(() => input.stop())),
+    output:
+      outputFile === 'none' ? 'none' : output === undefined ? undefined : result => writeTo(output, result),
+    deadLetter: letters === undefined ? undefined : letter => letters.line(JSON.stringify(lineOf(letter))),
+    // The session has them.
+    signals: [],
+  }
+  const running = job.run(runOptions)
+  session.stopping.addEventListener('abort', () => {
+    const { reason } = session.stopping
+    running.stop(reason instanceof Stopped ? reason.signal : undefined)
+  })
+  running.subscribe({
+    next: event => {
+      if (options.json) session.say(JSON.stringify(event, showErrors))
+      else if (event.type === 'figures') progress.update(input?.bytes ?? 0, progressOf(event.figures))
+    },
+    error: () => {},
+  })
+  try {
+    const { exitCode, figures } = await running
+    progress.stop()
+    if (!options.json) session.say(summaryOf(job.name, figures, input?.unreadable ?? 0))
+    if (exitCode !== ExitCode.ok) throw new Stopped(exitCode)
+  } finally {
+    progress.stop()
+    for (const file of [letters, output === session.out ? undefined : output]) await file?.end()
+  }
+  for (const file of [letters, output]) file?.closed.throwIfAborted()
+}
+
+const outputTo = (session: Session, file: string): Output =>
+  file === '-' ? session.out : new Output(createWriteStream(file))
+
+function writeTo(output: Output, result: unknown): Promise<void> | undefined {
+  const line = JSON.stringify(result)
+  // Nobody reads any more: the job is being stopped.
+  if (line === undefined || output.closed.reason instanceof Stopped) return undefined
+  return output.line(line)
+}
+
+const unreadableTo = (letters: Output | undefined): ((text: string, error: Error) => void) | undefined =>
+  letters && ((text, { message }) => void letters.line(JSON.stringify({ text, error: { message } })))
+
+const lineOf = ({ record, error: { code, message } }: DeadLetter<unknown>): object => ({
+  record,
+  error: { code, message },
+})
+
+const showErrors = (_: string, value: unknown): unknown =>
+  value instanceof Error ? { ...value, message: value.message } : value
+
+const shownTime = (milliseconds: number): string =>
+  Number.isNaN(milliseconds) ? '–' : `${milliseconds < 10 ? milliseconds.toFixed(1) : count(milliseconds)} ms`
+
+const progressOf = ({ total, interval, deadLetters }: JobFigures): string =>
+  [
+    counted(total.records, 'record', 'records'),
+    `${count(interval.throughput || 0)}/s`,
+    `p99 ${shownTime(interval.percentiles.p99)}`,
+    ...(deadLetters > 0 ? [counted(deadLetters, 'dead letter', 'dead letters')] : []),
+  ].join('  ')
+
+const summaryOf = (name: string, { total, deadLetters }: JobFigures, unreadable: number): string =>
+  `${name}: ${counted(total.records, 'record', 'records')} in ${(total.elapsed / 1000).toFixed(1)} s, ` +
+  `${count(total.throughput || 0)} records/s, latency ${shownTime(total.latency)} (p99 ${shownTime(total.percentiles.p99)}), ` +
+  `availability ${(100 * total.availability).toFixed(1)} %` +
+  (deadLetters > 0 ? `, ${counted(deadLetters, 'dead letter', 'dead letters')}` : '') +
+  (unreadable > 0 ? `, ${counted(unreadable, 'line', 'lines')} unreadable` : '')

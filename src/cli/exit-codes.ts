@@ -1,0 +1,51 @@
+import { constants } from 'node:os'
+import { KVError, type KVErrorCode } from '../index.ts'
+
+/** What the command line exits with; documented in its help. */
+export const ExitCode = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  unavailable: 5,
+} as const
+
+/** What a process exits with after a signal: 130 for `SIGINT`. */
+export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
+
+/** A failure that is explained by its message alone, with its exit code. */
+export class CliError extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number = ExitCode.failed) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+const codes: Partial<Record<KVErrorCode, number>> = {
+  INVALID_KEY: ExitCode.usage,
+  INVALID_ARGUMENT: ExitCode.usage,
+  VERSION_CONFLICT: ExitCode.conflict,
+  TIMEOUT: ExitCode.unavailable,
+  INDETERMINATE: ExitCode.unavailable,
+  UNAVAILABLE: ExitCode.unavailable,
+}
+
+/** What to exit with after `error`. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode
+  // Of whatever copy of this library: a job may have its own.
+  const code = (error as { code?: unknown } | undefined)?.code
+  return codes[code as KVErrorCode] ?? ExitCode.failed
+}
+
+/** What to say about `error`: no stack trace, but for what nobody foresaw its kind. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof KVError && error.code === 'CODEC') {
+    return `${error.message} (--text and --bytes show and take what is not JSON)`
+  }
+  return error.message === '' ? error.name : error.message
+}

@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { ExitCode } from './exit-codes.ts'
+import { Stopped } from './stopped.ts'
+
+/** How much is gathered before it is written, in characters. */
+const CHUNK = 65_536
+
+/** Writes to a stream in large pieces, no faster than it takes them, and knows when nobody reads any more. */
+export class Output {
+  readonly #stream: Writable
+  readonly #closed = new AbortController()
+  #gathered = ''
+  #timer: NodeJS.Immediate | undefined
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // That its reader has read enough is no failure.
+      this.#closed.abort(error.code === 'EPIPE' ? new Stopped(ExitCode.ok) : error)
+    })
+  }
+
+  /** Aborted when the stream failed, or its reader has gone; the reason is what the command is to end with. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** Writes a line; returns a promise where the stream should be waited for. Throws when it is closed. */
+  line(text: string): Promise<void> | undefined {
+    this.#closed.signal.throwIfAborted()
+    this.#gathered += `${text}\n`
+    if (this.#gathered.length >= CHUNK) return this.#flush()
+    this.#timer ??= setImmediate(() => void this.#flush())
+    return undefined
+  }
+
+  /** Writes bytes as they are. */
+  async bytes(bytes: Uint8Array): Promise<void> {
+    await this.#flush()
+    if (!this.#closed.signal.aborted && !this.#stream.write(bytes)) await this.#drained()
+  }
+
+  /** Writes what is left, and closes the stream. */
+  async end(): Promise<void> {
+    await this.flushed()
+    if (!this.#closed.signal.aborted) await new Promise<void>(resolve => this.#stream.end(() => resolve()))
+  }
+
+  /** Resolves when all is written, or nobody reads any more. */
+  async flushed(): Promise<void> {
+    await this.#flush()
+    if (this.#closed.signal.aborted) return
+    await new Promise<void>(resolve => this.#stream.write('', () => resolve()))
+  }
+
+  #flush(): Promise<void> | undefined {
+    clearImmediate(this.#timer)
+    this.#timer = undefined
+    const text = this.#gathered
+    this.#gathered = ''
+    if (text === '' || this.#closed.signal.aborted || this.#stream.write(text)) return undefined
+    return this.#drained()
+  }
+
+  async #drained(): Promise<void> {
+    await once(this.#stream, 'drain', { signal: this.#closed.signal }).catch(() => {})
+  }
+}

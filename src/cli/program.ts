@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { benchCommand } from './commands/bench.ts'
+import { deleteCommand } from './commands/delete.ts'
+import { dumpCommand } from './commands/dump.ts'
+import { getCommand } from './commands/get.ts'
+import { listCommand } from './commands/list.ts'
+import { loadCommand } from './commands/load.ts'
+import { processCommand } from './commands/process.ts'
+import { putCommand } from './commands/put.ts'
+import { watchCommand } from './commands/watch.ts'
+import { ExitCode } from './exit-codes.ts'
+
+const HELP = `
+The store is named by --store or the environment variable RXKEEPER_STORE:
+  zookeeper://[user[:password]@]host[:port][,host…]/root    znodes under /root
+  lmdb:FOLDER                                               durable in a folder; needs the npm package lmdb
+  memory:                                                   lost at the end
+The password is better given as RXKEEPER_PASSWORD: an argument is seen by others until the command has begun.
+
+Values are JSON unless --text or --bytes is given. Output is for people on a terminal, else, or with --json, lines of
+JSON. Progress and messages go to stderr. NO_COLOR turns colours off.
+
+Exit codes:
+  0 done   1 failed   2 wrong usage   3 not found   4 version conflict   5 store unavailable
+  130 interrupted (Ctrl-C)   143 terminated
+
+Examples:
+  $ export RXKEEPER_STORE=zookeeper://localhost:2181/visits
+  $ rxkeeper put alice 1
+  $ rxkeeper get alice
+  $ rxkeeper watch --prefix ''
+  $ rxkeeper process count-visits.ts --input visits.ndjson`
+
+const version = (): string => {
+  const manifest = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+}
+
+function program(): Command {
+  const program = new Command('rxkeeper')
+    .description('Keyed state for RxJS pipelines, kept in Apache ZooKeeper.')
+    .version(version())
+    .showHelpAfterError('(--help shows how it is used)')
+    .addHelpText('after', HELP)
+  const commands = [
+    processCommand(),
+    getCommand(),
+    putCommand(),
+    deleteCommand(),
+    listCommand(),
+    watchCommand(),
+    loadCommand(),
+    dumpCommand(),
+    benchCommand(),
+  ]
+  for (const command of commands) {
+    command.copyInheritedSettings(program)
+    program.addCommand(command)
+  }
+  for (const each of [program, ...commands]) each.exitOverride()
+  return program
+}
+
+/** Runs the command line; sets the process's exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // A reader that has read enough, as `head` does, is no failure.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+  try {
+    await program().parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help that was asked for is no failure; help that was not is.
+    process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+  }
+}

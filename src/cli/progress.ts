@@ -1,0 +1,45 @@
+import cliProgress from 'cli-progress'
+import type { Session } from './session.ts'
+
+/** What is shown on stderr while a command works, if somebody watches. */
+export class Progress {
+  readonly #bar: cliProgress.SingleBar | undefined
+  readonly #total: number | undefined
+
+  /** `total` is what `update` counts up to, where that is known. */
+  constructor(session: Session, total?: number) {
+    this.#total = total
+    if (!session.attended) return
+    const { errorColors: colors } = session
+    const format = total === undefined ? '{note}' : `${colors.cyan('{bar}')} {percentage}%  {note}`
+    this.#bar = new cliProgress.SingleBar(
+      {
+        format,
+        clearOnComplete: true,
+        gracefulExit: false,
+        hideCursor: null,
+        barsize: 24,
+        emptyOnZero: true,
+      },
+      cliProgress.Presets.shades_classic,
+    )
+    this.#bar.start(total ?? 1, 0, { note: '' })
+  }
+
+  update(value: number, note: string): void {
+    this.#bar?.update(this.#total === undefined ? 0 : value, { note })
+  }
+
+  stop(): void {
+    this.#bar?.stop()
+  }
+}
+
+const numbers = new Intl.NumberFormat('en')
+
+/** A count for people. */
+export const count = (value: number): string => numbers.format(Math.round(value))
+
+/** `1 entry`, `2,000 entries` */
+export const counted = (value: number, one: string, many: string): string =>
+  `${count(value)} ${value === 1 ? one : many}`

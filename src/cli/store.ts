@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { bytes, type KVStore, openStore } from '../index.ts'
+import type { CommonOptions, Session } from './session.ts'
+import type { FormatOptions } from './values.ts'
+
+/** How long a command waits for an answer, unless told otherwise, in milliseconds. */
+const TIMEOUT = 10_000
+
+/** How long a store may take to connect before somebody who watches is told, in milliseconds. */
+const PATIENCE = 1_000
+
+/** Options of commands that open a store. */
+export interface StoreCommandOptions extends CommonOptions {
+  readonly store?: string
+  readonly timeout: number
+}
+
+/** Reads an option that is a whole number. */
+export const wholeNumberFrom =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    }
+    return value
+  }
+
+/** Gives a command the options that name its store. */
+export const withStoreOptions = (command: Command): Command =>
+  command
+    .option(
+      '-s, --store <url>',
+      "where the store is, e.g. 'zookeeper://host:2181/root', 'lmdb:FOLDER' (default: $RXKEEPER_STORE)",
+    )
+    .addOption(
+      new Option('--timeout <ms>', 'how long to wait for an answer')
+        .default(TIMEOUT)
+        .argParser(wholeNumberFrom(1)),
+    )
+    .option('--json', 'lines of JSON, also on a terminal')
+
+/** Gives a command the options that say what values are. */
+export const withFormatOptions = (command: Command): Command =>
+  command
+    .addOption(new Option('--text', 'values are text').conflicts('bytes'))
+    .addOption(new Option('--bytes', 'values are bytes, shown and given in base64'))
+
+export interface ValueCommandOptions extends StoreCommandOptions, FormatOptions {}
+
+/** Opens the store, lets `work` have it, and closes it whatever happens. */
+export async function withStore(
+  session: Session,
+  { store: url, timeout }: StoreCommandOptions,
+  work: (store: KVStore<Uint8Array>) => Promise<unknown>,
+): Promise<void> {
+  const store = openStore(url, { value: bytes, timeout })
+  let told: string | undefined
+  const subscription = store.status$.subscribe(({ state, reason }) => {
+    told = state === 'connected' ? undefined : `${state}: ${reason}`
+  })
+  const impatience = setTimeout(() => {
+    if (session.attended && told !== undefined)
+      session.say(session.errorColors.dim(`waiting for the store (${told})`))
+  }, PATIENCE)
+  try {
+    await work(store)
+  } finally {
+    clearTimeout(impatience)
+    subscription.unsubscribe()
+    await store.close()
+  }
+}

@@ -1,0 +1,96 @@
+import { from, isObservable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs'
+import type { Intake } from '../demand.ts'
+import { operate, type Sink } from '../operators/internal/operate.ts'
+import { Queue } from '../store/queue.ts'
+
+/** How many records may wait for a slow taker before no more are asked for. */
+const WAITING = 1024
+
+/** Who takes records. */
+export interface Taker<T> {
+  /** Takes a record; an Observable or a promise that it returns is waited for. */
+  take(record: T): unknown
+  /** The record was taken. */
+  taken(record: T): void
+  /** The error to end with when taking a record failed. */
+  error(record: T, cause: unknown): unknown
+}
+
+const isAwaitable = (value: unknown): value is ObservableInput<unknown> =>
+  isObservable(value) || typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function'
+
+class Delivery<T> implements Sink<T> {
+  readonly #taker: Taker<T>
+  readonly #destination: Subscriber<never>
+  readonly #intake: Intake
+  readonly #waiting = new Queue<T>()
+  /** A record is being taken, or the loop that gives them runs. */
+  #busy = false
+  #completing = false
+
+  constructor(taker: Taker<T>, destination: Subscriber<never>, intake: Intake) {
+    this.#taker = taker
+    this.#destination = destination
+    this.#intake = intake
+  }
+
+  next(record: T): void {
+    this.#intake.held++
+    this.#waiting.push(record)
+    if (!this.#busy) this.#go()
+  }
+
+  complete(): void {
+    this.#completing = true
+    if (!this.#busy) this.#destination.complete()
+  }
+
+  stop(): void {}
+
+  /** A loop, not a recursion: what is taken at once comes back here. */
+  #go(): void {
+    this.#busy = true
+    while (this.#waiting.length > 0 && !this.#destination.closed) {
+      const record = this.#waiting.shift()!
+      let result: unknown
+      try {
+        result = this.#taker.take(record)
+      } catch (cause) {
+        this.#destination.error(this.#taker.error(record, cause))
+        return
+      }
+      if (isAwaitable(result) && !this.#await(record, result)) return
+      this.#taken(record)
+    }
+    this.#busy = false
+    if (this.#completing) this.#destination.complete()
+  }
+
+  #taken(record: T): void {
+    this.#taker.taken(record)
+    this.#intake.release(1)
+  }
+
+  /** Returns whether it is over already; else goes on when it is. */
+  #await(record: T, result: ObservableInput<unknown>): boolean {
+    let over = false
+    let waiting = false
+    this.#destination.add(
+      from(result).subscribe({
+        error: cause => this.#destination.error(this.#taker.error(record, cause)),
+        complete: () => {
+          over = true
+          if (!waiting) return
+          this.#taken(record)
+          this.#go()
+        },
+      }),
+    )
+    waiting = true
+    return over
+  }
+}
+
+/** Gives each record to `taker`, one after the other, and completes when all are taken. */
+export const deliver = <T>(taker: Taker<T>): OperatorFunction<T, never> =>
+  operate(WAITING, (destination, intake) => new Delivery(taker, destination, intake))

@@ -1,0 +1,192 @@
+import { from, map, type Observable, of, ReplaySubject, Subscription, switchMap } from 'rxjs'
+import { KVError } from '../errors.ts'
+import { createMeter, type Meter } from '../metrics/meter.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import { openStore } from '../open-store.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { type ConfigSource, resolveConfig } from './config.ts'
+import { JobEvents, type RunControl } from './events.ts'
+import { type Plan, pipeline } from './pipeline.ts'
+import { PositionKeeper } from './position.ts'
+import { signalExitCode, signals$ } from './signals.ts'
+import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from './types.ts'
+
+/**
+ * One run of a job: config, store, position, then the pipeline until it is done or stopped; then it closes what it
+ * opened and says so.
+ */
+export class Execution<T, V, R, C> implements RunControl {
+  readonly events: JobEvents<T> = new JobEvents()
+  readonly #plan: Plan<T, V, R, C>
+  readonly #options: RunOptions<T, V, R, C>
+  readonly #stop = new ReplaySubject<void>(1)
+  readonly #work = new Subscription()
+  /** Of the last figures, there must be some even when the store was never opened. */
+  #meter: Meter | undefined
+  #opened: KVStore<V> | undefined
+  #reason: StopReason | undefined
+  #failure: { readonly error: unknown } | undefined
+  #ending = false
+  #outputs = 0
+  #deadLetters = 0
+
+  constructor(plan: Plan<T, V, R, C>, options: RunOptions<T, V, R, C>) {
+    this.#plan = plan
+    this.#options = options
+  }
+
+  start(): void {
+    const { signals = ['SIGINT', 'SIGTERM'] } = this.#options
+    try {
+      this.#work.add(signals$(signals).subscribe(this.#signalled()))
+      this.#work.add(
+        this.#run$().subscribe({ error: error => this.#fail(error), complete: () => this.#end() }),
+      )
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  stop(reason: StopReason): void {
+    if (this.#reason !== undefined || this.#ending) return
+    this.#reason = reason
+    this.events.emit({ type: 'stopping', reason })
+    this.#stop.next()
+  }
+
+  abort(reason: StopReason): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#reason ??= reason
+    this.#release()
+    this.#opened?.close().catch(() => {})
+    this.#stopped(true)
+  }
+
+  /** The first signal stops in good order, the next at once. */
+  #signalled(): (signal: NodeJS.Signals) => void {
+    let first = true
+    return signal => {
+      if (first) this.stop(signal)
+      else this.abort(signal)
+      first = false
+    }
+  }
+
+  #run$(): Observable<never> {
+    const { name, config: schema, position } = this.#plan
+    const { config = [] } = this.#options
+    const sources = Array.isArray(config) ? (config as ConfigSource[]) : [config as ConfigSource]
+    const keeper = position === undefined ? undefined : new PositionKeeper<T, V>(position)
+    return resolveConfig(name, schema, sources).pipe(
+      switchMap(config => this.#open$(config).pipe(map(store => ({ config, store })))),
+      switchMap(({ config, store }) =>
+        (keeper?.read$(store) ?? of(undefined)).pipe(map(position => ({ name, config, store, position }))),
+      ),
+      switchMap(context => this.#process$(context, keeper)),
+    )
+  }
+
+  /** Opens the store, unless the user gave an open one. */
+  #open$(config: C): Observable<KVStore<V>> {
+    const { store: source = process.env.RXKEEPER_STORE, value, name } = this.#plan
+    if (source === undefined) {
+      throw new KVError(
+        'INVALID_ARGUMENT',
+        `the job '${name}' has no \`store\`; give it to \`job\`, to \`run\`, or a URL as RXKEEPER_STORE`,
+      )
+    }
+    if (typeof source === 'object') return of(source)
+    const opened = typeof source === 'string' ? openStore(source, { value }) : source(config)
+    return 'then' in opened ? from(opened.then(store => this.#keep(store))) : of(this.#keep(opened))
+  }
+
+  /** A store that is to be closed at the end; at once, where the end was first. */
+  #keep(store: KVStore<V>): KVStore<V> {
+    this.#opened = store
+    if (this.#ending) void store.close()
+    return store
+  }
+
+  #process$(context: JobContext<V, C>, position: PositionKeeper<T, V> | undefined): Observable<never> {
+    const { interval, scheduler } = this.#options
+    const meter = createMeter({ store: context.store, interval, scheduler })
+    this.#meter = meter
+    const work = this.#work
+    work.add(meter.snapshots$.subscribe(snapshot => this.#figures(snapshot)))
+    work.add(context.store.status$.subscribe(status => this.events.emit({ type: 'status', status })))
+    this.events.emit({ type: 'started', name: context.name })
+    return pipeline(this.#plan, context, {
+      stop$: this.#stop,
+      meter,
+      position,
+      inputEnded: () => this.stop('end of input'),
+      failed: error => {
+        this.#failure = { error }
+        this.stop('failure')
+      },
+      outputTaken: () => {
+        this.#outputs++
+      },
+      letterTaken: letter => {
+        this.#deadLetters++
+        this.events.emit({ type: 'dead letter', letter })
+      },
+    })
+  }
+
+  #figures(snapshot: Snapshot): void {
+    this.events.emit({ type: 'figures', figures: this.#withSinks(snapshot) })
+  }
+
+  #withSinks(snapshot: Snapshot): JobFigures {
+    return { ...snapshot, outputs: this.#outputs, deadLetters: this.#deadLetters }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#end()
+  }
+
+  /** Closes what was opened, then says how it ended. */
+  #end(): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#release()
+    if (this.#opened === undefined) this.#ended()
+    else {
+      this.#opened.close().then(
+        () => this.#ended(),
+        error => {
+          this.#failure ??= { error }
+          this.#ended()
+        },
+      )
+    }
+  }
+
+  #release(): void {
+    // Closed first: its last figures are still wanted.
+    this.#meter?.close()
+    this.#work.unsubscribe()
+  }
+
+  #ended(): void {
+    if (this.#failure === undefined) this.#stopped(false)
+    else this.events.fail(this.#failure.error)
+  }
+
+  #stopped(aborted: boolean): void {
+    const reason = this.#reason ?? 'stop'
+    const figures = this.#withSinks((this.#meter ?? createMeter()).snapshot())
+    const result: JobResult = { reason, aborted, exitCode: exitCodeOf(reason, aborted), figures }
+    this.events.emit({ type: 'stopped', result })
+    this.events.complete()
+  }
+}
+
+function exitCodeOf(reason: StopReason, aborted: boolean): number {
+  if (!reason.startsWith('SIG')) return 0
+  // To be asked to end is in the order of things; a shell's loop, though, is to end with what was interrupted in it.
+  return aborted || reason === 'SIGINT' ? signalExitCode(reason as NodeJS.Signals) : 0
+}

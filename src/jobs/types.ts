@@ -1,0 +1,183 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Observable, SchedulerLike } from 'rxjs'
+import type { Codec } from '../codecs.ts'
+import type { Status } from '../engine.ts'
+import type { KVError } from '../errors.ts'
+import type { Snapshot } from '../metrics/snapshot.ts'
+import type { ProcessOptions } from '../operators/processKV.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import type { ConfigSource } from './config.ts'
+
+/** What a job tells the functions it was given. */
+export interface JobContext<V, C> {
+  /** The name of the job. */
+  readonly name: string
+  /** The config, validated. */
+  readonly config: C
+  /** The store, open. */
+  readonly store: KVStore<V>
+  /** How far the input was read when the job last ran, where it keeps a `position`; else `undefined`. */
+  readonly position: unknown
+}
+
+/** Where records come from. An iterable, a Node `Readable` among them, is read no faster than its records are processed. */
+export type JobInput<T> = Observable<T> | AsyncIterable<T> | Iterable<T>
+
+/**
+ * Takes what a job emits, one after the other, in order. An Observable or a promise that it returns is waited for before
+ * the next is given; its error, or a throw, fails the job.
+ */
+export type JobSink<R, V, C> = (output: R, context: JobContext<V, C>) => unknown
+
+/** A record that could not be processed, and why. It has left no trace in the state. */
+export interface DeadLetter<T> {
+  readonly record: T
+  readonly error: KVError
+}
+
+/** How a job keeps its position in the input. */
+export interface JobPosition<T> {
+  /** The key of the store under which it is kept; no record may have it. */
+  readonly key: string
+  /** The position after this record: anything that the job's codec can encode. */
+  of(record: T): unknown
+}
+
+/** A job, described: {@link job}. */
+export interface JobDefinition<T, V, N extends V | undefined, R, C> {
+  /** For messages and events, and the prefix of its environment variables. */
+  readonly name: string
+  /**
+   * What config the job takes: the schema of any library that follows Standard Schema (valibot, zod, ArkType, …).
+   * @defaultValue none: the config is taken as it is given
+   */
+  readonly config?: StandardSchemaV1<unknown, C> | undefined
+  /** How values become bytes, in a store that the job opens itself. */
+  readonly value: Codec<V>
+  /**
+   * The state: a store, which stays open, or a URL for `openStore`, or what makes a store; those are closed at the end.
+   * @defaultValue the `store` of `run`, else the URL in the environment variable `RXKEEPER_STORE`
+   */
+  readonly store?: KVStore<V> | string | ((config: C) => KVStore<V> | Promise<KVStore<V>>) | undefined
+  /**
+   * The records, or what makes them.
+   * @defaultValue the `input` of `run`
+   */
+  readonly input?: JobInput<T> | ((context: JobContext<V, C>) => JobInput<T>) | undefined
+  /** The key of a record. */
+  readonly key: (record: T, config: C) => string
+  /** The new value of the record's key; `undefined` deletes it. May be called again for a record: it must be pure. */
+  readonly transform: (record: T, value: V | undefined, config: C) => N
+  /**
+   * Makes the output of a record. It must be pure, as `transform`.
+   * @defaultValue `[record, value]`
+   */
+  readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
+  /**
+   * Takes the outputs, once their writes are durable.
+   * @defaultValue `'none'`
+   */
+  readonly output?: JobSink<R, V, C> | 'none' | undefined
+  /**
+   * Takes the records that fail by themselves (`CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`), in their turn.
+   * @defaultValue `'fail'`: such a record fails the job
+   */
+  readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
+  /**
+   * Keeps the position in the input in the store, in the same commits as the state, so that a job that was stopped or
+   * killed counts no record twice in its state: `input` begins after `context.position`. When two runs keep the same
+   * position, the one that is behind fails with `VERSION_CONFLICT`. What a run that was killed had committed and not yet
+   * given to `output` is not output again.
+   * @defaultValue none: after a crash, records may be processed again
+   */
+  readonly position?: JobPosition<T> | undefined
+  /** Options of `processKV`. */
+  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'concurrency' | 'remember' | 'unchanged'> | undefined
+  /** The size of a record, in bytes, for the figures. */
+  readonly bytesOf?: ((record: T) => number) | undefined
+}
+
+/** Options of {@link Job.run}. Those that a job has too take the place of the job's. */
+export interface RunOptions<T, V, R, C> {
+  /**
+   * The config: an object, or from `configFile` or `configEnvironment`; of several, the fields of later ones win.
+   * @defaultValue `{}`
+   */
+  readonly config?: ConfigSource | readonly ConfigSource[] | undefined
+  readonly store?: JobDefinition<T, V, V | undefined, R, C>['store']
+  readonly input?: JobDefinition<T, V, V | undefined, R, C>['input']
+  readonly output?: JobSink<R, V, C> | 'none' | undefined
+  readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
+  /**
+   * The time from figures to figures, in milliseconds.
+   * @defaultValue 1000
+   */
+  readonly interval?: number | undefined
+  /**
+   * The signals that stop the job: the first in good order, a second at once.
+   * @defaultValue `['SIGINT', 'SIGTERM']`
+   */
+  readonly signals?: readonly NodeJS.Signals[] | undefined
+  /**
+   * Where the time of the figures comes from; give a `TestScheduler` to test on virtual time, to the store, too.
+   * @defaultValue the process's clock
+   */
+  readonly scheduler?: SchedulerLike | undefined
+}
+
+/** The figures of a run. */
+export interface JobFigures extends Snapshot {
+  /** How many outputs were taken by `output`. */
+  readonly outputs: number
+  /** How many records were taken by `deadLetter`. */
+  readonly deadLetters: number
+}
+
+/** Why a run stops: its input ended, or failed, or somebody asked for it. */
+export type StopReason = 'end of input' | 'failure' | 'stop' | NodeJS.Signals
+
+/** How a run ended that did not fail. */
+export interface JobResult {
+  readonly reason: StopReason
+  /** Whether it was stopped at once, so that what was in flight may be written or not, and has no output. */
+  readonly aborted: boolean
+  /**
+   * What a process that ran this job should exit with: 0, or 130 after `SIGINT`, and 128 and the signal's number when
+   * another one stopped it at once.
+   */
+  readonly exitCode: number
+  readonly figures: JobFigures
+}
+
+/** What a run tells of itself. */
+export type JobEvent<T> =
+  | { readonly type: 'started'; readonly name: string }
+  | { readonly type: 'status'; readonly status: Status }
+  | { readonly type: 'figures'; readonly figures: JobFigures }
+  | { readonly type: 'dead letter'; readonly letter: DeadLetter<T> }
+  | { readonly type: 'stopping'; readonly reason: StopReason }
+  | { readonly type: 'stopped'; readonly result: JobResult }
+
+/** A job under way: an Observable of what it does, and a promise of its end. */
+export interface JobRun<T> extends Observable<JobEvent<T>>, PromiseLike<JobResult> {
+  /** Takes no more records, lets what is in flight finish, and ends. */
+  stop(reason?: StopReason): void
+  /** Ends at once. */
+  abort(reason?: StopReason): void
+}
+
+/** A job that can be run. */
+export interface Job<T, V, R, C> {
+  readonly name: string
+  /** What was given to {@link job}. */
+  readonly definition: JobDefinition<T, V, V | undefined, R, C>
+  /**
+   * Runs the job, from now on. What it returns can be awaited, subscribed to, both, or neither.
+   *
+   * Emits the events from the start, also to late subscribers (of figures and status the latest, of dead letters only
+   * new ones), and completes after `stopped`. Ends with an error, as the promise does: `INVALID_ARGUMENT` for a bad
+   * config or option, with the field's name; what `processKV` fails with; `CALLBACK` where a sink failed; what the input
+   * failed with, after the outputs of the records before.
+   */
+  run(options?: RunOptions<T, V, R, C>): JobRun<T>
+}

@@ -1,0 +1,74 @@
+import { lmdbStore } from './engines/lmdb/store.ts'
+import { memoryStore } from './engines/memory/store.ts'
+import { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
+import { KVError } from './errors.ts'
+import type { KVStore, StoreOptions } from './store/kv-store.ts'
+import { parseStoreUrl, type StoreAddress } from './store-url.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+type ZooKeeperOptions = ZooKeeperStoreOptions<never>
+
+/**
+ * Opens the store that a URL names, so that a program's state moves from a test to an ensemble by one argument:
+ *
+ * - `memory:` in memory, a new one each time,
+ * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`,
+ * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
+ *   query `acl`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded. Without
+ *   a path the root is `/rxkeeper`.
+ *
+ * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
+ * none in the URL. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
+ *
+ * @example
+ * ```ts
+ * import { firstValueFrom } from 'rxjs'
+ * import { json, openStore } from 'rxkeeper'
+ *
+ * await using store = openStore('memory:', { value: json<number>() })
+ * console.log((await firstValueFrom(store.put$('alice', 1))).version) // 0
+ * ```
+ *
+ * @param url where the store is; `undefined` for the environment's
+ * @param options the codec, and what every store takes
+ * @param environment the variables; those of the process by default
+ */
+export function openStore<V>(
+  url: string | undefined,
+  options: StoreOptions<V>,
+  environment: Environment = process.env,
+): KVStore<V> {
+  const given = url ?? environment.RXKEEPER_STORE
+  if (given === undefined || given === '') {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      "no store is named; give a URL such as 'lmdb:FOLDER', or RXKEEPER_STORE",
+    )
+  }
+  const address = parseStoreUrl(given)
+  if (address.type === 'memory') return memoryStore(options)
+  if (address.type === 'lmdb') return lmdbStore({ ...options, path: address.path, root: address.root })
+  return zookeeperStore({ ...options, ...zookeeperOptions(address, environment) })
+}
+
+function zookeeperOptions(
+  address: StoreAddress & { type: 'zookeeper' },
+  environment: Environment,
+): Omit<ZooKeeperOptions, 'value'> {
+  const { servers, root, user, password = environment.RXKEEPER_PASSWORD, options } = address
+  if (user !== undefined && password === undefined) {
+    throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
+  }
+  const { acl, consistency, sessionTimeout, maxPacketBytes } = options
+  const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
+  return {
+    servers,
+    root,
+    credentials: user === undefined || password === undefined ? undefined : { user, password },
+    // Where they are wrong, the store says so.
+    acl: acl as ZooKeeperOptions['acl'],
+    consistency: consistency as ZooKeeperOptions['consistency'],
+    sessionTimeout: numberOf(sessionTimeout),
+    maxPacketBytes: numberOf(maxPacketBytes),
+  }
+}

@@ -1,0 +1,105 @@
+import { parseServers } from './engines/zookeeper/addresses.ts'
+import { KVError } from './errors.ts'
+
+/** Where a store is, read from its URL. */
+export type StoreAddress =
+  | { readonly type: 'memory' }
+  | { readonly type: 'lmdb'; readonly path: string; readonly root: string | undefined }
+  | {
+      readonly type: 'zookeeper'
+      readonly servers: string
+      readonly root: string | undefined
+      readonly user: string | undefined
+      readonly password: string | undefined
+      readonly options: Readonly<Record<string, string>>
+    }
+
+const FORMS = "'zookeeper://[user[:password]@]host[:port][,…]/root', 'lmdb:FOLDER' or 'memory:'"
+
+/** The options of `zookeeperStore` that a URL may have. */
+const QUERY = new Set(['acl', 'consistency', 'sessionTimeout', 'maxPacketBytes'])
+
+const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', message)
+
+/**
+ * Reads a store's URL, as {@link openStore} takes it, without opening the store; throws `INVALID_ARGUMENT` for what is
+ * none, with a message that does not show what may be a password.
+ *
+ * @example
+ * ```ts
+ * import { parseStoreUrl } from 'rxkeeper'
+ *
+ * const address = parseStoreUrl('zookeeper://a:2181,b:2181/visits')
+ * console.log(address.type === 'zookeeper' && address.servers) // a:2181,b:2181
+ * ```
+ */
+export function parseStoreUrl(url: string): StoreAddress {
+  if (url === 'memory:') return { type: 'memory' }
+  if (url.startsWith('lmdb:')) {
+    const [, path, root] = /^lmdb:(.+?)(?:\?root=(.*))?$/s.exec(url) ?? []
+    if (path === undefined) throw invalid("a store's URL 'lmdb:' needs a folder: 'lmdb:FOLDER'")
+    return { type: 'lmdb', path, root }
+  }
+  const match = /^zookeeper:\/\/(?:([^/]*)@)?([^/@?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url)
+  if (match === null) throw invalid(`${showStoreUrl(url)} is no URL of a store; expected ${FORMS}`)
+  const [, userInfo, servers = '', path, query = ''] = match
+  const colon = userInfo?.indexOf(':') ?? -1
+  return {
+    type: 'zookeeper',
+    servers: checkServers(servers, url),
+    root: path === undefined ? undefined : `/${decode('root', path)}`,
+    user:
+      userInfo === undefined ? undefined : decode('user', colon < 0 ? userInfo : userInfo.slice(0, colon)),
+    password: userInfo === undefined || colon < 0 ? undefined : decode('password', userInfo.slice(colon + 1)),
+    options: queryOf(query),
+  }
+}
+
+/**
+ * A store's URL as it may be shown: without its password.
+ *
+ * @example
+ * ```ts
+ * import { showStoreUrl } from 'rxkeeper'
+ *
+ * console.log(showStoreUrl('zookeeper://alice:secret@a:2181/visits')) // zookeeper://alice:***@a:2181/visits
+ * ```
+ */
+export function showStoreUrl(url: string): string {
+  const end = url.lastIndexOf('@')
+  if (end < 0 || url.startsWith('lmdb:')) return url
+  // Whatever the mistake in it, of what stands before the '@' only a user's name is shown.
+  const userEnd = /^zookeeper:\/\/[^:/@]*/.exec(url)?.[0].length ?? 0
+  return userEnd === end ? url : `${url.slice(0, userEnd)}${userEnd === 0 ? '' : ':'}***${url.slice(end)}`
+}
+
+function checkServers(servers: string, url: string): string {
+  try {
+    parseServers(servers)
+    return servers
+  } catch (error) {
+    // What stands where the servers should be may be the beginning of a password.
+    if (!url.includes('@')) throw error
+    throw invalid(
+      `the servers of ${showStoreUrl(url)} cannot be read ('/', '@', ':' and '?' in a user or password must be percent-encoded)`,
+    )
+  }
+}
+
+function decode(what: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw invalid(`the ${what} in a store's URL must be percent-encoded: '%' itself is '%25'`)
+  }
+}
+
+function queryOf(query: string): Record<string, string> {
+  const options: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!QUERY.has(name))
+      throw invalid(`a store's URL has no option '${name}'; there are ${[...QUERY].join(', ')}`)
+    options[name] = value
+  }
+  return options
+}

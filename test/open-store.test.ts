@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { firstValueFrom } from 'rxjs'
+import { json, KVError, openStore, parseStoreUrl, showStoreUrl } from 'rxkeeper'
+import { describe, expect, test } from 'vitest'
+import { temporaryFolder } from './lmdb/temporary.ts'
+import { freshRoot, servers } from './setup/fresh-root.ts'
+
+const value = json<number>()
+
+const messageOf = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof KVError && error.code === 'INVALID_ARGUMENT') return error.message
+  }
+  return 'no INVALID_ARGUMENT'
+}
+
+describe('openStore', () => {
+  test('opens a store in memory, a new one each time', async () => {
+    await using one = openStore('memory:', { value })
+    await using other = openStore('memory:', { value })
+    await firstValueFrom(one.put$('a', 1))
+    expect(await firstValueFrom(one.get$('a'))).toBe(1)
+    expect(await firstValueFrom(other.get$('a'))).toBeUndefined()
+  })
+
+  test('opens a store in a folder, its root from the query', async () => {
+    const folder = join(temporaryFolder(), 'state')
+    {
+      await using store = openStore(`lmdb:${folder}`, { value })
+      await firstValueFrom(store.put$('a', 1))
+    }
+    expect(existsSync(folder)).toBe(true)
+    await using again = openStore(`lmdb:${folder}`, { value })
+    expect(await firstValueFrom(again.get$('a'))).toBe(1)
+    await using elsewhere = openStore(`lmdb:${folder}?root=other`, { value })
+    expect(await firstValueFrom(elsewhere.get$('a'))).toBeUndefined()
+  })
+
+  test('opens a store on an ensemble, with credentials, and the password from the environment', async () => {
+    const root = freshRoot('open')
+    await using owner = openStore(`zookeeper://alice:se%2Fcret@${servers}${root}`, { value })
+    await firstValueFrom(owner.put$('a', 1))
+    await using same = openStore(
+      `zookeeper://alice@${servers}${root}`,
+      { value },
+      { RXKEEPER_PASSWORD: 'se/cret' },
+    )
+    expect(await firstValueFrom(same.get$('a'))).toBe(1)
+    await using stranger = openStore(`zookeeper://bob:guess@${servers}${root}`, { value })
+    await expect(firstValueFrom(stranger.get$('a'))).rejects.toMatchObject({ code: 'AUTH' })
+  })
+
+  test('takes the URL from the environment', async () => {
+    await using store = openStore(undefined, { value }, { RXKEEPER_STORE: 'memory:' })
+    expect(await firstValueFrom(store.get$('a'))).toBeUndefined()
+    expect(messageOf(() => openStore(undefined, { value }, {}))).toMatch('RXKEEPER_STORE')
+  })
+
+  test('wants a password for a user', () => {
+    expect(messageOf(() => openStore('zookeeper://alice@h/r', { value }, {}))).toMatch('RXKEEPER_PASSWORD')
+  })
+
+  test('leaves options of the query to the store, which names the one that is wrong', () => {
+    expect(messageOf(() => openStore('zookeeper://h/r?acl=mine', { value }))).toMatch(/acl/)
+    expect(messageOf(() => openStore('zookeeper://h/r?sessionTimeout=soon', { value }))).toMatch(
+      /sessionTimeout/,
+    )
+  })
+})
+
+describe('parseStoreUrl', () => {
+  test('reads servers, root, user, password and options', () => {
+    expect(parseStoreUrl('zookeeper://al%40ice:p%3Aw@a:2181,[::1]:2182/apps/de%20mo?acl=open')).toEqual({
+      type: 'zookeeper',
+      servers: 'a:2181,[::1]:2182',
+      root: '/apps/de mo',
+      user: 'al@ice',
+      password: 'p:w',
+      options: { acl: 'open' },
+    })
+  })
+
+  test('tells no root from the top', () => {
+    expect(parseStoreUrl('zookeeper://a')).toMatchObject({ servers: 'a', root: undefined, user: undefined })
+    expect(parseStoreUrl('zookeeper://a/')).toMatchObject({ servers: 'a', root: '/' })
+  })
+
+  test('an @ that was not encoded belongs to the password', () => {
+    expect(parseStoreUrl('zookeeper://u:p@q@a/r')).toMatchObject({ servers: 'a', user: 'u', password: 'p@q' })
+  })
+
+  test.each([
+    'zookeeper:/u:secret@a/r',
+    'zookeeper://u:secret/x@a/r',
+    'zookeeper://u:secret@a b/r',
+    'zookeeper://u:secret%@a/r',
+    'zookeper://u:secret@a/r',
+    'u:secret@a',
+    '//u:secret@a/r',
+    'zookeeper://u:secret@a/r?other=1',
+  ])('%s is refused, and its password not shown', url => {
+    const message = messageOf(() => parseStoreUrl(url))
+    expect(message).not.toMatch('no INVALID_ARGUMENT')
+    expect(message).not.toMatch('secret')
+  })
+
+  test.each(['', 'memory', 'memory:x', 'lmdb:', 'lmdb', 'zookeeper://', 'redis://a'])(
+    '%j is refused',
+    url => {
+      expect(messageOf(() => parseStoreUrl(url))).not.toMatch('no INVALID_ARGUMENT')
+    },
+  )
+})
+
+test.each([
+  ['zookeeper://u:secret@a/r', 'zookeeper://u:***@a/r'],
+  ['zookeeper://u@a/r', 'zookeeper://u@a/r'],
+  ['zookeeper://a:2181/r', 'zookeeper://a:2181/r'],
+  ['lmdb:/home/u:v@w/db', 'lmdb:/home/u:v@w/db'],
+  ['memory:', 'memory:'],
+])('showStoreUrl shows %s as %s', (url, shown) => {
+  expect(showStoreUrl(url)).toBe(shown)
+})
