@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { allSnippets, promisedOutput } from './snippets.ts'
 
 const run = promisify(execFile)
@@ -29,7 +29,11 @@ beforeAll(() => {
   // Inside the project, so that 'rxkeeper' is the package itself.
   mkdirSync(join(root, 'test/docs/.generated'), { recursive: true })
   folder = mkdtempSync(join(root, 'test/docs/.generated/'))
-  for (const { name, code } of snippets) writeFileSync(pathOf(name), `${code}\nexport {}\n`)
+  for (const { name, code } of snippets) {
+    // The server of the documentation is the one of the tests.
+    const runnable = code.replaceAll('localhost:2181', inject('servers'))
+    writeFileSync(pathOf(name), `${runnable}\nexport {}\n`)
+  }
   const options = {
     extends: '../../../../tsconfig.json',
     include: ['*.ts'],
