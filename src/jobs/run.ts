@@ -113,9 +113,9 @@ export class Execution<T, V, R, C> implements RunControl {
     const meter = createMeter({ store: context.store, interval, scheduler })
     this.#meter = meter
     const work = this.#work
+    this.events.emit({ type: 'started', name: context.name })
     work.add(meter.snapshots$.subscribe(snapshot => this.#figures(snapshot)))
     work.add(context.store.status$.subscribe(status => this.events.emit({ type: 'status', status })))
-    this.events.emit({ type: 'started', name: context.name })
     return pipeline(this.#plan, context, {
       stop$: this.#stop,
       meter,
