@@ -1,4 +1,4 @@
-import { firstValueFrom, map, take, toArray } from 'rxjs'
+import { firstValueFrom, map, take, tap, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Op } from '../../src/engines/zookeeper/protocol.ts'
 import type { KVError } from '../../src/errors.ts'
@@ -22,6 +22,9 @@ const stat = ({ version = 0, mzxid = 5n, czxid = 5n } = {}): Buffer =>
   ])
 const node = (value: string, at = {}): Buffer =>
   result(Op.getData, Buffer.concat([int(value.length), Buffer.from(value), stat(at)]))
+
+const event = (path: string): Buffer =>
+  framed(int(-1), long(-1n), int(0), int(3, 3, path.length), Buffer.from(path))
 
 /** Answers every multi as if it had been carried out by one `setData`, every read with one node. */
 const obliging = (asked: Asked): void => {
@@ -277,6 +280,46 @@ describe('requests', () => {
     expect(types).toEqual([Op.sync, Op.multiRead])
   })
 
+  it('of unconditional puts of which nothing is known go right behind a sync, and after a failure again', async () => {
+    const types: number[] = []
+    const errors = (count: number, failed: number, code: number) =>
+      Array.from({ length: count }, (_, i) => errorResult(i < failed ? 0 : i === failed ? code : -2))
+    const answer = (asked: Asked) => {
+      types.push(asked.type)
+      const multis = types.filter(type => type === Op.multi).length
+      if (asked.type === Op.sync) asked.reply(0)
+      else if (asked.type === Op.multiRead) asked.reply(0, Buffer.concat([node('v'), node('w'), MULTI_END]))
+      else if (multis === 1) asked.reply(0, Buffer.concat([...errors(2, 1, -101), MULTI_END]))
+      else asked.reply(0, Buffer.concat([result(Op.setData, stat()), result(Op.setData, stat()), MULTI_END]))
+    }
+    await using server = await ScriptedServer.start({ answer })
+    await using engine = openEngine(server.servers)
+    await firstValueFrom(engine.write([put('a', 'v'), put('b', 'v')], within(10_000)))
+    expect(types).toEqual([Op.sync, Op.multiRead, Op.multi, Op.sync, Op.multiRead, Op.multi])
+  })
+
+  it('are answered after the change that came before their answer was signalled', async () => {
+    const told: string[] = []
+    const answer = (asked: Asked) => {
+      if (asked.type !== Op.multiRead) return asked.reply(0)
+      // All in one packet: changes, an answer, another change.
+      asked.socket.cork()
+      for (const key of ['a', 'b']) asked.socket.write(event(`/${key}`))
+      obliging(asked)
+      asked.socket.write(event('/c'))
+      asked.socket.uncork()
+    }
+    await using server = await ScriptedServer.start({ answer })
+    await using engine = openEngine(server.servers)
+    engine
+      .watch()
+      .subscribe(signal => told.push(signal.type === 'changed' ? signal.keys.join() : signal.type))
+    await reached(engine, 'connected')
+    await firstValueFrom(engine.read(['k'], within(10_000)).pipe(tap(() => told.push('read'))))
+    await new Promise(resolve => setTimeout(resolve, 50))
+    expect(told).toEqual(['armed', 'a,b', 'read', 'c'])
+  })
+
   it('are never repeated in the turn in which they were lost', async () => {
     let answers = 0
     const answer = (asked: Asked) => (answers++ < 6 ? asked.socket.resetAndDestroy() : obliging(asked))
@@ -291,9 +334,6 @@ describe('requests', () => {
 })
 
 describe('liveness', () => {
-  const event = (path: string): Buffer =>
-    framed(int(-1), long(-1n), int(0), int(3, 3, path.length), Buffer.from(path))
-
   it('is not taken from events alone: pings that are not answered end the connection', async () => {
     await using server = await ScriptedServer.start({ answer: obliging })
     await using engine = openEngine(server.servers, { timeout: 300 })
