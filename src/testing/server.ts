@@ -127,11 +127,19 @@ export class ZooKeeperServer implements AsyncDisposable {
     await eventually(
       () => {
         if (!started.running) throw failed('ended while starting')
-        return serverMode(this)
+        return this.#ownMode()
       },
       () => failed(`does not serve after ${timeout} ms`),
       { timeout },
     )
+  }
+
+  /** The mode of the server that answers, if it is this one and not another that had the port before. */
+  async #ownMode(): Promise<ServerMode | undefined> {
+    const mode = await serverMode(this)
+    if (mode === undefined) return undefined
+    const config = await fourLetterWord(this, 'conf').catch(() => '')
+    return config.includes(`dataDir=${join(this.#folder, 'data')}`) ? mode : undefined
   }
 
   /** `standalone`, `leader`, `follower`, or `undefined` while it serves nobody. */

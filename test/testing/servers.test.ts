@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findZooKeeper, startZooKeeper } from 'rxkeeper/testing'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { called, connectPlain, type PlainClient } from '../faults/support/plain.ts'
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+const sessionOf = (client: PlainClient): bigint => client.getSessionId().readBigUInt64BE()
+const EPHEMERAL = 1
+
+const folders = (): string[] => readdirSync(tmpdir()).filter(name => name.startsWith('rxkeeper-zookeeper-'))
+
+describe('startZooKeeper', () => {
+  test('gives a server that serves, and stops it with all that it left', async () => {
+    const before = new Set(folders())
+    const server = await startZooKeeper()
+    const own = folders().filter(name => !before.has(name))
+    expect(own.length).toBeGreaterThan(0)
+    const pid = server.pid!
+    expect(isAlive(pid)).toBe(true)
+    expect(await server.mode()).toBe('standalone')
+    expect(await server.fourLetterWord('ruok')).toBe('imok')
+    expect(server.servers).toBe(`127.0.0.1:${server.port}`)
+    await server.stop()
+    expect(isAlive(pid)).toBe(false)
+    expect(server.pid).toBeUndefined()
+    expect(await server.mode()).toBeUndefined()
+    await server.stop()
+    expect(own.every(name => existsSync(join(tmpdir(), name)))).toBe(false)
+  })
+
+  test('killed and restarted, it has the same port and the data', async () => {
+    await using server = await startZooKeeper()
+    const client = await connectPlain(server.servers)
+    await called(done => client.create('/kept', Buffer.from('value'), 0, done))
+    const { port, pid } = server
+    await server.kill()
+    expect(server.pid).toBeUndefined()
+    await server.restart()
+    expect(server.port).toBe(port)
+    expect(server.pid).not.toBe(pid)
+    const data = await called<Buffer>(done => client.getData('/kept', done))
+    expect(data.toString()).toBe('value')
+    client.close()
+    await server.restart()
+    expect(await server.mode()).toBe('standalone')
+  })
+
+  test('paused, it answers nothing and stays; resumed, it goes on', async () => {
+    await using server = await startZooKeeper()
+    server.pause()
+    expect(await server.mode()).toBeUndefined()
+    await expect(server.fourLetterWord('ruok')).rejects.toThrow('did not answer ruok')
+    expect(isAlive(server.pid!)).toBe(true)
+    server.resume()
+    expect(await server.mode()).toBe('standalone')
+    server.pause()
+    await server.stop()
+  })
+
+  test('expires a session: its ephemeral nodes go and its client is told', async () => {
+    await using server = await startZooKeeper()
+    const client = await connectPlain(server.servers)
+    const other = await connectPlain(server.servers)
+    const expired = new Promise<void>(resolve => client.once('expired', resolve))
+    await called(done => client.create('/ephemeral', null, EPHEMERAL, done))
+    expect(await server.sessions()).toEqual(expect.arrayContaining([sessionOf(client), sessionOf(other)]))
+    expect(await server.expireSession(sessionOf(client))).toBe(true)
+    await expired
+    await expect(called<Buffer>(done => other.getData('/ephemeral', done))).rejects.toThrow('NO_NODE')
+    expect(await server.expireSession(sessionOf(client))).toBe(false)
+    expect(await server.sessions()).toContain(sessionOf(other))
+    client.close()
+    other.close()
+  })
+
+  test('takes options', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rxkeeper-test-'))
+    try {
+      const options = {
+        folder,
+        tickTime: 1000,
+        enforceQuota: true,
+        systemProperties: { 'jute.maxbuffer': '4096' },
+        jvmArgs: ['-Xmx128m'],
+        config: { maxSessionTimeout: 60_000 },
+      }
+      const server = await startZooKeeper(options)
+      const { port } = server
+      const conf = await server.fourLetterWord('conf')
+      expect(conf).toContain('tickTime=1000')
+      expect(conf).toContain('maxSessionTimeout=60000')
+      const environment = await server.fourLetterWord('envi')
+      expect(environment).toContain('os.memory.max=128MB')
+      await expect(startZooKeeper({ port })).rejects.toThrow(
+        /ended while starting; its log ends with:\n.*in use/s,
+      )
+      await server.stop()
+      expect(existsSync(join(folder, 'data'))).toBe(true)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+/** A process that starts a server, tells its id, and does as it is told. */
+const PROGRAM = `
+import { startZooKeeper } from 'rxkeeper/testing'
+const server = await startZooKeeper()
+console.log(server.pid)
+if (process.argv[1] !== 'leave') setInterval(() => {}, 1000)
+`
+
+async function run(what: string): Promise<{ child: ChildProcess; pid: number }> {
+  const args = [
+    '--import',
+    'tsx',
+    '--conditions=rxkeeper-source',
+    '--input-type=module',
+    '-e',
+    PROGRAM,
+    '--',
+    what,
+  ]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: process.cwd() })
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+  return { child, pid: Number((await lines.next()).value) }
+}
+
+describe('a server does not outlive the process that started it', () => {
+  test.each(['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', async signal => {
+    const before = folders().length
+    const { child, pid } = await run('stay')
+    expect(isAlive(pid)).toBe(true)
+    child.kill(signal)
+    while (isAlive(pid)) await sleep(10)
+    while (folders().length > before) await sleep(10)
+  })
+
+  test('its end, which a server does not put off', async () => {
+    const { child, pid } = await run('leave')
+    if (child.exitCode === null) await new Promise(resolve => child.once('exit', resolve))
+    expect(child.exitCode).toBe(0)
+    while (isAlive(pid)) await sleep(10)
+  })
+})
+
+describe('findZooKeeper', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
+  test('takes the class path of the environment', () => {
+    vi.stubEnv('RXKEEPER_ZOOKEEPER_CLASSPATH', '/some/where.jar')
+    expect(findZooKeeper().classPath).toBe('/some/where.jar')
+  })
+
+  test('takes a release, and says when it is none', () => {
+    const home = mkdtempSync(join(tmpdir(), 'rxkeeper-test-'))
+    vi.stubEnv('ZOOKEEPER_HOME', home)
+    expect(() => findZooKeeper()).toThrow(`ZOOKEEPER_HOME is ${home}, which has no folder lib`)
+    rmSync(home, { recursive: true })
+    vi.stubEnv('ZOOKEEPER_HOME', '/usr')
+    expect(findZooKeeper().classPath).toBe('/usr/lib/*:/usr/conf')
+  })
+
+  test('says what to install where there is no java', () => {
+    vi.stubEnv('PATH', '/nowhere')
+    vi.stubEnv('JAVA_HOME', '')
+    expect(() => findZooKeeper()).toThrow(/no java found.*apt-get install -y default-jre-headless/s)
+  })
+})
