@@ -15,6 +15,8 @@ test('an ensemble has a leader and followers, and another leader when it loses t
   const client = await connectPlain(ensemble.servers)
   await called(done => client.create('/kept', Buffer.from('value'), 0, done))
 
+  client.close()
+
   await leader.kill()
   const next = await ensemble.leader()
   expect(servers(followers)).toContain(next.servers)
@@ -27,11 +29,12 @@ test('an ensemble has a leader and followers, and another leader when it loses t
 
   await Promise.all([leader.restart(), next.restart()])
   expect(await ensemble.followers()).toHaveLength(2)
-  const data = await called<Buffer>(done => client.getData('/kept', done))
+  const again = await connectPlain(ensemble.servers)
+  const data = await called<Buffer>(done => again.getData('/kept', done))
   expect(data.toString()).toBe('value')
 
-  const expired = new Promise<void>(resolve => client.once('expired', resolve))
-  expect(await ensemble.expireSession(client.getSessionId().readBigUInt64BE())).toBe(true)
+  const expired = new Promise<void>(resolve => again.once('expired', resolve))
+  expect(await ensemble.expireSession(again.getSessionId().readBigUInt64BE())).toBe(true)
   await expired
-  client.close()
+  again.close()
 })
