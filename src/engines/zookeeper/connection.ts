@@ -1,6 +1,7 @@
 import zookeeper from 'node-zookeeper-client'
 import { FrameReader } from './framing.ts'
 import { codeName, endsConnection, Op, Xid } from './protocol.ts'
+import { readZxid, zxidBytes } from './zxid.ts'
 
 /** A server's host name or address, and its port. */
 export interface Address {
@@ -67,17 +68,6 @@ export interface ConnectionEvents {
 const CONNECTED = 2
 
 const MAX_XID = 0x7fff_ffff
-
-/** A zxid as a number: exact up to two million leader elections. */
-export const readZxid = (bytes: Buffer, at: number): number =>
-  bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
-
-function zxidBytes(zxid: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeUInt32BE(Math.floor(zxid / 0x1_0000_0000), 0)
-  bytes.writeUInt32BE(zxid % 0x1_0000_0000, 4)
-  return bytes
-}
 
 /** A message for a network error, also for those that Node makes of several and leaves without a text. */
 function describe(error: Error): string {

@@ -61,22 +61,47 @@ export function checkRoot(root: unknown): asserts root is string {
   if (names[0] === 'zookeeper') throw refuse("is ZooKeeper's own: '/zookeeper' is reserved")
 }
 
-/** Where the keys of a store are in the tree: the one place that maps a key to its path. */
+/** FNV-1a, 32 bits, over the UTF-16 units of a key: fixed for ever, because it says where keys are. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  // The low bits alone are weak for keys that differ in their last character.
+  return (hash ^ (hash >>> 15)) >>> 0
+}
+
+/** The most hash buckets: all of them are listed in one request. */
+export const MAX_BUCKETS = 4096
+
+const BUCKET_DIGITS = 3
+
+/**
+ * Where the keys of a store are in the tree: the one place that maps a key to its path. They are children of the root,
+ * or of hash buckets below it: nodes `000`, `001`, … of which a key is in the one that its hash names.
+ */
 export class Layout {
-  /** The node whose children the keys are. */
   readonly root: string
+  /** How many hash buckets there are; 0 without. */
+  readonly buckets: number
+  /** The nodes whose children the keys are. */
+  readonly parents: readonly string[]
   readonly #prefix: string
   /** The bytes of a path beside its name. */
   readonly prefixBytes: number
 
-  constructor(root: string) {
+  constructor(root: string, buckets: number) {
     this.root = root
+    this.buckets = buckets
     this.#prefix = root === '/' ? '/' : `${root}/`
-    this.prefixBytes = Buffer.byteLength(this.#prefix)
+    this.parents =
+      buckets === 0
+        ? [root]
+        : Array.from({ length: buckets }, (_, i) => this.#prefix + i.toString(16).padStart(BUCKET_DIGITS, '0'))
+    this.prefixBytes = Buffer.byteLength(this.#prefix) + (buckets === 0 ? 0 : BUCKET_DIGITS + 1)
   }
 
   pathOf(key: string): string {
-    return this.#prefix + nameOf(key)
+    if (this.buckets === 0) return this.#prefix + nameOf(key)
+    return `${this.parents[hashOf(key) % this.buckets]}/${nameOf(key)}`
   }
 
   /** The path of a node that is no key's; `name` has a `%` that is no escape. */
@@ -87,7 +112,17 @@ export class Layout {
   /** The key of a path; `undefined` where it is none's. */
   keyOf(path: string): string | undefined {
     if (!path.startsWith(this.#prefix)) return undefined
-    const name = path.slice(this.#prefix.length)
-    return name === '' || name.includes('/') ? undefined : keyOfName(name)
+    if (this.buckets === 0) {
+      const name = path.slice(this.#prefix.length)
+      return name === '' || name.includes('/') ? undefined : keyOfName(name)
+    }
+    const key = keyOfName(path.slice(path.lastIndexOf('/') + 1))
+    return key !== undefined && this.pathOf(key) === path ? key : undefined
+  }
+
+  /** The key of a child of a parent; `undefined` where it is none's. */
+  keyIn(parent: string, name: string): string | undefined {
+    const key = keyOfName(name)
+    return this.buckets === 0 || key === undefined || this.pathOf(key) === `${parent}/${name}` ? key : undefined
   }
 }

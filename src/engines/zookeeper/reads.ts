@@ -6,7 +6,7 @@ import { failure } from './failures.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { type Node, readNodes } from './replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, pathFrame } from './requests.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from './requests.ts'
 
 /** What reads and writes of an engine share. */
 export interface Room {
@@ -82,7 +82,7 @@ export function readPaths(
     const replied = (error: number) => {
       syncError = error
     }
-    calls.send(call, Op.sync, pathFrame(Op.sync, layout.root), replied, () => {})
+    calls.send(call, Op.sync, syncFrame(layout.root), replied, () => {})
   }
   read()
 }

@@ -1,5 +1,6 @@
-import { REPLY_BODY, readZxid } from './connection.ts'
+import { REPLY_BODY } from './connection.ts'
 import { Op } from './protocol.ts'
+import { readZxid } from './zxid.ts'
 
 /*
  * Replies, read in place. A reply that is not what was asked for runs into the end of its buffer, or is refused here,
@@ -128,19 +129,29 @@ export function readMulti(reply: Buffer, count: number): Int32Array | MultiFailu
   return versions
 }
 
-/** The names of a `getChildren`. */
-export function readChildren(reply: Buffer): string[] {
-  const count = Math.max(reply.readInt32BE(REPLY_BODY), 0)
-  const names: string[] = []
-  let at = REPLY_BODY + 4
+/** The results of a multiRead of `count` listings: the names of the children, or an error code. */
+export function readListings(reply: Buffer, count: number): (string[] | number)[] {
+  const listings: (string[] | number)[] = []
+  let at = REPLY_BODY
   for (let i = 0; i < count; i++) {
-    const length = reply.readInt32BE(at)
-    at += 4
-    check(reply, at + length)
-    names.push(reply.toString('utf8', at, at + length))
-    at += length
+    const type = reply.readInt32BE(at)
+    at += 9
+    if (type === Op.error) {
+      listings.push(reply.readInt32BE(at))
+      at += 4
+    } else if (type === Op.getChildren) {
+      const names: string[] = []
+      let left = reply.readInt32BE(at)
+      for (at += 4; left > 0; left--) {
+        const end = at + 4 + reply.readInt32BE(at)
+        check(reply, end)
+        names.push(reply.toString('utf8', at + 4, end))
+        at = end
+      }
+      listings.push(names)
+    } else refuse(type)
   }
-  return names
+  return listings
 }
 
 /** The path of a watch event. */

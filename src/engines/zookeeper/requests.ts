@@ -84,12 +84,10 @@ export function encodeAcl(entries: readonly { perms: number; scheme: string; id:
 /** A request without a body. */
 export const emptyFrame = (type: number): Buffer => frame(type, 0)
 
-/** A request whose body is a path, and nothing or one number or one flag. */
-export function pathFrame(type: typeof Op.sync | typeof Op.getChildren, path: string): Buffer {
-  const watch = type === Op.getChildren ? 1 : 0
-  const buffer = frame(type, 4 + Buffer.byteLength(path) + watch)
-  const end = putPath(buffer, FRAME_HEADER, path)
-  if (watch === 1) buffer[end] = 0
+/** Brings the server up to what the leader has carried out. */
+export function syncFrame(path: string): Buffer {
+  const buffer = frame(Op.sync, 4 + Buffer.byteLength(path))
+  putPath(buffer, FRAME_HEADER, path)
   return buffer
 }
 
@@ -102,14 +100,17 @@ export function watchFrame(type: typeof Op.addWatch | typeof Op.removeWatches, p
   return buffer
 }
 
-/** One `getData` for each path, each answered by itself. */
-export function multiReadFrame(paths: readonly string[]): Buffer {
+/** One `getData` or `getChildren` for each path, each answered by itself. */
+export function multiReadFrame(
+  paths: readonly string[],
+  type: typeof Op.getData | typeof Op.getChildren = Op.getData,
+): Buffer {
   let bytes = MULTI_HEADER
   for (const path of paths) bytes += multiReadBytes(path)
   const buffer = frame(Op.multiRead, bytes)
   let at = FRAME_HEADER
   for (const path of paths) {
-    at = putPath(buffer, putMultiHeader(buffer, at, Op.getData), path)
+    at = putPath(buffer, putMultiHeader(buffer, at, type), path)
     // No watch.
     buffer[at++] = 0
   }

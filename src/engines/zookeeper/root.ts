@@ -1,32 +1,170 @@
-import type { Call } from './calls.ts'
+import { KVError } from '../../errors.ts'
+import { failure } from './failures.ts'
+import { keyOfName, type Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
-import type { Room } from './reads.ts'
-import { readMulti } from './replies.ts'
-import { type MultiOp, multiFrame, multiOpBytes } from './requests.ts'
+import { type Node, readListings, readMulti, readNodes } from './replies.ts'
+import {
+  COUNTED_HEADER,
+  MULTI_HEADER,
+  type MultiOp,
+  multiFrame,
+  multiOpBytes,
+  multiReadFrame,
+} from './requests.ts'
+
+/** Sends a frame; what was lost with its connection is `lost`. */
+export type Send = (
+  type: number,
+  frame: Buffer,
+  replied: (error: number, zxid: number, reply: Buffer) => void,
+) => void
+
+/** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
+export type RootEnd = 'done' | 'throttled' | KVError
+
+/** How many buckets the root's data says that its keys are in; `undefined` where it says nothing. */
+function recordedBuckets(data: Buffer): number | undefined {
+  try {
+    const buckets: unknown = JSON.parse(data.toString()).rxkeeper.buckets
+    return typeof buckets === 'number' ? buckets : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const recordOf = (buckets: number): Buffer =>
+  buckets === 0 ? Buffer.alloc(0) : Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
+
+const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : `${buckets} hash buckets`)
 
 /**
- * Makes the root node, and what is missing above it. Begins at the root itself, so that no permission is needed on
- * nodes above it that exist.
+ * The root node, whose data records how the keys below it are laid out, so that stores that disagree do not miss each
+ * other's keys: where it was made with other buckets, every operation fails with `INVALID_ARGUMENT`.
  */
-export function makeRoot(
-  room: Room,
-  call: Call,
-  done: () => void,
-  failed: (error: number) => void,
-  lost: () => void,
-): void {
-  const { acl, calls, layout } = room
-  const make = (path: string, made: () => void): void => {
-    const op: MultiOp = { type: Op.create, path, data: Buffer.alloc(0) }
-    const replied = (error: number, _zxid: number, reply: Buffer) => {
-      const result = error === Code.ok ? readMulti(reply, 1) : { failed: 0, error }
-      if (result instanceof Int32Array || result.error === Code.nodeExists) made()
-      else if (result.error === Code.throttled) calls.pause(call)
-      else if (result.error === Code.noNode && path.lastIndexOf('/') > 0) {
-        make(path.slice(0, path.lastIndexOf('/')), () => make(path, made))
-      } else failed(result.error)
-    }
-    calls.send(call, Op.multi, multiFrame([op], multiOpBytes(op, acl), acl), replied, lost)
+export class Root {
+  readonly #layout: Layout
+  readonly #acl: Buffer
+  readonly #maxOpsBytes: number
+  /** Whether the root is there, and laid out as we think; until then it is looked at before the first write. */
+  verified = false
+
+  constructor(layout: Layout, acl: Buffer, maxPacketBytes: number) {
+    this.#layout = layout
+    this.#acl = acl
+    this.#maxOpsBytes = maxPacketBytes - COUNTED_HEADER - MULTI_HEADER
   }
-  make(layout.root, done)
+
+  /** Looks at the root, where there is one. */
+  check(send: Send, end: (end: RootEnd) => void): void {
+    const { root } = this.#layout
+    send(Op.multiRead, multiReadFrame([root]), (error, _zxid, reply) => {
+      const [node] = error === Code.ok ? readNodes(reply, 1) : [error]
+      if (typeof node === 'object') this.#checkRecord(node, send, end)
+      else if (node === Code.throttled) end('throttled')
+      else {
+        // What must not be read has to be believed; each operation will find out what it may.
+        this.verified = node === Code.noAuth
+        end(node === Code.noNode || node === Code.noAuth ? 'done' : failure(node!, 'read the root', root))
+      }
+    })
+  }
+
+  /** Makes what is missing of the root, of the nodes above it, and of the buckets below it. */
+  make(send: Send, end: (end: RootEnd) => void): void {
+    const { root, buckets } = this.#layout
+    this.verified = false
+    this.#create(root, recordOf(buckets), send, made => {
+      if (made !== 'done') return end(made)
+      this.check(send, checked => {
+        if (checked !== 'done' || buckets === 0) end(checked)
+        else this.#makeBuckets(send, end)
+      })
+    })
+  }
+
+  #checkRecord({ value, version }: Node, send: Send, end: (end: RootEnd) => void): void {
+    const { root, buckets } = this.#layout
+    const recorded = recordedBuckets(value) ?? 0
+    const refuse = () =>
+      end(
+        new KVError(
+          'INVALID_ARGUMENT',
+          `\`buckets\`: the keys below ${root} are in ${shown(recorded)}, this store was opened with ${shown(buckets)}`,
+        ),
+      )
+    if (recorded === buckets) {
+      this.verified = true
+      end('done')
+    } else if (recorded !== 0) refuse()
+    else {
+      // A root that somebody made, and that nobody has put keys into, can still be divided.
+      this.#list(send, names => {
+        if (!Array.isArray(names)) return end(names)
+        if (names.some(name => keyOfName(name) !== undefined)) return refuse()
+        const op: MultiOp = { type: Op.setData, path: root, data: recordOf(buckets), version }
+        this.#multi([op], send, error => {
+          // Also where another was faster: it is read again.
+          if (error === Code.ok || error === Code.badVersion) this.check(send, end)
+          else end(error === Code.throttled ? 'throttled' : failure(error, 'write the root', root))
+        })
+      })
+    }
+  }
+
+  #makeBuckets(send: Send, end: (end: RootEnd) => void): void {
+    this.#list(send, names => {
+      if (!Array.isArray(names)) return end(names)
+      const there = new Set(names)
+      const ops: MultiOp[] = []
+      let bytes = 0
+      for (const path of this.#layout.parents) {
+        if (there.has(path.slice(path.lastIndexOf('/') + 1))) continue
+        const op: MultiOp = { type: Op.create, path, data: Buffer.alloc(0) }
+        bytes += multiOpBytes(op, this.#acl)
+        if (bytes > this.#maxOpsBytes) break
+        ops.push(op)
+      }
+      if (ops.length === 0) return end('done')
+      this.#multi(ops, send, error => {
+        // Also where another made one of them meanwhile.
+        if (error === Code.ok || error === Code.nodeExists) this.#makeBuckets(send, end)
+        else end(error === Code.throttled ? 'throttled' : failure(error, 'make the buckets', this.#layout.root))
+      })
+    })
+  }
+
+  /**
+   * Creates a node, and what is missing above it. Begins at the node itself, so that no permission is needed on nodes
+   * above it that exist.
+   */
+  #create(path: string, data: Buffer, send: Send, end: (end: RootEnd) => void): void {
+    this.#multi([{ type: Op.create, path, data }], send, error => {
+      if (error === Code.ok || error === Code.nodeExists) end('done')
+      else if (error === Code.throttled) end('throttled')
+      else if (error === Code.noNode && path.lastIndexOf('/') > 0) {
+        this.#create(path.slice(0, path.lastIndexOf('/')), Buffer.alloc(0), send, made =>
+          made === 'done' ? this.#create(path, data, send, end) : end(made),
+        )
+      } else end(failure(error, `create the root ${this.#layout.root}`))
+    })
+  }
+
+  #list(send: Send, done: (names: string[] | RootEnd) => void): void {
+    const { root } = this.#layout
+    send(Op.multiRead, multiReadFrame([root], Op.getChildren), (error, _zxid, reply) => {
+      const [names] = error === Code.ok ? readListings(reply, 1) : [error]
+      if (Array.isArray(names)) done(names)
+      else done(names === Code.throttled ? 'throttled' : failure(names!, 'list the root', root))
+    })
+  }
+
+  #multi(ops: readonly MultiOp[], send: Send, done: (error: number) => void): void {
+    let bytes = 0
+    for (const op of ops) bytes += multiOpBytes(op, this.#acl)
+    send(Op.multi, multiFrame(ops, bytes, this.#acl), (error, _zxid, reply) => {
+      if (error !== Code.ok) return done(error)
+      const result = readMulti(reply, ops.length)
+      done(result instanceof Int32Array ? Code.ok : result.error)
+    })
+  }
 }

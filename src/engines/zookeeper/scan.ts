@@ -4,11 +4,10 @@ import { KVError } from '../../errors.ts'
 import { inSpan, sortKeys } from '../../keys.ts'
 import type { Call } from './calls.ts'
 import { failure } from './failures.ts'
-import { keyOfName } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { ReadCall, type Room } from './reads.ts'
-import { readChildren } from './replies.ts'
-import { pathFrame } from './requests.ts'
+import { readListings } from './replies.ts'
+import { multiReadFrame, syncFrame } from './requests.ts'
 
 /** How many keys a page of keys has. */
 const KEY_PAGE = 1024
@@ -33,27 +32,36 @@ class ListCall implements Call {
       const replied = (error: number) => {
         syncError = error
       }
-      calls.send(this, Op.sync, pathFrame(Op.sync, layout.root), replied, () => {})
+      calls.send(this, Op.sync, syncFrame(layout.root), replied, () => {})
     }
     const replied = (answered: number, _zxid: number, reply: Buffer) => {
       const error = syncError === Code.ok ? answered : syncError
       if (error === Code.throttled) return calls.pause(this)
-      if (error !== Code.ok && error !== Code.noNode) {
-        calls.finish(this)
-        return this.#subscriber.error(failure(error, `list ${layout.root}`))
-      }
-      const keys: string[] = []
-      if (error === Code.ok) {
-        for (const name of readChildren(reply)) {
-          const key = keyOfName(name)
-          if (key !== undefined) keys.push(key)
-        }
-      }
+      const keys = error === Code.ok ? this.#keysOf(reply) : error
       calls.finish(this)
-      this.#subscriber.next(keys)
-      this.#subscriber.complete()
+      if (typeof keys === 'number') {
+        this.#subscriber.error(failure(keys, `list ${layout.root}`))
+      } else {
+        this.#subscriber.next(keys)
+        this.#subscriber.complete()
+      }
     }
-    calls.send(this, Op.getChildren, pathFrame(Op.getChildren, layout.root), replied, lost)
+    calls.send(this, Op.multiRead, multiReadFrame(layout.parents, Op.getChildren), replied, lost)
+  }
+
+  #keysOf(reply: Buffer): string[] | number {
+    const { layout } = this.#room
+    const keys: string[] = []
+    for (const [i, names] of readListings(reply, layout.parents.length).entries()) {
+      // What does not exist has no children.
+      if (names === Code.noNode) continue
+      if (typeof names === 'number') return names
+      for (const name of names) {
+        const key = layout.keyIn(layout.parents[i]!, name)
+        if (key !== undefined) keys.push(key)
+      }
+    }
+    return keys
   }
 
   abandon(reason: KVError): void {

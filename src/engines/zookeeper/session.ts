@@ -1,7 +1,8 @@
 import { BehaviorSubject } from 'rxjs'
 import type { ConnectionState, Status } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
-import { showAddress, shuffled } from './addresses.ts'
+import { showAddress } from './addresses.ts'
+import { Attempts } from './attempts.ts'
 import { type Address, Connection, type Credentials, type Request, type Ticket } from './connection.ts'
 import { codeName, Op } from './protocol.ts'
 import { emptyFrame } from './requests.ts'
@@ -29,11 +30,12 @@ export interface SessionEvents {
   failed(error: KVError): void
 }
 
-/** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
-const BACKOFF_FIRST = 20
-const BACKOFF_MOST = 1000
 /** How long `close` waits for the server, in milliseconds. */
 const CLOSE_TIMEOUT = 1000
+
+/** As `setTimeout`, but what has arrived while the event loop was held up is read first. */
+const afterReading = (delay: number, work: () => void): NodeJS.Timeout =>
+  setTimeout(() => setImmediate(work), delay)
 
 /**
  * Keeps a session alive over many connections.
@@ -52,15 +54,13 @@ export class Session {
   readonly status$: BehaviorSubject<Status>
   readonly #options: SessionOptions
   readonly #events: SessionEvents
+  readonly #attempts: Attempts
   #ticket: Ticket | undefined
   #connection: Connection | undefined
   #open = false
   #lastZxid = 0
   /** How many sessions there were before this one. */
   #epoch = 0
-  #round: Address[] = []
-  #pause = BACKOFF_FIRST
-  #failures = new Map<string, string>()
   #retryTimer: NodeJS.Timeout | undefined
   #handshakeTimer: NodeJS.Timeout | undefined
   #probeTimer: NodeJS.Timeout | undefined
@@ -74,6 +74,7 @@ export class Session {
   constructor(options: SessionOptions, events: SessionEvents) {
     this.#options = options
     this.#events = events
+    this.#attempts = new Attempts(options.servers)
     this.status$ = new BehaviorSubject<Status>({
       state: 'suspended',
       reason: `connecting to ${options.servers.map(showAddress).join(', ')}`,
@@ -140,8 +141,9 @@ export class Session {
 
   #attempt(): void {
     clearTimeout(this.#retryTimer)
-    const address = this.#round.shift() ?? this.#newRound()
+    const address = this.#attempts.next()
     const shown = showAddress(address)
+    let expired = false
     const connection = new Connection(
       {
         address,
@@ -153,29 +155,23 @@ export class Session {
       },
       {
         opened: ticket => this.#onOpened(ticket, shown),
-        expired: () => this.#onExpired(),
+        expired: () => {
+          expired = true
+          this.#onExpired()
+        },
         authFailed: code => this.#onAuthFailed(code, shown),
         event: reply => this.#events.event(reply),
         eventsEnd: () => this.#events.eventsEnd(),
-        closed: reason => this.#onClosed(address, reason),
+        closed: reason => this.#onClosed(address, reason, expired),
       },
     )
     this.#connection = connection
     const allowed = this.#third / Math.min(this.#options.servers.length, 3)
-    this.#handshakeTimer = setTimeout(() => {
-      // What has arrived while the event loop was held up is read first.
-      setImmediate(() => {
-        if (!this.#open && this.#connection === connection) {
-          connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
-        }
-      })
-    }, allowed)
+    this.#handshakeTimer = afterReading(allowed, () => {
+      if (this.#open || this.#connection !== connection) return
+      connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
+    })
     connection.open()
-  }
-
-  #newRound(): Address {
-    this.#round = shuffled(this.#options.servers)
-    return this.#round.shift()!
   }
 
   #onOpened(ticket: Ticket, shown: string): void {
@@ -185,8 +181,7 @@ export class Session {
     this.#ticket = ticket
     this.#open = true
     this.#openedAt = performance.now()
-    this.#round = []
-    this.#failures.clear()
+    this.#attempts.opened()
     if (this.#phase !== 'live') {
       this.#sendClose()
       return
@@ -199,21 +194,19 @@ export class Session {
   #onExpired(): void {
     this.#ticket = undefined
     this.#epoch++
-    // The next attempt begins a new session, at once.
-    this.#round = []
-    this.#pause = 0
+    // The next attempt begins a new session.
+    this.#attempts.hurry()
     this.#setStatus('lost', 'the session expired')
   }
 
   #onAuthFailed(code: number, shown: string): void {
-    this.#phase = 'failed'
+    if (this.#phase === 'live') this.#phase = 'failed'
     const reason = `${shown} refused the credentials: ${codeName(code)}`
     this.#setStatus('lost', `AUTH: ${reason}`)
     this.#events.failed(new KVError('AUTH', reason))
   }
 
-  #onClosed(address: Address, reason: string): void {
-    const shown = showAddress(address)
+  #onClosed(address: Address, reason: string, expired: boolean): void {
     const connection = this.#connection!
     const wasOpen = this.#open
     clearTimeout(this.#handshakeTimer)
@@ -231,43 +224,26 @@ export class Session {
       return
     }
     if (this.#phase === 'failed') return
-    this.#failures.set(shown, reason)
+    const attempts = this.#attempts
+    attempts.failed(address, reason)
     if (wasOpen) {
-      this.#setStatus('suspended', `${shown}: ${reason}`)
+      this.#setStatus('suspended', `${showAddress(address)}: ${reason}`)
       this.#awaitLoss(connection.answeredAt)
-      // At once, the server that was lost last; but with a pause where connections keep breaking as they are made.
-      if (performance.now() - this.#openedAt > BACKOFF_MOST) {
-        this.#pause = BACKOFF_FIRST
-        this.#round = [...shuffled(this.#options.servers.filter(server => server !== address)), address]
-      }
-    } else {
-      const tried = [...this.#failures].map(([server, why]) => `${server}: ${why}`).join('; ')
-      if (this.#pause > 0) this.#setStatus(this.status$.value.state, `not connected; ${tried}`)
+      attempts.lost(address, performance.now() - this.#openedAt)
+    } else if (!expired) {
+      this.#setStatus(this.status$.value.state, `not connected; ${attempts.failures}`)
     }
-    this.#retry()
-  }
-
-  #retry(): void {
-    let delay = 0
-    if (this.#round.length === 0) {
-      delay = this.#pause * (0.5 + Math.random() / 2)
-      this.#pause = Math.min(Math.max(this.#pause * 2, BACKOFF_FIRST), BACKOFF_MOST, this.#third)
-    }
-    this.#retryTimer = setTimeout(() => this.#attempt(), delay)
+    this.#retryTimer = setTimeout(() => this.#attempt(), attempts.delay(this.#third))
   }
 
   /** Says `lost` when the session must be gone by our own clock. */
   #awaitLoss(answeredAt: number): void {
     const timeout = this.#ticket!.timeout
     const left = answeredAt + timeout - performance.now()
-    this.#lostTimer = setTimeout(
-      () =>
-        setImmediate(() => {
-          if (this.#open || this.#phase !== 'live' || this.#ticket === undefined) return
-          this.#setStatus('lost', `no server for ${Math.round(timeout)} ms, the session must be expired`)
-        }),
-      Math.max(left, 0),
-    )
+    this.#lostTimer = afterReading(Math.max(left, 0), () => {
+      if (this.#open || this.#phase !== 'live' || this.#ticket === undefined) return
+      this.#setStatus('lost', `no server for ${Math.round(timeout)} ms, the session must be expired`)
+    })
   }
 
   /** Pings, and cuts the connection when nothing answers. */
@@ -275,14 +251,11 @@ export class Session {
     const third = this.#third
     const pingedAt = performance.now()
     connection.ping()
-    this.#probeTimer = setTimeout(() => {
-      // What has arrived while the event loop was held up is read first.
-      setImmediate(() => {
-        if (this.#connection !== connection || !this.#open) return
-        if (connection.answeredAt >= pingedAt) this.#probe(connection)
-        else connection.cut(`no answer to a ping in ${Math.round(third)} ms`)
-      })
-    }, third)
+    this.#probeTimer = afterReading(third, () => {
+      if (this.#connection !== connection || !this.#open) return
+      if (connection.answeredAt >= pingedAt) this.#probe(connection)
+      else connection.cut(`no answer to a ping in ${Math.round(third)} ms`)
+    })
   }
 
   #sendClose(): void {

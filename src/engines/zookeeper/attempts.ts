@@ -1,0 +1,62 @@
+import { showAddress, shuffled } from './addresses.ts'
+import type { Address } from './connection.ts'
+
+/** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
+const FIRST_PAUSE = 20
+const LONGEST_PAUSE = 1000
+
+/**
+ * Which server to try next, and when: all in random order, then a pause, which grows from round to round, then all
+ * again in another order.
+ */
+export class Attempts {
+  readonly #servers: readonly Address[]
+  readonly #failures = new Map<Address, string>()
+  #round: Address[] = []
+  #pause = FIRST_PAUSE
+
+  constructor(servers: readonly Address[]) {
+    this.#servers = servers
+  }
+
+  /** The next server. */
+  next(): Address {
+    if (this.#round.length === 0) this.#round = shuffled(this.#servers)
+    return this.#round.shift()!
+  }
+
+  /** How long to wait before the next attempt, in milliseconds, never much more than `most`. */
+  delay(most: number): number {
+    if (this.#round.length > 0) return 0
+    const pause = this.#pause
+    this.#pause = Math.min(Math.max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE, most)
+    return pause * (0.5 + Math.random() / 2)
+  }
+
+  failed(server: Address, reason: string): void {
+    this.#failures.set(server, reason)
+  }
+
+  /** The servers that were tried since the last connection, and what came of it, for people. */
+  get failures(): string {
+    return [...this.#failures].map(([server, reason]) => `${showAddress(server)}: ${reason}`).join('; ')
+  }
+
+  opened(): void {
+    this.#round = []
+    this.#failures.clear()
+  }
+
+  /** A connection was lost after so many milliseconds: the others are tried at once, unless connections break as they are made. */
+  lost(server: Address, lasted: number): void {
+    if (lasted < LONGEST_PAUSE) return
+    this.#pause = FIRST_PAUSE
+    this.#round = [...shuffled(this.#servers.filter(other => other !== server)), server]
+  }
+
+  /** The next attempt is due at once, whatever failed before. */
+  hurry(): void {
+    this.#round = []
+    this.#pause = 0
+  }
+}
