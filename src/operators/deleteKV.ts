@@ -33,6 +33,7 @@ export function deleteKV<T, V>(
   options: OperatorOptions = {},
 ): OperatorFunction<T, T> {
   return asking<T, Mutation<V> & { readonly type: 'delete' }, V, T>(
+    store,
     {
       question: record => ({ type: 'delete', key: keyOf(record) }),
       callback: 'keyOf',

@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
+import { bulkOf } from '../store/bulk.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { readAll } from './internal/calls.ts'
 import { asking } from './internal/each-record.ts'
@@ -38,7 +39,7 @@ export function lookupKV<T, V>(
 export function lookupKV<T, V, R>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  project: (record: T, stored: V | undefined) => R,
+  project: (record: NoInfer<T>, stored: NoInfer<V> | undefined) => R,
   options?: OperatorOptions,
 ): OperatorFunction<T, R>
 export function lookupKV<T, V, R>(
@@ -52,9 +53,11 @@ export function lookupKV<T, V, R>(
       ? projectOrOptions
       : (record: T, stored: V | undefined): [T, V | undefined] => [record, stored]
   return asking<T, string, V, R | [T, V | undefined]>(
+    store,
     {
       question: keyOf,
       callback: 'keyOf',
+      known: bulkOf(store)?.cached,
       ask: (keys, target, call) => readAll(store, keys, target, call),
       output: project,
     },

@@ -86,7 +86,7 @@ const isSamePrimitive = (before: unknown, after: unknown): boolean =>
 export function processKV<T, V, N extends V | undefined, R = [record: T, value: N]>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  transform: (record: T, value: V | undefined) => N,
+  transform: (record: NoInfer<T>, value: NoInfer<V> | undefined) => N,
   options: ProcessOptions<T, V, N, R> = {},
 ): OperatorFunction<T, R> {
   const concurrency = bound('concurrency', options.concurrency, 8192)

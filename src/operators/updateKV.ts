@@ -34,7 +34,7 @@ import type { OperatorOptions } from './options.ts'
 export function updateKV<T, V, N extends V | undefined>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  next: (record: T, current: V | undefined) => N,
+  next: (record: NoInfer<T>, current: NoInfer<V> | undefined) => N,
   options: OperatorOptions = {},
 ): OperatorFunction<T, [record: T, value: N]> {
   const output = (record: T, value: V | undefined): [T, N] => [record, value as N]
@@ -47,6 +47,7 @@ export function updateKV<T, V, N extends V | undefined>(
   }
   // Our own stores keep the order of a key's updates, and write in one round what is asked for together.
   return asking<T, { readonly key: string; readonly record: T }, V, [T, N]>(
+    store,
     {
       question: record => ({ key: keyOf(record), record }),
       callback: 'keyOf',

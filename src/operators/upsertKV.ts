@@ -34,6 +34,7 @@ export function upsertKV<T, V>(
   options: OperatorOptions = {},
 ): OperatorFunction<T, T> {
   return asking<T, Mutation<V> & { readonly type: 'put' }, V, T>(
+    store,
     {
       question: record => {
         const [key, value] = entryOf(record)

@@ -18,6 +18,10 @@ export interface Bulk<V> {
   read(keys: readonly string[], target: BulkTarget<V>): Unsubscribable
   /** Carries out each write for itself, those of one key in order. */
   write(writes: readonly Mutation<V>[], target: BulkTarget<V>): Unsubscribable
+  /** What the cache knows of a key, at once; `undefined` where it has to be read. */
+  cached(key: string): { readonly value: V | undefined } | undefined
+  /** Runs `work` at the end of the turn, on the store's clock: so operators gather what belongs together. */
+  defer(work: () => void): void
 }
 
 /** Where a store of ours has its {@link Bulk}. */

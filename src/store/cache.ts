@@ -34,11 +34,15 @@ export class Cache<V> implements Listener {
 
   /** What is known of `key`; throws the codec's error. The value is shared by all who ask. */
   get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
+    const cached = this.hit(key)
+    if (cached === undefined) this.counts.misses++
+    return cached
+  }
+
+  /** The same for who asks again where there is nothing: that is not counted as a miss. */
+  hit(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
     const cached = this.#entries.get(key)
-    if (cached === undefined) {
-      this.counts.misses++
-      return undefined
-    }
+    if (cached === undefined) return undefined
     this.counts.hits++
     cached.used = true
     if (cached.bytes !== undefined) {

@@ -233,6 +233,8 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   readonly [BULK]: Bulk<V> = {
     read: (keys, target) => this.#bulkRead(keys, target),
     write: (mutations, target) => this.#bulkWrite(mutations, target),
+    cached: key => this.#cache?.hit(key),
+    defer: work => this.#timing.defer(work),
   }
 
   /** An Observable that begins a call when subscribed; what `begin` throws is its error. */

@@ -1,7 +1,7 @@
 import { type Subscriber, Subscription, timer } from 'rxjs'
 import type { Intake } from '../../demand.ts'
 import { KVError } from '../../errors.ts'
-import type { BulkTarget } from '../../store/bulk.ts'
+import { type BulkTarget, bulkOf } from '../../store/bulk.ts'
 import type { KVStore, Mutation, MutationResult } from '../../store/kv-store.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
@@ -39,7 +39,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   readonly #arrived = new Queue<Item<T, V, R>>()
   readonly #ready = new Queue<Item<T, V, R>>()
   readonly #calls = new Subscription()
-  readonly #soon = new Soon(() => this.#step())
+  readonly #soon: Soon
   #batch: Batch<T, V, R> | undefined
   /** A lookup is under way; a commit, or what has to be read before it is repeated, is under way. */
   #asking = false
@@ -58,6 +58,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#intake = intake
     this.#cells = new Cells(process.remember)
     this.#limit = process.concurrency
+    this.#soon = new Soon(() => this.#step(), bulkOf(store)?.defer)
   }
 
   next(record: T): void {

@@ -1,4 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
+import { bulkOf } from '../../store/bulk.ts'
+import type { KVStore } from '../../store/kv-store.ts'
 import type { OperatorOptions } from '../options.ts'
 import { bound } from './arguments.ts'
 import { KeyedPump, type KeyedWork } from './keyed-pump.ts'
@@ -8,15 +10,17 @@ import { Pump, type Work } from './pump.ts'
 
 /** The operator that asks the store one question for each record. */
 export function asking<T, Q, V, R>(
+  store: KVStore<V>,
   work: Work<T, Q, V, R>,
   options: OperatorOptions,
   fallback = 4096,
 ): OperatorFunction<T, R> {
   const concurrency = bound('concurrency', options.concurrency, fallback)
+  const bulk = bulkOf(store)
   return operate(
     concurrency,
     (destination, intake) =>
-      new Pump(work, concurrency, new Lineup(destination, intake, options.ordered ?? true)),
+      new Pump(bulk, work, concurrency, new Lineup(destination, intake, options.ordered ?? true)),
   )
 }
 

@@ -42,6 +42,15 @@ export class Lineup<R> {
     return place.index < this.#failedAt
   }
 
+  /** Whether an output may pass by those who are in line. */
+  get idle(): boolean {
+    return !this.#ordered || this.#places.length === 0
+  }
+
+  pass(output: R): void {
+    this.#destination.next(output)
+  }
+
   join(place: Place<R>): void {
     place.index = this.#joined++
     this.#intake.held++

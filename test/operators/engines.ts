@@ -1,0 +1,94 @@
+import { defer, type Observable, throwError } from 'rxjs'
+import {
+  type Codec,
+  type Engine,
+  type EngineLimits,
+  type KVError,
+  type KVStore,
+  kvStore,
+  Memory,
+  MemoryEngine,
+  type StoreOptions,
+  type Write,
+} from '../../src/index.ts'
+
+/** What a store asks of its engine. */
+export interface Request {
+  readonly name: 'read' | 'write' | 'commit'
+  readonly keys: readonly string[]
+  readonly writes: readonly Write[]
+}
+
+export type Hook = <R>(request: Request, answer$: Observable<R>) => Observable<R>
+
+export interface HookedOptions<V> extends StoreOptions<V> {
+  readonly memory?: Memory
+  readonly limits?: Partial<EngineLimits>
+}
+
+/** A store of ours in memory, whose engine is asked through `hooks`, the first of them first. */
+export function hookedStore<V>(
+  { memory = new Memory(), limits, ...options }: HookedOptions<V>,
+  ...hooks: Hook[]
+): KVStore<V> {
+  const engine = new MemoryEngine(memory)
+  const ask = <R>(request: Request, answer$: Observable<R>): Observable<R> =>
+    hooks.reduceRight((inner$, hook) => hook(request, inner$), answer$)
+  const hooked: Engine = {
+    name: 'hooked',
+    limits: { ...engine.limits, ...limits },
+    status$: engine.status$,
+    read: keys => ask({ name: 'read', keys, writes: [] }, engine.read(keys)),
+    write: writes => ask({ name: 'write', keys: [], writes }, engine.write(writes)),
+    commit: writes => ask({ name: 'commit', keys: [], writes }, engine.commit(writes)),
+    entries: span => engine.entries(span),
+    keys: span => engine.keys(span),
+    watch: () => engine.watch(),
+    close: () => engine.close(),
+  }
+  return kvStore(hooked, options)
+}
+
+const show = (write: Write): string =>
+  `${write.type} ${write.key}${write.type === 'put' ? `=${Buffer.from(write.value)}` : ''}@${write.ifVersion}`
+
+/** Logs what the engine is asked for: `read a b`; for a commit `put a=1@absent, check b@0`. */
+export const logging =
+  (log: string[]): Hook =>
+  ({ name, keys, writes }, answer$) =>
+    defer(() => {
+      log.push(name === 'read' ? `read ${keys.join(' ')}` : writes.map(show).join(', '))
+      return answer$
+    })
+
+/** Refuses those commits for which `refuse` gives an error. */
+export const refusing =
+  (refuse: (writes: readonly Write[]) => KVError | undefined): Hook =>
+  ({ name, writes }, answer$) =>
+    defer(() => {
+      const error = name === 'commit' ? refuse(writes) : undefined
+      return error === undefined ? answer$ : throwError(() => error)
+    })
+
+/** Does the first of `effects` before the first request of this name, the second before the second, … */
+export const before = (name: Request['name'], ...effects: (() => unknown)[]): Hook => {
+  let count = 0
+  return (request, answer$) =>
+    defer(() => {
+      if (request.name === name) effects[count++]?.()
+      return answer$
+    })
+}
+
+/** Writes at once, past any store: the engine's way of being somebody else. */
+export const writeElsewhere = <V>(
+  memory: Memory,
+  value: Codec<V>,
+  key: string,
+  newValue: V | undefined,
+): void => {
+  const engine = new MemoryEngine(memory)
+  const write: Write =
+    newValue === undefined ? { type: 'delete', key } : { type: 'put', key, value: value.encode(newValue) }
+  engine.write([write]).subscribe()
+}

@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { concatMap, defer, delay, from, type Observable, of, switchMap, timer } from 'rxjs'
+import type { TestScheduler } from 'rxjs/testing'
+import { json, type KVStore, type Memory } from '../../src/index.ts'
+import { type Hook, hookedStore } from './engines.ts'
+import { intercept } from './intercept.ts'
+
+/** How long things take, in frames: each takes the next of these, in turn. */
+export type Delays = readonly number[]
+
+export const delays: fc.Arbitrary<Delays> = fc.array(fc.nat(4), { minLength: 1, maxLength: 8 })
+
+/** Gives one delay after the other. */
+const cycle = (all: Delays): (() => number) => {
+  let next = 0
+  return () => all[next++ % all.length]!
+}
+
+/** Lets every answer take its time, before the work is done and after it. */
+const late = (all: Delays) => {
+  const next = cycle(all)
+  return <R>(answer$: Observable<R>): Observable<R> =>
+    defer(() => timer(next()).pipe(switchMap(() => answer$.pipe(delay(next())))))
+}
+
+/** How a store behaves in a run: what it takes for its answers, and whether it is one of ours or a wrapper. */
+export interface Pace {
+  readonly delays: Delays
+  readonly wrapped: boolean
+}
+
+export const pace: fc.Arbitrary<Pace> = fc.record({ delays, wrapped: fc.boolean() })
+
+/** A store of numbers in `memory` that takes its time. */
+export function slowStore(
+  { delays, wrapped }: Pace,
+  memory: Memory,
+  scheduler: TestScheduler,
+  ...hooks: Hook[]
+): KVStore<number> {
+  const slow = late(delays)
+  const options = {
+    value: json<number>(),
+    scheduler,
+    memory,
+    limits: { readBatch: 3, writeBatch: 3, inFlight: 2 },
+  }
+  if (wrapped) return intercept(hookedStore(options, ...hooks), (_, answer$) => slow(answer$))
+  return hookedStore(options, ...hooks, (_, answer$) => slow(answer$))
+}
+
+/** Emits the records, each so many frames after the one before. */
+export const arriving = <T>(records: readonly T[], gaps: Delays): Observable<T> => {
+  const next = cycle(gaps)
+  return from(records).pipe(
+    concatMap(record => {
+      const gap = next()
+      return gap === 0 ? of(record) : of(record).pipe(delay(gap))
+    }),
+  )
+}
