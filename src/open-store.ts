@@ -14,7 +14,7 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  * - `memory:` in memory, a new one each time,
  * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`,
  * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
- *   query `acl`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded. Without
+ *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded. Without
  *   a path the root is `/rxkeeper`.
  *
  * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
@@ -59,7 +59,7 @@ function zookeeperOptions(
   if (user !== undefined && password === undefined) {
     throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
   }
-  const { acl, consistency, sessionTimeout, maxPacketBytes } = options
+  const { acl, buckets, consistency, sessionTimeout, maxPacketBytes } = options
   const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
   return {
     servers,
@@ -68,6 +68,7 @@ function zookeeperOptions(
     // Where they are wrong, the store says so.
     acl: acl as ZooKeeperOptions['acl'],
     consistency: consistency as ZooKeeperOptions['consistency'],
+    buckets: numberOf(buckets),
     sessionTimeout: numberOf(sessionTimeout),
     maxPacketBytes: numberOf(maxPacketBytes),
   }

@@ -17,7 +17,7 @@ export type StoreAddress =
 const FORMS = "'zookeeper://[user[:password]@]host[:port][,…]/root', 'lmdb:FOLDER' or 'memory:'"
 
 /** The options of `zookeeperStore` that a URL may have. */
-const QUERY = new Set(['acl', 'consistency', 'sessionTimeout', 'maxPacketBytes'])
+const QUERY = new Set(['acl', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes'])
 
 const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', message)
 

@@ -10,7 +10,7 @@ import { freshRoot, servers } from '../setup/fresh-root.ts'
 
 const PACKET = 1_048_575
 const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
-const limits = limitsOf(new Layout(freshRoot('contract')), acl, PACKET)
+const limits = limitsOf(new Layout(freshRoot('contract'), 0), acl, PACKET)
 
 for (const cache of [undefined, 100]) {
   kvStoreContract({

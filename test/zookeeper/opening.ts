@@ -15,6 +15,7 @@ export function openEngine(
 ): ZooKeeperEngine & AsyncDisposable {
   const engine = new ZooKeeperEngine({
     root: '/',
+    buckets: 0,
     timeout: 4000,
     acl: OPEN_ACL,
     linearizable: false,

@@ -121,7 +121,7 @@ describe('nameOf and keyOfName', () => {
 
 describe('Layout', () => {
   it.each(['/', '/apps/demo'])('maps keys to paths under %j and back', root => {
-    const layout = new Layout(root)
+    const layout = new Layout(root, 0)
     fc.assert(
       fc.property(keys, key => {
         const path = layout.pathOf(key)
@@ -133,7 +133,7 @@ describe('Layout', () => {
   })
 
   it('knows no key for other paths', () => {
-    const layout = new Layout('/apps/demo')
+    const layout = new Layout('/apps/demo', 0)
     for (const path of [
       '/',
       '/apps',
@@ -145,7 +145,7 @@ describe('Layout', () => {
     ]) {
       expect(layout.keyOf(path)).toBeUndefined()
     }
-    expect(new Layout('/').keyOf('/zookeeper')).toBeUndefined()
+    expect(new Layout('/', 0).keyOf('/zookeeper')).toBeUndefined()
   })
 })
 

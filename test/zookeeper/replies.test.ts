@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Op } from '../../src/engines/zookeeper/protocol.ts'
-import { readChildren, readEventPath, readMulti, readNodes } from '../../src/engines/zookeeper/replies.ts'
+import { readEventPath, readListings, readMulti, readNodes } from '../../src/engines/zookeeper/replies.ts'
 import { int, long } from './scripted-server.ts'
 
 const HEADER = Buffer.alloc(16)
@@ -79,12 +79,19 @@ describe('readMulti', () => {
   })
 })
 
-describe('readChildren and readEventPath', () => {
-  it('read names and paths', () => {
+describe('readListings and readEventPath', () => {
+  it('read names, errors and paths', () => {
     const names = ['a', 'é', '日本', '']
-    expect(readChildren(Buffer.concat([HEADER, int(names.length), ...names.map(text)]))).toEqual(names)
-    expect(readChildren(Buffer.concat([HEADER, int(-1)]))).toEqual([])
-    expect(() => readChildren(Buffer.concat([HEADER, int(2), text('a')]))).toThrow(RangeError)
+    const listing = (...body: Buffer[]) => result(Op.getChildren, ...body)
+    const reply = Buffer.concat([
+      HEADER,
+      listing(int(names.length), ...names.map(text)),
+      result(Op.error, int(-101)),
+      listing(int(-1)),
+    ])
+    expect(readListings(reply, 3)).toEqual([names, -101, []])
+    expect(() => readListings(Buffer.concat([HEADER, listing(int(2), text('a'))]), 1)).toThrow(RangeError)
+    expect(() => readListings(Buffer.concat([HEADER, result(Op.getData, int(0))]), 1)).toThrow(RangeError)
     expect(readEventPath(Buffer.concat([HEADER, int(3, 3), text('/root/é')]))).toBe('/root/é')
   })
 })

@@ -262,7 +262,7 @@ describe('a write that the server refuses', () => {
 describe('sizes', () => {
   const PACKET = 1_048_575
   const root = freshRoot('sizes')
-  const { valueBytes, keyBytes } = limitsOf(new Layout(root), OPEN_ACL, PACKET)
+  const { valueBytes, keyBytes } = limitsOf(new Layout(root, 0), OPEN_ACL, PACKET)
 
   it('are taken up to the last byte that the server takes, and refused from the next', async () => {
     await using engine = openEngine(servers, { root })

@@ -13,7 +13,7 @@ export interface Call {
 }
 
 /** How long to wait when the server throttles, in milliseconds. */
-const THROTTLE_PAUSE = 50
+export const THROTTLE_PAUSE = 50
 const LONGEST_TIMER = 0x7fff_ffff
 
 /** The calls under way: lets them wait for the connection, and ends each at its deadline. */
@@ -24,6 +24,7 @@ export class Calls {
   #timer: NodeJS.Timeout | undefined
   #timerDue = Number.POSITIVE_INFINITY
   #ended: KVError | undefined
+  #admitted = false
   #whenIdle: (() => void) | undefined
 
   constructor(session: Session) {
@@ -47,7 +48,7 @@ export class Calls {
 
   /** Lets a call proceed: now, or when the connection is there. */
   resume(call: Call): void {
-    if (this.#session.connected) call.proceed()
+    if (this.#session.connected && this.#admitted) call.proceed()
     else this.#waiting.add(call)
   }
 
@@ -89,8 +90,9 @@ export class Calls {
     setTimeout(() => this.#active.has(call) && this.resume(call), THROTTLE_PAUSE).unref()
   }
 
-  /** Connected: everything that waits proceeds. */
-  connected(): void {
+  /** Connected, and known to be in the right place: everything that waits proceeds. */
+  admit(): void {
+    this.#admitted = true
     const waiting = this.#waiting
     this.#waiting = new Set()
     for (const call of waiting) this.resume(call)
@@ -99,7 +101,7 @@ export class Calls {
   /** No call is begun from now on. Those that wait for a connection are abandoned; resolves when the others are done. */
   close(reason: KVError): Promise<void> {
     this.#ended = reason
-    if (!this.#session.connected) this.fail(reason)
+    if (!this.#session.connected || !this.#admitted) this.fail(reason)
     return new Promise<void>(resolve => {
       if (this.#active.size === 0) resolve()
       else this.#whenIdle = resolve

@@ -13,21 +13,24 @@ import type {
   Written,
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
-import { Calls } from './calls.ts'
+import { Calls, THROTTLE_PAUSE } from './calls.ts'
 import type { GroupEnd } from './group.ts'
 import { Guess } from './guess.ts'
 import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
 import { Layout } from './paths.ts'
 import { ReadCall, ReplySize } from './reads.ts'
+import { Root, type Send } from './root.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { RootWatch } from './watch.ts'
 import { WriteCall, type WriteRoom } from './writes.ts'
 
 export interface ZooKeeperEngineOptions extends SessionOptions {
-  /** The node whose children the keys are; checked. */
+  /** The node below which the keys are; checked. */
   readonly root: string
+  /** How many hash buckets the keys are in; 0: they are children of the root. */
+  readonly buckets: number
   /** The access control list of every node created, encoded. */
   readonly acl: Buffer
   /** Whether reads go after a `sync`. */
@@ -53,21 +56,18 @@ export class ZooKeeperEngine implements Engine {
 
   constructor(options: ZooKeeperEngineOptions) {
     const { acl, linearizable, maxPacketBytes } = options
-    const layout = new Layout(options.root)
+    const layout = new Layout(options.root, options.buckets)
     this.limits = limitsOf(layout, acl, maxPacketBytes)
     this.#session = new Session(options, {
       // In this order: the watch is armed ahead of the reads and writes that wait.
       connected: () => {
         this.#watch.connected()
-        this.#room.calls.connected()
+        this.#checkRoot()
       },
       disconnected: () => this.#watch.disconnected(),
       event: reply => this.#watch.event(reply),
       eventsEnd: () => this.#watch.eventsEnd(),
-      failed: error => {
-        this.#room.calls.fail(error)
-        this.#watch.end(error)
-      },
+      failed: error => this.#fail(error),
     })
     this.status$ = this.#session.status$.asObservable()
     this.#watch = new RootWatch(this.#session, layout)
@@ -78,6 +78,7 @@ export class ZooKeeperEngine implements Engine {
       marks: new Marks(layout),
       replySize: new ReplySize(),
       layout,
+      root: new Root(layout, acl, maxPacketBytes),
       acl,
       linearizable,
       maxPacketBytes,
@@ -124,6 +125,29 @@ export class ZooKeeperEngine implements Engine {
     this.#watch.end('closed')
     await this.#session.close()
   }
+
+  /** Lets the calls go when the root is what we think, or not there yet; asked ahead of everything on a connection. */
+  #checkRoot(): void {
+    const { root, calls } = this.#room
+    if (root.verified) {
+      calls.admit()
+      return
+    }
+    const send: Send = (type, frame, replied) => this.#session.send({ type, frame, replied, lost: () => {} })
+    root.check(send, end => {
+      if (end === 'done') calls.admit()
+      else if (end === 'throttled') {
+        setTimeout(() => this.#session.connected && this.#checkRoot(), THROTTLE_PAUSE).unref()
+      } else this.#fail(end)
+    })
+  }
+
+  /** There is no use in trying any more. */
+  #fail(error: KVError): void {
+    this.#room.calls.fail(error)
+    this.#watch.end(error)
+  }
+
   #write(
     writes: readonly Write[],
     atomic: boolean,

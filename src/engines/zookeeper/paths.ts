@@ -95,7 +95,10 @@ export class Layout {
     this.parents =
       buckets === 0
         ? [root]
-        : Array.from({ length: buckets }, (_, i) => this.#prefix + i.toString(16).padStart(BUCKET_DIGITS, '0'))
+        : Array.from(
+            { length: buckets },
+            (_, i) => this.#prefix + i.toString(16).padStart(BUCKET_DIGITS, '0'),
+          )
     this.prefixBytes = Buffer.byteLength(this.#prefix) + (buckets === 0 ? 0 : BUCKET_DIGITS + 1)
   }
 
@@ -123,6 +126,8 @@ export class Layout {
   /** The key of a child of a parent; `undefined` where it is none's. */
   keyIn(parent: string, name: string): string | undefined {
     const key = keyOfName(name)
-    return this.buckets === 0 || key === undefined || this.pathOf(key) === `${parent}/${name}` ? key : undefined
+    return this.buckets === 0 || key === undefined || this.pathOf(key) === `${parent}/${name}`
+      ? key
+      : undefined
   }
 }

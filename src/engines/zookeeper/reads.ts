@@ -7,11 +7,13 @@ import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { type Node, readNodes } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from './requests.ts'
+import type { Root } from './root.ts'
 
 /** What reads and writes of an engine share. */
 export interface Room {
   readonly calls: Calls
   readonly layout: Layout
+  readonly root: Root
   readonly acl: Buffer
   readonly maxPacketBytes: number
   /** Whether reads go after a `sync`. */

@@ -64,7 +64,7 @@ export class Root {
       else {
         // What must not be read has to be believed; each operation will find out what it may.
         this.verified = node === Code.noAuth
-        end(node === Code.noNode || node === Code.noAuth ? 'done' : failure(node!, 'read the root', root))
+        end(node === Code.noNode || node === Code.noAuth ? 'done' : failure(node!, `read the root ${root}`))
       }
     })
   }
@@ -105,7 +105,7 @@ export class Root {
         this.#multi([op], send, error => {
           // Also where another was faster: it is read again.
           if (error === Code.ok || error === Code.badVersion) this.check(send, end)
-          else end(error === Code.throttled ? 'throttled' : failure(error, 'write the root', root))
+          else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
         })
       })
     }
@@ -128,7 +128,12 @@ export class Root {
       this.#multi(ops, send, error => {
         // Also where another made one of them meanwhile.
         if (error === Code.ok || error === Code.nodeExists) this.#makeBuckets(send, end)
-        else end(error === Code.throttled ? 'throttled' : failure(error, 'make the buckets', this.#layout.root))
+        else
+          end(
+            error === Code.throttled
+              ? 'throttled'
+              : failure(error, `make the buckets below ${this.#layout.root}`),
+          )
       })
     })
   }
@@ -154,7 +159,7 @@ export class Root {
     send(Op.multiRead, multiReadFrame([root], Op.getChildren), (error, _zxid, reply) => {
       const [names] = error === Code.ok ? readListings(reply, 1) : [error]
       if (Array.isArray(names)) done(names)
-      else done(names === Code.throttled ? 'throttled' : failure(names!, 'list the root', root))
+      else done(names === Code.throttled ? 'throttled' : failure(names!, `list the root ${root}`))
     })
   }
 

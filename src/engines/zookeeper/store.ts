@@ -5,7 +5,7 @@ import { kvStore } from '../../store/store.ts'
 import { parseServers } from './addresses.ts'
 import type { Credentials } from './connection.ts'
 import { ZooKeeperEngine } from './engine.ts'
-import { checkRoot } from './paths.ts'
+import { checkRoot, MAX_BUCKETS } from './paths.ts'
 import { encodeAcl } from './requests.ts'
 
 /** Options of {@link zookeeperStore}. */
@@ -13,10 +13,17 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
   /** The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. */
   readonly servers: string | readonly string[]
   /**
-   * The node whose children the keys are; created when absent, with those above it.
+   * The node below which the keys are; created when absent, with those above it.
    * @defaultValue '/rxkeeper'
    */
   readonly root?: string | undefined
+  /**
+   * In how many hash buckets (nodes below the root) to keep the keys, up to 4096; 0: as children of the root. For more
+   * keys than ZooKeeper should have below one node, about 10,000. The root records it: a store that is opened with
+   * another number fails with `INVALID_ARGUMENT`.
+   * @defaultValue 0
+   */
+  readonly buckets?: number | undefined
   /**
    * How long the servers keep the session while they hear nothing of it, in milliseconds; they may allow less or more.
    * @defaultValue 15000
@@ -88,6 +95,7 @@ export function zookeeperStore<V>(options: ZooKeeperStoreOptions<V>): KVStore<V>
   const engine = new ZooKeeperEngine({
     servers: parseServers(options.servers),
     root,
+    buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
     timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
     credentials,
     acl: encodeAcl([ACLS[acl]]),

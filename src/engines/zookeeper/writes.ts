@@ -11,7 +11,7 @@ import { Code, Op } from './protocol.ts'
 import { type Room, readPaths } from './reads.ts'
 import { type MultiFailure, type Node, readMulti } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from './requests.ts'
-import { makeRoot } from './root.ts'
+import type { Send } from './root.ts'
 import type { Session } from './session.ts'
 import { knowledgeOf, mustBeFoundOut, pathsToRead, type Sent, settleUnanswered } from './unanswered.ts'
 
@@ -78,9 +78,13 @@ export class WriteCall implements Call {
 
   /** Sends what is left, or as much of it as can go together. */
   #send(looked = false): void {
-    const { guess, acl, maxPacketBytes } = this.#room
+    const { guess, acl, maxPacketBytes, root } = this.#room
     const { left, atomic } = this.#group
     const known = this.#known
+    if (!root.verified && left.some(({ write }) => write.type === 'put')) {
+      this.#makeRoot(known)
+      return
+    }
     let unknown = 0
     for (const { write } of left) {
       if (write.type === 'put' && write.ifVersion === undefined && !known.has(write.key)) unknown++
@@ -221,10 +225,14 @@ export class WriteCall implements Call {
 
   #makeRoot(known: ReadonlyMap<string, Known>): void {
     this.#known = known
-    const resume = () => this.#room.calls.resume(this)
-    const refused = (error: number) =>
-      this.#group.failAll(failure(error, `create the root ${this.#room.layout.root}`))
-    makeRoot(this.#room, this, resume, refused, resume)
+    const { calls, root } = this.#room
+    const resume = () => calls.resume(this)
+    const send: Send = (type, frame, replied) => calls.send(this, type, frame, replied, resume)
+    root.make(send, end => {
+      if (end === 'done') resume()
+      else if (end === 'throttled') calls.pause(this)
+      else this.#group.failAll(end)
+    })
   }
 
   /** The connection went before the answer came. */
