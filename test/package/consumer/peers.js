@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import fc from 'fast-check'
+import { firstValueFrom } from 'rxjs'
+import { json } from 'rxkeeper'
+import { lmdbStore } from 'rxkeeper/lmdb'
+import 'rxkeeper/otel'
+import { arbitraries } from 'rxkeeper/testing'
+
+const path = mkdtempSync('state-')
+const store = lmdbStore({ path, value: json() })
+await fc.assert(
+  fc.asyncProperty(arbitraries(fc).key(), arbitraries(fc).value(), async (key, value) => {
+    await firstValueFrom(store.put$(key, value))
+    assert.deepEqual(await firstValueFrom(store.get$(key)), value)
+  }),
+)
+await store.close()
+rmSync(path, { recursive: true })
