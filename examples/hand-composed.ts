@@ -37,7 +37,9 @@ await lastValueFrom(
       store,
       interval: 1000,
       next: ({ total }) =>
-        console.log(`${total.records} clicks, ${total.failed} failed, up ${total.availability * 100} %`),
+        console.log(
+          `${total.records} clicks, ${total.failed} failed, up ${Math.round(100 * total.availability)} %`,
+        ),
     }),
     tap(({ user, pages }) => console.log(user, pages.join(' '))),
   ),

@@ -1,5 +1,5 @@
 import { firstValueFrom } from 'rxjs'
-import type { KVStore, Mutation } from 'rxkeeper'
+import { KVError, type KVStore, type Mutation } from 'rxkeeper'
 import type { Flight } from './flight.ts'
 import { isRoute, positionKey, type State } from './state.ts'
 
@@ -33,6 +33,11 @@ export class Bookmark {
     this.#underWay = flights.length
     const value = { counted: flights.at(-1)!.position }
     return [{ type: 'put', key: this.#key, value, ifVersion: this.#version ?? 'absent' }]
+  }
+
+  /** Whether a run failed because another one has written this bookmark. */
+  isTaken(error: unknown): boolean {
+    return error instanceof KVError && error.code === 'VERSION_CONFLICT' && error.key === this.#key
   }
 
   /** To be called for each flight that came out: with the last of a commit, it is done. */

@@ -76,7 +76,13 @@ async function count(store: KVStore<State>, input: Input, bookmark: Bookmark): P
     }),
     tap(() => bookmark.done()),
   )
-  await lastValueFrom(flights$, { defaultValue: undefined }).finally(() => progress.end())
+  try {
+    await lastValueFrom(flights$, { defaultValue: undefined })
+  } catch (error) {
+    throw bookmark.isTaken(error) ? new Error(`another run is counting ${input.file}, too`) : error
+  } finally {
+    progress.end()
+  }
   return figures!
 }
 

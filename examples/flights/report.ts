@@ -10,7 +10,12 @@ const ENOUGH = 10
 export type NamedRoute = readonly [name: string, route: Route]
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-const tenths = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const tenths = new Intl.NumberFormat('en-US', {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+  // Not of what is rounded to zero.
+  signDisplay: 'negative',
+})
 
 /** Columns under their heads, the first to the left, the others to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
