@@ -42,6 +42,13 @@ export {
   type SharedMeasureOptions,
 } from './metrics/measure.ts'
 export { createMeter, type Meter, type MeterOptions } from './metrics/meter.ts'
+export {
+  type FiguresSource,
+  type Publication,
+  type PublishedFigures,
+  type PublishOptions,
+  publishFigures,
+} from './metrics/publish.ts'
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
 export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/store-meter.ts'
 export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'

@@ -6,6 +6,7 @@ import { dumpCommand } from './commands/dump.ts'
 import { getCommand } from './commands/get.ts'
 import { listCommand } from './commands/list.ts'
 import { loadCommand } from './commands/load.ts'
+import { monitorCommand } from './commands/monitor.ts'
 import { processCommand } from './commands/process.ts'
 import { putCommand } from './commands/put.ts'
 import { watchCommand } from './commands/watch.ts'
@@ -53,6 +54,7 @@ function program(): Command {
     loadCommand(),
     dumpCommand(),
     benchCommand(),
+    monitorCommand(),
   ]
   for (const command of commands) {
     command.copyInheritedSettings(program)

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const page = new URL('./page/', import.meta.url)
+const require = createRequire(import.meta.url)
+
+/** A file of the page. */
+export interface Asset {
+  readonly type: string
+  readonly content: Buffer
+}
+
+const javascript = 'text/javascript; charset=utf-8'
+const css = 'text/css; charset=utf-8'
+
+const SCRIPTS = [
+  'main',
+  'changes',
+  'charts',
+  'connection',
+  'dom',
+  'format',
+  'keys',
+  'programs',
+  'timeline',
+  'token',
+]
+
+/** All there is to be served, by path: nothing that a request says leads to a file. */
+export function loadAssets(): ReadonlyMap<string, Asset> {
+  const own = (file: string, type: string): Asset => ({ type, content: readFileSync(new URL(file, page)) })
+  const ofUplot = (file: string, type: string): Asset => ({
+    type,
+    content: readFileSync(require.resolve(`uplot/dist/${file}`)),
+  })
+  return new Map([
+    ['/', own('index.html', 'text/html; charset=utf-8')],
+    ['/style.css', own('style.css', css)],
+    ['/icon.svg', own('icon.svg', 'image/svg+xml')],
+    ['/uPlot.js', ofUplot('uPlot.esm.js', javascript)],
+    ['/uPlot.css', ofUplot('uPlot.min.css', css)],
+    ...SCRIPTS.map(name => [`/${name}.js`, own(`${name}.js`, javascript)] as const),
+  ])
+}

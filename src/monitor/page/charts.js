@@ -1,0 +1,202 @@
+import uPlot from '/uPlot.js'
+import { byId, element, setText } from './dom.js'
+import * as format from './format.js'
+import { WINDOW } from './timeline.js'
+
+/** @typedef {import('../wire.ts').Sample} Sample */
+/** @typedef {'throughput' | 'p50' | 'p90' | 'p99' | 'availability'} Figure */
+
+/**
+ * @typedef {object} Line
+ * @property {Figure} figure
+ * @property {string} label
+ * @property {number} strength of the colour, from 0 to 1
+ * @property {boolean} [fill]
+ */
+
+const scheme = matchMedia('(prefers-color-scheme: dark)')
+
+/** @param {string} name */
+const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+
+/** A colour of the page, weaker.
+ * @param {string} hex
+ * @param {number} strength
+ */
+const weaker = (hex, strength) =>
+  `${hex}${Math.round(strength * 255)
+    .toString(16)
+    .padStart(2, '0')}`
+
+/** One figure over time: a card with a large number, and a chart that tells its values by mouse, finger or arrow keys. */
+class Chart {
+  /** @type {uPlot | undefined} */
+  #plot
+  /** @type {uPlot.AlignedData} */
+  #data = [[]]
+  #now = 0
+
+  /**
+   * @param {string} id
+   * @param {readonly Line[]} lines
+   * @param {(value: number | null | undefined) => string} show
+   * @param {number | undefined} most the top of the scale, where it is always the same
+   */
+  constructor(id, lines, show, most) {
+    const card = byId(id)
+    this.lines = lines
+    this.show = show
+    this.most = most
+    this.place = /** @type {HTMLElement} */ (card.querySelector('.plot'))
+    this.readout = /** @type {HTMLElement} */ (card.querySelector('.readout'))
+    this.output = /** @type {HTMLElement} */ (card.querySelector('output'))
+    this.unit = /** @type {HTMLElement} */ (card.querySelector('.unit'))
+    this.name = card.querySelector('h2')?.textContent ?? ''
+    this.place.tabIndex = 0
+    this.place.setAttribute('role', 'group')
+    this.place.addEventListener('keydown', event => this.#moveCursor(event))
+    this.place.addEventListener('blur', () => this.#plot?.setCursor({ left: -10, top: -10 }))
+    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(this.place)
+    scheme.addEventListener('change', () => this.#make())
+  }
+
+  /**
+   * @param {readonly Sample[]} samples
+   * @param {number} now
+   */
+  draw(samples, now) {
+    this.#now = now
+    this.#data = [
+      samples.map(({ at }) => at / 1000),
+      ...this.lines.map(({ figure }) => samples.map(sample => sample[figure])),
+    ]
+    if (this.#plot === undefined) this.#make()
+    else this.#plot.setData(this.#data)
+    this.#read()
+  }
+
+  #size() {
+    return { width: Math.max(this.place.clientWidth, 80), height: Math.max(this.place.clientHeight, 60) }
+  }
+
+  #make() {
+    this.#plot?.destroy()
+    const accent = colour('--accent')
+    const axis = { stroke: colour('--soft'), font: '11px system-ui, sans-serif', ticks: { show: false } }
+    const grid = { stroke: colour('--line'), width: 1 }
+    this.#plot = new uPlot(
+      {
+        ...this.#size(),
+        padding: [8, 10, 0, 0],
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'time' }, points: { size: 7 } },
+        scales: {
+          x: { range: () => [(this.#now - WINDOW) / 1000, this.#now / 1000] },
+          y: { range: (_, __, max) => [0, this.most ?? (max > 0 ? max * 1.15 : 1)] },
+        },
+        axes: [
+          {
+            ...axis,
+            size: 26,
+            space: 70,
+            grid: { show: false },
+            values: (_, at) => at.map(at => format.time(at * 1000).slice(0, 5)),
+            incrs: [60, 120],
+          },
+          {
+            ...axis,
+            size: 46,
+            space: 34,
+            grid,
+            values: (_, values) => values.map(value => this.show(value)),
+          },
+        ],
+        series: [
+          {},
+          ...this.lines.map(({ label, strength, fill }) => ({
+            label,
+            stroke: weaker(accent, strength),
+            width: 2,
+            points: { show: false },
+            ...(fill ? { fill: weaker(accent, 0.13) } : {}),
+          })),
+        ],
+        hooks: { setCursor: [() => this.#read()] },
+      },
+      this.#data,
+      this.place,
+    )
+  }
+
+  /** Tells the values under the cursor, or the latest. */
+  #read() {
+    const index = this.#plot?.cursor.idx
+    const last = this.#data[0].length - 1
+    const at = this.#data[0][index ?? last]
+    const values = this.lines.map((_, line) => this.#data[line + 1]?.[index ?? last])
+    this.readout.replaceChildren(
+      ...(this.lines.length === 1
+        ? []
+        : this.lines.map(({ label, strength }, line) => {
+            const mark = element('i', '')
+            mark.style.opacity = String(strength)
+            return element('span', '', mark, `${label} ${this.show(values[line])}`)
+          })),
+      element('span', '', index == null || at === undefined ? '' : `at ${format.time(at * 1000)}`),
+    )
+    const main = values.at(-1)
+    setText(this.output, this.show(main))
+    this.place.setAttribute(
+      'aria-label',
+      `${this.name} over the last five minutes; arrow keys read it. ${at === undefined ? 'Nothing yet' : `${format.time(at * 1000)}: ${this.show(main)} ${this.unit.textContent}`}`,
+    )
+  }
+
+  /** @param {KeyboardEvent} event */
+  #moveCursor(event) {
+    const plot = this.#plot
+    if (plot === undefined || (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight')) return
+    event.preventDefault()
+    const last = this.#data[0].length - 1
+    const index = plot.cursor.idx ?? last + 1
+    const to = this.#data[0][Math.max(0, Math.min(index + (event.key === 'ArrowLeft' ? -1 : 1), last))]
+    if (to !== undefined) plot.setCursor({ left: plot.valToPos(to, 'x'), top: 0 })
+  }
+}
+
+const throughput = new Chart(
+  'throughput',
+  [{ figure: 'throughput', label: '', strength: 1, fill: true }],
+  format.number,
+  undefined,
+)
+const latency = new Chart(
+  'latency',
+  [
+    { figure: 'p50', label: 'p50', strength: 0.35 },
+    { figure: 'p90', label: 'p90', strength: 0.6 },
+    { figure: 'p99', label: 'p99', strength: 1 },
+  ],
+  format.number,
+  undefined,
+)
+const availability = new Chart(
+  'availability',
+  [{ figure: 'availability', label: '', strength: 1, fill: true }],
+  format.percent,
+  1.1,
+)
+
+/**
+ * @param {readonly Sample[]} samples
+ * @param {number} now
+ * @param {boolean} ofStore whether they are of the monitor's own connection
+ */
+export function drawCharts(samples, now, ofStore) {
+  setText(throughput.unit, ofStore ? 'changes/s' : 'records/s')
+  setText(latency.unit, ofStore ? 'ms p99, reads by the monitor' : 'ms p99')
+  setText(availability.unit, '% of the last second')
+  throughput.draw(samples, now)
+  latency.draw(samples, now)
+  availability.draw(samples, now)
+}

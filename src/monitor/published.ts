@@ -1,0 +1,144 @@
+import { FIGURES_PREFIX } from '../metrics/publish.ts'
+import type { Change } from '../store/kv-store.ts'
+import type { Batches, Figure, Program, Sample } from './wire.ts'
+
+/** How many samples are kept of each: five minutes, one a second. */
+export const HISTORY = 300
+
+/** How many programs are shown. */
+const PROGRAMS = 50
+
+/** Figures are out of date after so many of their intervals, but not before so many milliseconds. */
+const STALE_INTERVALS = 4
+const STALE_AT_LEAST = 5_000
+
+type Json = Readonly<Record<string, unknown>>
+
+const objectOf = (value: unknown): Json =>
+  typeof value === 'object' && value !== null ? (value as Json) : {}
+const figureOf = (value: unknown): Figure =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null
+
+/** The figure at a path, where there is one: what others wrote into the store may be anything. */
+function figureAt(value: unknown, ...path: readonly string[]): Figure {
+  return figureOf(path.reduce<unknown>((inner, name) => objectOf(inner)[name], value))
+}
+
+const batchesOf = (calls: unknown): Batches => ({
+  calls: figureAt(calls, 'calls'),
+  size: figureAt(calls, 'batchSize'),
+  p99: figureAt(calls, 'batchSizes', 'p99'),
+  max: figureAt(calls, 'batchSizes', 'max'),
+  latency: figureAt(calls, 'latency'),
+})
+
+function errorsOf(...tallies: readonly unknown[]): Record<string, number> {
+  // Of a null prototype, since the codes may be any words.
+  const errors: Record<string, number> = Object.create(null)
+  for (const tally of tallies) {
+    for (const [code, count] of Object.entries(objectOf(tally))) {
+      if (typeof count === 'number') errors[code] = (errors[code] ?? 0) + count
+    }
+  }
+  return errors
+}
+
+/** Reads a program's figures, whatever is missing in them. */
+function programOf(name: string, published: unknown, at: number): Omit<Program, 'stale'> {
+  const { records, store } = objectOf(published)
+  const calls = ['reads', 'writes', 'commits'] as const
+  const interval = objectOf(objectOf(store).interval)
+  const total = objectOf(objectOf(store).total)
+  const sums = (figure: string, of: Json): Figure => {
+    const figures = calls.map(call => figureAt(of, call, figure)).filter(figure => figure !== null)
+    return figures.length === 0 ? null : figures.reduce((sum, figure) => sum + figure, 0)
+  }
+  // A program that measures no records is shown by its calls.
+  const latest: Sample =
+    records === undefined
+      ? {
+          at,
+          throughput: sums('throughput', interval),
+          p50: figureAt(interval, 'reads', 'percentiles', 'p50'),
+          p90: figureAt(interval, 'reads', 'percentiles', 'p90'),
+          p99: figureAt(interval, 'reads', 'percentiles', 'p99'),
+          availability: figureAt(interval, 'availability'),
+        }
+      : {
+          at,
+          throughput: figureAt(records, 'interval', 'throughput'),
+          p50: figureAt(records, 'interval', 'percentiles', 'p50'),
+          p90: figureAt(records, 'interval', 'percentiles', 'p90'),
+          p99: figureAt(records, 'interval', 'percentiles', 'p99'),
+          availability: figureAt(records, 'interval', 'availability') ?? figureAt(interval, 'availability'),
+        }
+  return {
+    name,
+    latest,
+    inFlight: figureAt(records ?? store, 'inFlight'),
+    records: records === undefined ? sums('items', total) : figureAt(records, 'total', 'records'),
+    failed: records === undefined ? sums('failed', total) : figureAt(records, 'total', 'failed'),
+    errors: errorsOf(
+      objectOf(objectOf(records).total).errors,
+      ...calls.map(call => objectOf(total[call]).errors),
+    ),
+    batches:
+      store === undefined
+        ? undefined
+        : {
+            reads: batchesOf(total.reads),
+            writes: batchesOf(total.writes),
+            commits: batchesOf(total.commits),
+          },
+    cacheHits: figureAt(total, 'cacheHits'),
+    cacheMisses: figureAt(total, 'cacheMisses'),
+  }
+}
+
+interface Known {
+  readonly program: Omit<Program, 'stale'>
+  readonly staleAfter: number
+  readonly history: readonly Sample[]
+}
+
+/** The programs that publish their figures, and what they were. */
+export class Published {
+  readonly #known = new Map<string, Known>()
+
+  /** Takes a change of the store; gives whether it is of published figures. */
+  take(change: Change<Uint8Array>, at: number): boolean {
+    if (change.type === 'synced' || !change.key.startsWith(FIGURES_PREFIX)) return false
+    const name = change.key.slice(FIGURES_PREFIX.length)
+    if (change.type === 'delete') this.#known.delete(name)
+    else this.#put(name, change.value, at)
+    return true
+  }
+
+  programs(now: number): Program[] {
+    return [...this.#known.values()].map(({ program, staleAfter }) => ({
+      ...program,
+      stale: now > staleAfter,
+    }))
+  }
+
+  history(): Record<string, readonly Sample[]> {
+    return Object.fromEntries([...this.#known].map(([name, { history }]) => [name, history]))
+  }
+
+  #put(name: string, value: Uint8Array, seen: number): void {
+    let published: unknown
+    try {
+      published = JSON.parse(Buffer.from(value).toString())
+    } catch {
+      return
+    }
+    const known = this.#known.get(name)
+    if (known === undefined && this.#known.size >= PROGRAMS) return
+    // What was there before the monitor may be old; from then on its own clock tells, not that of another machine.
+    const at = known === undefined ? Math.min(seen, figureAt(published, 'at') ?? seen) : seen
+    const program = programOf(name, published, at)
+    const patience = Math.max(STALE_AT_LEAST, STALE_INTERVALS * (figureAt(published, 'interval') ?? 0))
+    const history = [...(known?.history ?? []), program.latest].slice(-HISTORY)
+    this.#known.set(name, { program, staleAfter: at + patience, history })
+  }
+}

@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { catchError, type Observable, of, type Subscription } from 'rxjs'
+import { KVError } from '../errors.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { type Access, Refused } from './access.ts'
+import type { Asset } from './assets.ts'
+import { entry$, page$ } from './browse.ts'
+import { EventStream } from './event-stream.ts'
+import type { Observer } from './observer.ts'
+
+const HEADERS = {
+  // Nothing from elsewhere, nothing inline, nobody's frame.
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** Answers requests: the page's files to everybody, what is in the store to those who may see it. */
+export class Requests {
+  readonly #store: KVStore<Uint8Array>
+  readonly #access: Access
+  readonly #assets: ReadonlyMap<string, Asset>
+  readonly #observer: Observer
+  readonly #streams = new Set<EventStream>()
+  readonly #sending: Subscription
+
+  constructor(
+    store: KVStore<Uint8Array>,
+    access: Access,
+    assets: ReadonlyMap<string, Asset>,
+    observer: Observer,
+  ) {
+    this.#store = store
+    this.#access = access
+    this.#assets = assets
+    this.#observer = observer
+    this.#sending = observer.events$.subscribe(event => {
+      if (this.#streams.size === 0) return
+      const frame = EventStream.frame(event)
+      for (const stream of this.#streams) stream.send(frame)
+    })
+  }
+
+  /** Ends the event streams. */
+  close(): void {
+    this.#sending.unsubscribe()
+    for (const stream of this.#streams) stream.end()
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+    try {
+      this.#access.check(request)
+      const url = urlOf(request)
+      const asset = this.#assets.get(url.pathname)
+      if (asset !== undefined) {
+        allow(request, 'GET', 'HEAD')
+        response.writeHead(200, { 'content-type': asset.type, 'content-length': asset.content.length })
+        response.end(request.method === 'HEAD' ? undefined : asset.content)
+      } else if (url.pathname.startsWith('/api/')) {
+        this.#access.checkData(request)
+        this.#data(url, request, response)
+      } else throw new Refused(404, 'there is no such page')
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      response.writeHead(error.status, { 'content-type': 'text/plain; charset=utf-8' })
+      response.end(`${error.message}\n`)
+    }
+  }
+
+  #data({ pathname, searchParams }: URL, request: IncomingMessage, response: ServerResponse): void {
+    allow(request, pathname === '/api/session' ? 'POST' : 'GET')
+    const key = searchParams.get('key')
+    if (pathname === '/api/session') {
+      const { tokenRequired, setCookie } = this.#access
+      response.writeHead(204, tokenRequired ? { 'set-cookie': setCookie } : {}).end()
+    } else if (pathname === '/api/events') this.#stream(response)
+    else if (pathname === '/api/keys') {
+      const after = searchParams.get('after') ?? undefined
+      send(response, page$(this.#store, searchParams.get('prefix') ?? '', after))
+    } else if (pathname === '/api/value' && key !== null) send(response, entry$(this.#store, key))
+    else throw new Refused(404, 'there is no such data')
+  }
+
+  #stream(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
+    const stream = new EventStream(this.#observer, response)
+    this.#streams.add(stream)
+    response.on('close', () => this.#streams.delete(stream))
+  }
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  try {
+    return new URL(url, 'http://monitor')
+  } catch {
+    throw new Refused(400, 'no such address')
+  }
+}
+
+function allow({ method = '' }: IncomingMessage, ...methods: readonly string[]): void {
+  if (!methods.includes(method)) throw new Refused(405, `only ${methods.join(' and ')}`)
+}
+
+/** Sends what comes, unless the visitor has gone before. */
+function send(response: ServerResponse, result$: Observable<unknown>): void {
+  const answer$ = result$.pipe(
+    catchError(error => {
+      const { code, message } = KVError.from(error, 'ENGINE', 'the store failed')
+      response.statusCode = code === 'INVALID_KEY' ? 400 : 503
+      return of({ error: message })
+    }),
+  )
+  const subscription = answer$.subscribe(result => {
+    response.setHeader('content-type', 'application/json; charset=utf-8')
+    response.end(JSON.stringify(result))
+  })
+  response.on('close', () => subscription.unsubscribe())
+}

@@ -1,0 +1,49 @@
+import type { ShownValue } from './wire.ts'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The text of these bytes; `undefined` where they are none. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A value for the page, at most `limit` characters of it. */
+export function shownValue(value: Uint8Array, limit: number): ShownValue {
+  const bytes = value.length
+  // Only so much is looked at as may be shown, so that large values cost no more than small ones.
+  const whole = bytes <= limit * 4
+  const head = whole ? value : value.subarray(0, limit * 4)
+  const text = textOf(head) ?? (whole ? undefined : textOf(withoutPartialCharacter(head)))
+  if (text === undefined) {
+    const start = value.subarray(0, limit >> 1)
+    return { kind: 'bytes', text: Buffer.from(start).toString('hex'), cut: start.length < bytes, bytes }
+  }
+  const cut = !whole || text.length > limit
+  return {
+    kind: whole && isJson(text) ? 'json' : 'text',
+    text: cut ? text.slice(0, limit) : text,
+    cut,
+    bytes,
+  }
+}
+
+/** Without the beginning of a character at the end. */
+function withoutPartialCharacter(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length
+  // Bytes that continue a character are 10xxxxxx; there are at most three.
+  while (end > 0 && bytes.length - end < 3 && (bytes[end - 1]! & 0xc0) === 0x80) end--
+  return bytes.subarray(0, Math.max(0, end - 1))
+}

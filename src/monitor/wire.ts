@@ -1,0 +1,132 @@
+import type { StatusChange } from '../metrics/store-snapshot.ts'
+
+/*
+ * What the monitor sends to its page, as JSON. The page's scripts are checked against these types.
+ */
+
+/** A figure; `null` where it cannot be given. */
+export type Figure = number | null
+
+/** What is drawn over time, of the store or of a program that publishes its figures. */
+export interface Sample {
+  /** As of the monitor's `Date.now()`. */
+  readonly at: number
+  /** Per second: changes seen, or records processed. */
+  readonly throughput: Figure
+  /** In milliseconds: of the monitor's own reads, or of records. */
+  readonly p50: Figure
+  readonly p90: Figure
+  readonly p99: Figure
+  /** From 0 to 1. */
+  readonly availability: Figure
+}
+
+/** What a program publishes of its batches. */
+export interface Batches {
+  readonly calls: Figure
+  /** Items a call, on average. */
+  readonly size: Figure
+  readonly p99: Figure
+  readonly max: Figure
+  /** Mean time of a call, in milliseconds. */
+  readonly latency: Figure
+}
+
+/** A program that publishes its figures. */
+export interface Program {
+  readonly name: string
+  readonly latest: Sample
+  readonly inFlight: Figure
+  readonly records: Figure
+  readonly failed: Figure
+  readonly errors: Readonly<Record<string, number>>
+  readonly batches: Readonly<Record<'reads' | 'writes' | 'commits', Batches>> | undefined
+  readonly cacheHits: Figure
+  readonly cacheMisses: Figure
+  /** Not renewed in time: its process is gone, or cannot reach the store. */
+  readonly stale: boolean
+}
+
+/** A value as it can be shown. */
+export interface ShownValue {
+  readonly kind: 'json' | 'text' | 'bytes'
+  /** The text, or the bytes in hexadecimal; the beginning of it where `cut`. */
+  readonly text: string
+  readonly cut: boolean
+  /** The size of the value, in bytes. */
+  readonly bytes: number
+}
+
+/** A change of a key, as it was seen. */
+export type SeenChange =
+  | {
+      readonly type: 'put'
+      readonly at: number
+      readonly key: string
+      readonly version: number
+      readonly value: ShownValue
+    }
+  | { readonly type: 'delete'; readonly at: number; readonly key: string }
+
+/** Changes since the last ones. */
+export interface Changes {
+  /** The latest of each key, oldest first; not all where there were too many. */
+  readonly latest: readonly SeenChange[]
+  /** How many more were left out. */
+  readonly omitted: number
+  readonly keys: Keys
+}
+
+/** How many keys there are. */
+export interface Keys {
+  readonly count: number
+  /** Whether all are known; else some are still being listed. */
+  readonly synced: boolean
+}
+
+/** What comes every second. */
+export interface Tick {
+  readonly at: number
+  readonly store: Sample
+  /** Since the monitor began. */
+  readonly availability: Figure
+  readonly programs: readonly Program[]
+  readonly keys: Keys
+}
+
+/** All that is known; the first event of each connection. */
+export interface Overview {
+  readonly store: string
+  readonly prefix: string
+  readonly started: number
+  readonly tick: Tick
+  readonly history: readonly Sample[]
+  readonly programHistory: Readonly<Record<string, readonly Sample[]>>
+  readonly timeline: readonly StatusChange[]
+  readonly changes: Changes
+  /** Why changes are no longer followed. */
+  readonly failure: string | undefined
+}
+
+/** An entry in a page of the listing. */
+export interface ListedEntry {
+  readonly key: string
+  readonly version: number
+  readonly value: ShownValue
+}
+
+/** A page of the listing. */
+export interface KeyPage {
+  readonly entries: readonly ListedEntry[]
+  /** Whether there are more after the last. */
+  readonly more: boolean
+}
+
+/** The events of the stream, by name. */
+export interface Events {
+  readonly overview: Overview
+  readonly tick: Tick
+  readonly changes: Changes
+  readonly timeline: readonly StatusChange[]
+  readonly failure: string
+}
