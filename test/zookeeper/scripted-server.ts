@@ -46,7 +46,30 @@ export const framed = (...parts: Buffer[]): Buffer => {
   return Buffer.concat([int(body.length), body])
 }
 
-/** A server that says what a test tells it to, in ZooKeeper's protocol; pings and credentials it accepts by itself. */
+/** The body of the one read of the root `/` that opens a session, and its answer: a node without data. */
+const ROOT_CHECK = Buffer.concat([
+  int(4),
+  Buffer.from([0]),
+  int(-1, 1),
+  Buffer.from('/\0'),
+  int(-1),
+  Buffer.from([1]),
+  int(-1),
+])
+const ROOT_WITHOUT_RECORD = Buffer.concat([
+  int(4),
+  Buffer.from([0]),
+  int(-1, 0),
+  Buffer.alloc(68),
+  int(-1),
+  Buffer.from([1]),
+  int(-1),
+])
+
+/**
+ * A server that says what a test tells it to, in ZooKeeper's protocol. Pings and credentials it accepts by itself, and
+ * that the root is there it says by itself.
+ */
 export class ScriptedServer implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -124,7 +147,8 @@ export class ScriptedServer implements AsyncDisposable {
         socket.write(framed(int(asked.xid), long(BigInt(zxid)), int(error), body))
       },
     }
-    if (asked.xid === PING || (asked.xid === AUTH && this.script.answer === undefined)) asked.reply(0)
+    if (asked.body.equals(ROOT_CHECK)) asked.reply(0, ROOT_WITHOUT_RECORD)
+    else if (asked.xid === PING || (asked.xid === AUTH && this.script.answer === undefined)) asked.reply(0)
     else this.script.answer?.(asked)
   }
 }
