@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { firstValueFrom } from 'rxjs'
 import { type Change, type KVStore, text } from 'rxkeeper'
 import { lmdbStore } from 'rxkeeper/lmdb'
@@ -60,6 +62,16 @@ test('what another process writes is read at once, by a cached store too, and is
   await vi.waitFor(() => expect(changes).toContainEqual({ type: 'put', key: 'more', value: 'b', version: 0 }))
   other.process.stdin!.end()
   await other.ended
+})
+
+test('what another process has written is read in the same turn of the event loop', async () => {
+  const path = temporaryFolder()
+  await using store = lmdbStore({ path, value: text })
+  const counter = fileURLToPath(new URL('counter.ts', import.meta.url))
+  const program = ['--import', 'tsx', '--conditions=rxkeeper-source', counter, path, '3']
+  expect(await get(store, 'count')).toBe(undefined)
+  execFileSync(process.execPath, program)
+  expect(await get(store, 'count')).toBe('3')
 })
 
 test('two processes that update one key lose no update', async () => {
