@@ -21,9 +21,10 @@ export interface ProcessOptions<T, V, N, R> {
    */
   readonly concurrency?: number | undefined
   /**
-   * About how many recently used keys to keep the value of, so that they need no lookup; the commit checks that nobody
-   * else has written them. 0 looks every key up in every batch.
-   * @defaultValue 10000
+   * About how many recently used keys to keep the value of, so that they need no lookup: the commit checks the version.
+   * Only where nobody deletes these keys: one that was deleted and recreated up to the same version is taken for the old
+   * one, and what was written to it is lost.
+   * @defaultValue 0: every batch looks its keys up
    */
   readonly remember?: number | undefined
   /**
@@ -98,7 +99,7 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
     commitWith: options.commitWith,
     onError: options.onError === 'fail' ? undefined : options.onError,
     concurrency,
-    remember: bound('remember', options.remember, 10_000, 0),
+    remember: bound('remember', options.remember, 0, 0),
   }
   return operate(
     2 * concurrency,

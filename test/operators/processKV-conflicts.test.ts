@@ -50,7 +50,7 @@ describe('processKV against other writers', () => {
     const { log, store } = logged({ memory })
     const source = new Subject<string>()
     const outputs: unknown[] = []
-    source.pipe(processKV(store, word, increment)).subscribe(output => outputs.push(output))
+    source.pipe(processKV(store, word, increment, { remember: 10 })).subscribe(output => outputs.push(output))
     source.next('a')
     await vi.waitFor(() => expect(outputs).toEqual([['a', 1]]))
     elsewhere(memory, 'a', 10)()
@@ -123,7 +123,7 @@ describe('processKV against other writers', () => {
       lastValueFrom(
         from(values).pipe(
           map(value => ({ key: 'a', value })),
-          processKV(store, ({ key }) => key, lowest, { concurrency: 1 }),
+          processKV(store, ({ key }) => key, lowest, { concurrency: 1, remember: 10 }),
           map(([, low]) => low),
           toArray(),
         ),
