@@ -1,0 +1,103 @@
+import { type Observable, of } from 'rxjs'
+import {
+  deleteKV,
+  json,
+  lookupKV,
+  measure,
+  memoryStore,
+  perKey,
+  processKV,
+  pull$,
+  type Snapshot,
+  updateKV,
+  upsertKV,
+} from 'rxkeeper'
+import { type } from './expect.ts'
+
+interface Visit {
+  readonly user: string
+  readonly page: string
+}
+
+const visits$ = of<Visit>({ user: 'alice', page: '/' })
+const counts = memoryStore({ value: json<number>() })
+
+// Records and values are inferred from the source and the store.
+type<Observable<[record: Visit, stored: number | undefined]>>()(
+  visits$.pipe(lookupKV(counts, visit => visit.user)),
+)
+type<Observable<string>>()(
+  visits$.pipe(
+    lookupKV(
+      counts,
+      visit => visit.user,
+      (visit, count = 0) => `${visit.page} ${count.toFixed()}`,
+      { concurrency: 4 },
+    ),
+  ),
+)
+type<Observable<Visit>>()(visits$.pipe(upsertKV(counts, visit => [visit.user, visit.page.length])))
+type<Observable<Visit>>()(visits$.pipe(deleteKV(counts, visit => visit.user)))
+type<Observable<[record: Visit, value: number]>>()(
+  visits$.pipe(
+    updateKV(
+      counts,
+      visit => visit.user,
+      (_, count = 0) => count + 1,
+    ),
+  ),
+)
+type<Observable<[record: Visit, value: number]>>()(
+  visits$.pipe(
+    processKV(
+      counts,
+      visit => visit.user,
+      (_, count = 0) => count + 1,
+    ),
+  ),
+)
+// A transform that may delete gives undefined to those below.
+type<Observable<[record: Visit, value: number | undefined]>>()(
+  visits$.pipe(
+    processKV(
+      counts,
+      visit => visit.user,
+      (_, count = 0) => (count > 9 ? undefined : count + 1),
+    ),
+  ),
+)
+type<Observable<boolean>>()(
+  visits$.pipe(
+    perKey(
+      visit => visit.user,
+      visit$ => {
+        type<Observable<Visit>>()(visit$)
+        return of(true)
+      },
+    ),
+  ),
+)
+type<Observable<number>>()(pull$([1, 2]))
+type<Observable<Visit>>()(
+  visits$.pipe(
+    measure(
+      upsertKV(counts, visit => [visit.user, 1]),
+      { interval: 100, next: snapshot => type<Snapshot>()(snapshot) },
+    ),
+  ),
+)
+
+// @ts-expect-error a key is a string
+visits$.pipe(lookupKV(counts, visit => visit.page.length))
+// @ts-expect-error no such field
+visits$.pipe(lookupKV(counts, visit => visit.name))
+// @ts-expect-error the stored value may be absent
+visits$.pipe(lookupKV(counts, visit => visit.user, (_, count) => count.toFixed())) // biome-ignore format: one line
+// @ts-expect-error a value of another type
+visits$.pipe(upsertKV(counts, visit => [visit.user, visit.page]))
+// @ts-expect-error an entry is a pair
+visits$.pipe(upsertKV(counts, visit => visit.user))
+// @ts-expect-error the result is no value of the store
+visits$.pipe(processKV(counts, visit => visit.user, () => 'one')) // biome-ignore format: one line
+// @ts-expect-error what is pulled is iterable
+pull$(1)
