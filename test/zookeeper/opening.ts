@@ -16,7 +16,8 @@ export function openEngine(
   const engine = new ZooKeeperEngine({
     root: '/',
     buckets: 0,
-    timeout: 4000,
+    // Long enough for a machine that has much else to do.
+    timeout: 10_000,
     acl: OPEN_ACL,
     linearizable: false,
     maxPacketBytes: 1_048_575,

@@ -93,17 +93,19 @@ const versionFor = (expected: ExpectedVersion | undefined): number =>
 const nextVersion = (version: number | undefined): number | undefined =>
   version === undefined ? undefined : version + 1
 
+/** Fails where there is such a node, and else leaves everything as it is. */
+const assertAbsent = (path: string): MultiOp[] => [
+  { type: Op.create, path, data: NOTHING },
+  { type: Op.delete, path, version: -1 },
+]
+
 /** What becomes of one write in a state: its operations, whether the key existed, and the state after it. */
 function carryOut({ write, path }: Item, state: State, options: PlanOptions): Outcome {
   const version = versionFor(write.ifVersion)
-  const assertAbsent: MultiOp[] = [
-    { type: Op.create, path, data: NOTHING },
-    { type: Op.delete, path, version: -1 },
-  ]
   switch (write.type) {
     case 'check':
       return write.ifVersion === 'absent'
-        ? { ops: assertAbsent, existed: false, after: ABSENT }
+        ? { ops: assertAbsent(path), existed: false, after: ABSENT }
         : {
             ops: [{ type: Op.check, path, version }],
             existed: true,
@@ -112,7 +114,7 @@ function carryOut({ write, path }: Item, state: State, options: PlanOptions): Ou
     case 'delete':
       if (state.exists === false && write.ifVersion === undefined) {
         // In an atomic group that must still be so when the rest is done.
-        return { ops: options.atomic && !state.ours ? assertAbsent : [], existed: false, after: state }
+        return { ops: options.atomic && !state.ours ? assertAbsent(path) : [], existed: false, after: state }
       }
       return { ops: [{ type: Op.delete, path, version }], existed: true, after: ABSENT }
     default: {
