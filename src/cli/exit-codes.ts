@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { KVError, type KVErrorCode } from '../index.ts'
+import type { KVErrorCode } from '../index.ts'
 
 /** What the command line exits with; documented in its help. */
 export const ExitCode = {
@@ -41,11 +41,12 @@ export function exitCodeOf(error: unknown): number {
   return codes[code as KVErrorCode] ?? ExitCode.failed
 }
 
-/** What to say about `error`: no stack trace, but for what nobody foresaw its kind. */
+/** What to say about `error`: no stack trace, but for a function of the user's the place where it threw. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (error instanceof KVError && error.code === 'CODEC') {
-    return `${error.message} (--text and --bytes show and take what is not JSON)`
-  }
-  return error.message === '' ? error.name : error.message
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  if (code === 'CODEC') return `${error.message} (--text and --bytes show and take what is not JSON)`
+  const place =
+    code === 'CALLBACK' && cause instanceof Error ? /\n +at .*/.exec(cause.stack ?? '')?.[0] : undefined
+  return (error.message === '' ? error.name : error.message) + (place ?? '')
 }

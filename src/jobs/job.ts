@@ -78,8 +78,8 @@ export function job<T, V, N extends V | undefined = V | undefined, R = [record: 
     definition: definition as JobDefinition<T, V, V | undefined, R, C>,
     run(options: RunOptions<T, V, R, C> = {}) {
       checkSinks(options)
-      const { store, input, output, deadLetter } = options
-      const given = Object.entries({ store, input, output, deadLetter }).filter(
+      const { store, input, output, deadLetter, publish } = options
+      const given = Object.entries({ store, input, output, deadLetter, publish }).filter(
         ([, value]) => value !== undefined,
       )
       const plan = { ...definition, ...Object.fromEntries(given) } as JobDefinition<T, V, V | undefined, R, C>

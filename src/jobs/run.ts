@@ -1,7 +1,9 @@
 import { from, map, type Observable, of, ReplaySubject, Subscription, switchMap } from 'rxjs'
 import { KVError } from '../errors.ts'
 import { createMeter, type Meter } from '../metrics/meter.ts'
+import { type Publication, publishFigures } from '../metrics/publish.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
+import { meterStore } from '../metrics/store-meter.ts'
 import { openStore } from '../open-store.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ConfigSource, resolveConfig } from './config.ts'
@@ -24,6 +26,7 @@ export class Execution<T, V, R, C> implements RunControl {
   /** Of the last figures, there must be some even when the store was never opened. */
   #meter: Meter | undefined
   #opened: KVStore<V> | undefined
+  #publication: Publication | undefined
   #reason: StopReason | undefined
   #failure: { readonly error: unknown } | undefined
   #ending = false
@@ -59,7 +62,7 @@ export class Execution<T, V, R, C> implements RunControl {
     this.#ending = true
     this.#reason ??= reason
     this.#release()
-    this.#opened?.close().catch(() => {})
+    this.#close().catch(() => {})
     this.#stopped(true)
   }
 
@@ -114,6 +117,7 @@ export class Execution<T, V, R, C> implements RunControl {
     this.#meter = meter
     const work = this.#work
     this.events.emit({ type: 'started', name: context.name })
+    if (this.#plan.publish !== undefined) this.#publish(this.#plan.publish, context.store, meter)
     work.add(meter.snapshots$.subscribe(snapshot => this.#figures(snapshot)))
     work.add(context.store.status$.subscribe(status => this.events.emit({ type: 'status', status })))
     return pipeline(this.#plan, context, {
@@ -135,6 +139,13 @@ export class Execution<T, V, R, C> implements RunControl {
     })
   }
 
+  #publish(name: string, store: KVStore<V>, records: Meter): void {
+    const { interval, scheduler } = this.#options
+    const meter = meterStore(store, { interval, scheduler })
+    this.#publication = publishFigures(store, name, { records, store: meter }, { interval })
+    this.#work.add(() => meter.close())
+  }
+
   #figures(snapshot: Snapshot): void {
     this.events.emit({ type: 'figures', figures: this.#withSinks(snapshot) })
   }
@@ -153,16 +164,21 @@ export class Execution<T, V, R, C> implements RunControl {
     if (this.#ending) return
     this.#ending = true
     this.#release()
-    if (this.#opened === undefined) this.#ended()
+    // At once where nothing is to be closed: on virtual time there are no promises.
+    if (this.#opened === undefined && this.#publication === undefined) this.#ended()
     else {
-      this.#opened.close().then(
-        () => this.#ended(),
-        error => {
-          this.#failure ??= { error }
-          this.#ended()
-        },
-      )
+      const failed = (error: unknown): void => {
+        this.#failure ??= { error }
+      }
+      void this.#close()
+        .catch(failed)
+        .then(() => this.#ended())
     }
+  }
+
+  async #close(): Promise<void> {
+    await this.#publication?.close()
+    await this.#opened?.close()
   }
 
   #release(): void {

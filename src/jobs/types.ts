@@ -93,6 +93,12 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
   readonly position?: JobPosition<T> | undefined
   /** Options of `processKV`. */
   readonly process?: Pick<ProcessOptions<T, V, N, R>, 'concurrency' | 'remember' | 'unchanged'> | undefined
+  /**
+   * Publishes the figures in the store under this name, which no other process may use at the same time, for
+   * `rxkeeper monitor` to show. The codec must take plain objects, as `json` does.
+   * @defaultValue none: they are not published
+   */
+  readonly publish?: string | undefined
   /** The size of a record, in bytes, for the figures. */
   readonly bytesOf?: ((record: T) => number) | undefined
 }
@@ -108,6 +114,7 @@ export interface RunOptions<T, V, R, C> {
   readonly input?: JobDefinition<T, V, V | undefined, R, C>['input']
   readonly output?: JobSink<R, V, C> | 'none' | undefined
   readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
+  readonly publish?: string | undefined
   /**
    * The time from figures to figures, in milliseconds.
    * @defaultValue 1000

@@ -1,4 +1,4 @@
-import { concat, EMPTY, firstValueFrom, NEVER, of, Subject, throwError, timer } from 'rxjs'
+import { concat, EMPTY, filter, firstValueFrom, NEVER, of, Subject, throwError, timer } from 'rxjs'
 import { type JobDefinition, type JobEvent, job, json, Memory, memoryStore } from 'rxkeeper'
 import { describe, expect, test } from 'vitest'
 import { contentOf, counting, eventsOf, type Visit, visit } from './visits.ts'
@@ -262,6 +262,18 @@ describe('failures', () => {
     counting().run({ store: 'memory:', input: throwError(() => new Error('unheard')) })
     expect(await heard).toMatchObject({ message: 'unheard' })
   })
+})
+
+test('publishes its figures in the store while it runs', async () => {
+  const store = memoryStore({ value: numbers })
+  const input = new Subject<Visit>()
+  const run = counting().run({ store, input, interval: 5, publish: 'visits@here' })
+  input.next(visit('alice'))
+  const published = await firstValueFrom(store.watch$('~figures/visits@here').pipe(filter(Boolean)))
+  expect(published).toMatchObject({ name: 'visits@here', records: { total: { records: 1 } } })
+  input.complete()
+  await run
+  expect(await contentOf(store)).toEqual({ alice: 1 })
 })
 
 test('a slow output holds the input back', async () => {

@@ -55,7 +55,7 @@ async function load(
     file === '-' ? process.stdin : createReadStream(file, { start: start.end }),
   )
   const progress = new Progress(session, file === '-' ? undefined : statOf(file).size)
-  const loader = new Loader(session, store, options)
+  const loader = new Loader(session, store, file === '-' ? 'stdin' : file, options)
   let reached = start
   const write = async (): Promise<void> => {
     const last = await loader.flush()
@@ -66,7 +66,7 @@ async function load(
   }
   try {
     for await (const line of linesOf(chunks, start)) {
-      if (line.text.trim() !== '') loader.add(line, file)
+      if (line.text.trim() !== '') loader.add(line)
       if (loader.full) await write()
       session.stopping.throwIfAborted()
     }
@@ -90,6 +90,13 @@ async function load(
 /** Most bytes in a batch: a transaction of ZooKeeper holds a mebibyte, less what it adds to each write. */
 const BATCH_BYTES = 500_000
 
+/** An entry, and where it was given. */
+interface Given {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly line: Line
+}
+
 /** Gathers entries and writes them, a batch at a time. */
 class Loader {
   written = 0
@@ -97,54 +104,61 @@ class Loader {
   readonly #store: KVStore<Uint8Array>
   readonly #limit: number
   readonly #format: Format
-  #entries: [key: string, value: Uint8Array][] = []
+  readonly #source: string
+  #batch: Given[] = []
   #bytes = 0
-  #last: Line | undefined
 
-  constructor(session: Session, store: KVStore<Uint8Array>, { text, batch }: Options) {
+  constructor(session: Session, store: KVStore<Uint8Array>, source: string, { text, batch }: Options) {
     this.#session = session
     this.#store = store
+    this.#source = source
     this.#limit = batch
     this.#format = text ? 'text' : 'json'
   }
 
   get full(): boolean {
-    return this.#entries.length >= this.#limit || this.#bytes >= BATCH_BYTES
+    return this.#batch.length >= this.#limit || this.#bytes >= BATCH_BYTES
   }
 
-  add(line: Line, file: string): void {
-    const where = `${file === '-' ? 'stdin' : file}:${line.number}`
+  add(line: Line): void {
     try {
       const entry = JSON.parse(line.text) as { key: string; value?: unknown; base64?: unknown } | null
       if (typeof entry?.key !== 'string') throw new CliError('there is no "key"')
       const value = bytesOfJson(entry, this.#format)
-      this.#entries.push([entry.key, value])
+      this.#batch.push({ key: entry.key, value, line })
       this.#bytes += value.length + entry.key.length
-      this.#last = line
     } catch (error) {
-      throw new CliError(`${where}: ${(error as Error).message}`)
+      throw this.#errorAt(line, error)
     }
   }
 
   /** Writes what is gathered; returns the last line of it. What was begun is finished, even when stopped meanwhile. */
   async flush(): Promise<Line | undefined> {
-    const entries = this.#entries
-    this.#entries = []
+    const batch = this.#batch
+    this.#batch = []
     this.#bytes = 0
-    await this.#write(entries)
-    return entries.length === 0 ? undefined : this.#last
+    await this.#write(batch)
+    return batch.at(-1)?.line
   }
 
-  async #write(entries: [string, Uint8Array][]): Promise<void> {
-    if (entries.length === 0) return
+  async #write(batch: readonly Given[]): Promise<void> {
+    if (batch.length === 0) return
     try {
-      await this.#session.finish(this.#store.putAll$(entries))
-      this.written += entries.length
+      await this.#session.finish(this.#store.putAll$(batch.map(({ key, value }) => [key, value])))
+      this.written += batch.length
     } catch (error) {
-      if (!(error instanceof KVError) || error.code !== 'VALUE_TOO_LARGE' || entries.length === 1) throw error
-      const half = entries.length >> 1
-      await this.#write(entries.slice(0, half))
-      await this.#write(entries.slice(half))
+      if (!(error instanceof KVError)) throw error
+      const own = batch.find(({ key }) => key === error.key)
+      if (own !== undefined) throw this.#errorAt(own.line, error)
+      if (error.code !== 'VALUE_TOO_LARGE' || batch.length === 1) throw error
+      // Too much for one transaction of this store.
+      const half = batch.length >> 1
+      await this.#write(batch.slice(0, half))
+      await this.#write(batch.slice(half))
     }
+  }
+
+  #errorAt({ number }: Line, error: unknown): CliError {
+    return new CliError(`${this.#source}:${number}: ${(error as Error).message}`)
   }
 }

@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs'
+import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
 import { finalize } from 'rxjs'
 import {
@@ -10,7 +11,7 @@ import {
   type RunOptions,
 } from '../../index.ts'
 import { statOf } from '../bookmark.ts'
-import { ExitCode } from '../exit-codes.ts'
+import { CliError, ExitCode, messageOf } from '../exit-codes.ts'
 import { FORMATS, Input, type InputFormat } from '../input.ts'
 import { type AnyJob, loadJob } from '../load-module.ts'
 import { Output } from '../output.ts'
@@ -25,6 +26,7 @@ interface Options {
   readonly output?: string
   readonly deadLetter?: string
   readonly config?: string
+  readonly publish?: string | true
   readonly json?: boolean
 }
 
@@ -51,6 +53,7 @@ export const processCommand = (): Command =>
     )
     .option('--dead-letter <file>', 'the records that fail, as NDJSON with their errors; the others go on')
     .option('-c, --config <file>', "the job's config, a JSON file; JOB_NAME_FIELD in the environment wins")
+    .option('--publish [name]', 'publish the figures in the store, for rxkeeper monitor to show')
     .option('--json', 'lines of JSON on stderr about what the job does')
     .addHelpText(
       'after',
@@ -95,6 +98,7 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
     output:
       outputFile === 'none' ? 'none' : output === undefined ? undefined : result => writeTo(output, result),
     deadLetter: letters === undefined ? undefined : letter => letters.line(JSON.stringify(lineOf(letter))),
+    publish: options.publish === true ? `${job.name}@${hostname()}:${process.pid}` : options.publish,
     // The session has them.
     signals: [],
   }
@@ -111,7 +115,7 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
     error: () => {},
   })
   try {
-    const { exitCode, figures } = await running
+    const { exitCode, figures } = await running.then(undefined, explain)
     progress.stop()
     if (!options.json) session.say(summaryOf(job.name, figures, input?.unreadable ?? 0))
     if (exitCode !== ExitCode.ok) throw new Stopped(exitCode)
@@ -160,3 +164,8 @@ const summaryOf = (name: string, { total, deadLetters }: JobFigures, unreadable:
   `availability ${(100 * total.availability).toFixed(1)} %` +
   (deadLetters > 0 ? `, ${counted(deadLetters, 'dead letter', 'dead letters')}` : '') +
   (unreadable > 0 ? `, ${counted(unreadable, 'line', 'lines')} unreadable` : '')
+
+/** Bad keys are the records' fault, not of how the command was used. */
+function explain(error: unknown): never {
+  throw (error as { code?: unknown }).code === 'INVALID_KEY' ? new CliError(messageOf(error)) : error
+}
