@@ -68,7 +68,7 @@ function call$<V>(store: KVStore<V>, operation: Operation<V>): Observable<unknow
  * const model = new KVModel<number>()
  * const operation = { type: 'put', key: 'alice', value: 1, ifVersion: 'absent' } as const
  * console.log(await performOperation(store, operation)) // { result: { key: 'alice', value: 1, version: 0 } }
- * console.log(model.perform(operation)) // the same
+ * console.log(model.perform(operation)) // { result: { key: 'alice', value: 1, version: 0 } }
  * ```
  */
 export function performOperation<V>(store: KVStore<V>, operation: Operation<V>): Promise<Outcome> {
