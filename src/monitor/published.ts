@@ -1,3 +1,4 @@
+import { compareKeys } from '../keys.ts'
 import { FIGURES_PREFIX } from '../metrics/publish.ts'
 import type { Change } from '../store/kv-store.ts'
 import type { Batches, Figure, Program, Sample } from './wire.ts'
@@ -114,11 +115,11 @@ export class Published {
     return true
   }
 
+  /** In the order of their names. */
   programs(now: number): Program[] {
-    return [...this.#known.values()].map(({ program, staleAfter }) => ({
-      ...program,
-      stale: now > staleAfter,
-    }))
+    return [...this.#known.values()]
+      .map(({ program, staleAfter }) => ({ ...program, stale: now > staleAfter }))
+      .sort((a, b) => compareKeys(a.name, b.name))
   }
 
   history(): Record<string, readonly Sample[]> {

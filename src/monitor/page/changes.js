@@ -9,6 +9,9 @@ const list = byId('changes')
 const empty = byId('changes-empty')
 const pause = byId('pause')
 
+/** So many at a time stand out. */
+const FEW = 4
+
 let paused = false
 
 /** @param {import('../wire.ts').SeenChange} change */
@@ -34,7 +37,8 @@ export function showChanges({ latest, omitted }, fresh) {
   if (paused) return
   if (!fresh) list.replaceChildren()
   const rows = latest.map(rowOf).reverse()
-  if (fresh) for (const row of rows) row.classList.add('fresh')
+  // Where all is fresh, nothing stands out.
+  if (fresh && rows.length <= FEW) for (const row of rows) row.classList.add('fresh')
   if (omitted > 0) rows.push(element('li', 'omitted', `and ${format.count(omitted)} more in this moment`))
   list.prepend(...rows)
   while (list.children.length > KEPT) list.lastElementChild?.remove()

@@ -1,7 +1,6 @@
 import uPlot from '/uPlot.js'
 import { byId, element, setText } from './dom.js'
 import * as format from './format.js'
-import { WINDOW } from './timeline.js'
 
 /** @typedef {import('../wire.ts').Sample} Sample */
 /** @typedef {'throughput' | 'p50' | 'p90' | 'p99' | 'availability'} Figure */
@@ -34,6 +33,7 @@ class Chart {
   #plot
   /** @type {uPlot.AlignedData} */
   #data = [[]]
+  #begin = 0
   #now = 0
 
   /**
@@ -51,6 +51,10 @@ class Chart {
     this.readout = /** @type {HTMLElement} */ (card.querySelector('.readout'))
     this.output = /** @type {HTMLElement} */ (card.querySelector('output'))
     this.unit = /** @type {HTMLElement} */ (card.querySelector('.unit'))
+    /** The large number, where it is not the latest value. @type {string | undefined} */
+    this.figure = undefined
+    /** What is told while nothing is pointed at. */
+    this.about = ''
     this.name = card.querySelector('h2')?.textContent ?? ''
     this.place.tabIndex = 0
     this.place.setAttribute('role', 'group')
@@ -62,9 +66,11 @@ class Chart {
 
   /**
    * @param {readonly Sample[]} samples
+   * @param {number} begin
    * @param {number} now
    */
-  draw(samples, now) {
+  draw(samples, begin, now) {
+    this.#begin = begin
     this.#now = now
     this.#data = [
       samples.map(({ at }) => at / 1000),
@@ -91,7 +97,7 @@ class Chart {
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'time' }, points: { size: 7 } },
         scales: {
-          x: { range: () => [(this.#now - WINDOW) / 1000, this.#now / 1000] },
+          x: { range: () => [this.#begin / 1000, this.#now / 1000] },
           y: { range: (_, __, max) => [0, this.most ?? (max > 0 ? max * 1.15 : 1)] },
         },
         axes: [
@@ -100,8 +106,8 @@ class Chart {
             size: 26,
             space: 70,
             grid: { show: false },
-            values: (_, at) => at.map(at => format.time(at * 1000).slice(0, 5)),
-            incrs: [60, 120],
+            values: (_, at) => at.map(format.axisTime),
+            incrs: [20, 60, 120],
           },
           {
             ...axis,
@@ -142,13 +148,13 @@ class Chart {
             mark.style.opacity = String(strength)
             return element('span', '', mark, `${label} ${this.show(values[line])}`)
           })),
-      element('span', '', index == null || at === undefined ? '' : `at ${format.time(at * 1000)}`),
+      element('span', '', index == null || at === undefined ? this.about : `at ${format.time(at * 1000)}`),
     )
     const main = values.at(-1)
-    setText(this.output, this.show(main))
+    setText(this.output, index == null && this.figure !== undefined ? this.figure : this.show(main))
     this.place.setAttribute(
       'aria-label',
-      `${this.name} over the last five minutes; arrow keys read it. ${at === undefined ? 'Nothing yet' : `${format.time(at * 1000)}: ${this.show(main)} ${this.unit.textContent}`}`,
+      `${this.name} over time; arrow keys read it. ${at === undefined ? 'Nothing yet' : `${format.time(at * 1000)}: ${this.show(main)} ${this.unit.textContent}`}`,
     )
   }
 
@@ -187,16 +193,34 @@ const availability = new Chart(
   1.1,
 )
 
+/** @param {readonly Sample[]} samples */
+const peak = samples => {
+  const most = Math.max(...samples.map(({ throughput }) => throughput ?? 0))
+  return most > 0 ? `at most ${format.number(most)}` : ''
+}
+
+/** @param {readonly Sample[]} samples */
+const meanAvailability = samples => {
+  const known = samples.map(({ availability }) => availability).filter(share => share !== null)
+  return known.length === 0 ? null : known.reduce((sum, share) => sum + share, 0) / known.length
+}
+
 /**
  * @param {readonly Sample[]} samples
+ * @param {number} begin from when, in the monitor's time
  * @param {number} now
  * @param {boolean} ofStore whether they are of the monitor's own connection
  */
-export function drawCharts(samples, now, ofStore) {
+export function drawCharts(samples, begin, now, ofStore) {
+  const shown = samples.filter(({ at }) => at >= begin)
   setText(throughput.unit, ofStore ? 'changes/s' : 'records/s')
-  setText(latency.unit, ofStore ? 'ms p99, reads by the monitor' : 'ms p99')
-  setText(availability.unit, '% of the last second')
-  throughput.draw(samples, now)
-  latency.draw(samples, now)
-  availability.draw(samples, now)
+  setText(latency.unit, ofStore ? 'ms p99 of probing reads' : 'ms p99')
+  setText(availability.unit, '%')
+  const share = meanAvailability(shown)
+  throughput.about = peak(shown)
+  availability.figure = format.percent(share)
+  availability.about = share === null ? '' : `over the last ${format.duration(now - begin)}`
+  throughput.draw(shown, begin, now)
+  latency.draw(shown, begin, now)
+  availability.draw(shown, begin, now)
 }

@@ -34,6 +34,12 @@ export const percent = value => {
 /** @param {number} at */
 export const time = at => clock.format(at)
 
+/** A time on an axis, as short as it can be told.
+ * @param {number} seconds
+ */
+export const axisTime = seconds =>
+  seconds % 60 === 0 ? time(seconds * 1000).slice(0, 5) : `:${seconds % 60}`
+
 /** @param {number} bytes */
 export const size = bytes =>
   bytes < 1024

@@ -4,7 +4,7 @@ import { follow } from './connection.js'
 import { byId, element, setText } from './dom.js'
 import { beginKeys, keysChanged, listKeys, showCount } from './keys.js'
 import { showPrograms } from './programs.js'
-import { drawTimeline, setTimeline, WINDOW } from './timeline.js'
+import { drawTimeline, setTimeline, windowBegin } from './timeline.js'
 import { enter, tokenOfAddress } from './token.js'
 
 /** @typedef {import('../wire.ts').Sample} Sample */
@@ -23,6 +23,8 @@ let samples = new Map()
 let source = ''
 /** The monitor's time. */
 let now = 0
+/** When it began. */
+let started = 0
 let connection = 'waiting'
 let away = true
 /** @type {string | undefined} */
@@ -59,13 +61,14 @@ function showSources(programs) {
 function addSample(name, sample) {
   const known = samples.get(name) ?? []
   if (known.at(-1)?.at !== sample.at) known.push(sample)
-  while (known.length > 0 && /** @type {Sample} */ (known[0]).at < sample.at - WINDOW) known.shift()
+  while (known.length > 0 && /** @type {Sample} */ (known[0]).at < windowBegin(sample.at, 0)) known.shift()
   samples.set(name, known)
 }
 
 function draw() {
-  drawCharts(samples.get(source) ?? [], now, source === '')
-  drawTimeline(now)
+  const begin = windowBegin(now, started)
+  drawCharts(samples.get(source) ?? [], begin, now, source === '')
+  drawTimeline(begin, now)
 }
 
 function showState() {
@@ -94,7 +97,8 @@ function takeTick({ at, store, programs, keys }) {
 function takeTimeline(timeline) {
   connection = timeline.at(-1)?.state ?? 'waiting'
   setTimeline(timeline)
-  drawTimeline(Math.max(now, timeline.at(-1)?.at ?? 0))
+  const latest = Math.max(now, timeline.at(-1)?.at ?? 0)
+  drawTimeline(windowBegin(latest, started), latest)
   showState()
 }
 
@@ -103,6 +107,7 @@ const take = {
   overview: overview => {
     samples = new Map([['', [...overview.history]]])
     for (const [name, history] of Object.entries(overview.programHistory)) samples.set(name, [...history])
+    started = overview.started
     failure = overview.failure
     setText(
       byId('store'),

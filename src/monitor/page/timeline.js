@@ -1,12 +1,21 @@
 import { byId, element, setText } from './dom.js'
 import * as format from './format.js'
 
-/** How much of the past is shown, in milliseconds. */
-export const WINDOW = 300_000
+/** How much of the past is shown, in milliseconds: what there is, between these. */
+const LEAST = 60_000
+const MOST = 300_000
+
+/**
+ * From when the past is shown.
+ * @param {number} now the monitor's time
+ * @param {number} started when the monitor began
+ */
+export const windowBegin = (now, started) => now - Math.min(MOST, Math.max(LEAST, now - started))
 
 const bar = byId('timeline')
 const list = byId('timeline-list')
 const since = byId('timeline-since')
+const axis = byId('timeline-begin')
 
 /** @type {readonly import('../../metrics/store-snapshot.ts').StatusChange[]} */
 let states = []
@@ -31,9 +40,12 @@ export function setTimeline(timeline) {
   )
 }
 
-/** @param {number} now the monitor's time */
-export function drawTimeline(now) {
-  const begin = now - WINDOW
+/**
+ * @param {number} begin from when, in the monitor's time
+ * @param {number} now
+ */
+export function drawTimeline(begin, now) {
+  const span = now - begin
   const shown = states
     .map(({ state, reason, at }, index) => ({ state, reason, from: at, to: states[index + 1]?.at ?? now }))
     .filter(({ to }) => to > begin)
@@ -44,9 +56,10 @@ export function drawTimeline(now) {
     )
     segment.dataset.state = state
     segment.title = `${state} since ${format.time(from)}: ${reason}`
-    segment.style.left = `${(100 * (Math.max(from, begin) - begin)) / WINDOW}%`
-    segment.style.width = `${(100 * (to - Math.max(from, begin))) / WINDOW}%`
+    segment.style.left = `${(100 * (Math.max(from, begin) - begin)) / span}%`
+    segment.style.width = `${(100 * (to - Math.max(from, begin))) / span}%`
   })
+  setText(axis, `${format.duration(span)} ago`)
   const last = states.at(-1)
   setText(since, last === undefined ? '' : `${last.state} for ${format.duration(now - last.at)}`)
 }
