@@ -18,24 +18,23 @@ import type { OperatorOptions } from './options.ts'
  *
  * @example
  * ```ts
- * import { from, map } from 'rxjs'
+ * import { from, map, pipe } from 'rxjs'
  * import { json, lookupKV, memoryStore, perKey, upsertKV } from 'rxkeeper'
  *
  * const store = memoryStore({ value: json<number>() })
+ * const count = pipe(
+ *   lookupKV(store, (word: string) => word),
+ *   map(([word, count = 0]) => [word, count + 1] as const),
+ *   upsertKV(store, entry => entry),
+ * )
  * from(['a', 'b', 'a']).pipe(
- *   perKey(
- *     word => word,
- *     word$ => word$.pipe(
- *       lookupKV(store, word => word),
- *       map(([word, count = 0]) => [word, count + 1] as const),
- *       upsertKV(store, entry => entry),
- *     ),
- *   ),
+ *   perKey(word => word, count),
  * ).subscribe(([word, count]) => console.log(word, count)) // a 1, b 1, a 2
  * ```
  *
  * @param keyOf the key of a record; any value that a `Map` tells apart
- * @param pipeline gets an Observable of the one record; called anew for each
+ * @param pipeline gets an Observable of the one record; called anew for each. Operators composed with `pipe`, or any
+ *   function
  */
 export function perKey<T, R>(
   keyOf: (record: T) => unknown,

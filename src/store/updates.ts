@@ -34,17 +34,16 @@ export class Update<V> extends Request {
   }
 }
 
+/** The parts of an update have its deadline, and its timeout too: those of other updates travel with it. */
+const begunAt = (update: Request): number => update.deadline - update.timeout
+
 class RoundRead extends ReadRequest {
   readonly keys: readonly string[]
   readonly settled: (result: Stored | undefined | KVError) => void
 
-  constructor(
-    update: { key: string; deadline: number },
-    now: number,
-    settled: (result: Stored | undefined | KVError) => void,
-  ) {
-    super(now, update.deadline - now)
-    this.keys = [update.key]
+  constructor(key: string, update: Request, settled: (result: Stored | undefined | KVError) => void) {
+    super(begunAt(update), update.timeout)
+    this.keys = [key]
     this.settled = settled
   }
 
@@ -54,20 +53,17 @@ class RoundRead extends ReadRequest {
 }
 
 class RoundWrite extends WriteRequest {
-  readonly atomic = true
+  /** One write needs no transaction, and so travels with those of other keys. */
+  readonly atomic: boolean
   readonly writes: readonly Write[]
   readonly #results: Written[] = []
   readonly #settled: (results: Written[] | KVError) => void
   #failed = false
 
-  constructor(
-    writes: Write[],
-    now: number,
-    timeout: number,
-    settled: (results: Written[] | KVError) => void,
-  ) {
-    super(now, timeout)
+  constructor(writes: Write[], update: Request, settled: (results: Written[] | KVError) => void) {
+    super(begunAt(update), update.timeout)
     this.writes = writes
+    this.atomic = writes.length > 1
     this.#settled = settled
   }
 
@@ -126,7 +122,7 @@ export class Updates<V> {
       return
     }
     batcher.read(
-      new RoundRead(first, now, result => {
+      new RoundRead(key, first, result => {
         if (result instanceof KVError) this.#finish(key, waiting, waiting.splice(0), result)
         else this.#write(key, waiting, result)
       }),
@@ -178,9 +174,8 @@ export class Updates<V> {
       this.#round(key, waiting)
       return
     }
-    const now = this.#context.batcher.now()
     this.#context.batcher.write(
-      new RoundWrite(writes, now, last.deadline - now, results => {
+      new RoundWrite(writes, last, results => {
         if (!(results instanceof KVError)) {
           for (let i = 0; i < taken.length; i++) if (!taken[i]!.withdrawn) taken[i]!.done(entries[i])
           this.#round(key, waiting)
