@@ -33,10 +33,24 @@ function keysOf<V>(operation: Operation<V>): readonly string[] {
   }
 }
 
-/** Reads of several keys are no snapshot: each key has been read for itself. */
-function split<V>(performed: Performed<V>): Performed<V>[] {
+/** A part of an operation that has an effect at one moment. */
+interface Part<V> extends Performed<V> {
+  /** The operation that it is one deletion of, where only the number of all that existed is known. */
+  readonly of?: Performed<V> | undefined
+}
+
+/** Reads and deletions of several keys are no transaction: each key has been read or deleted for itself. */
+function split<V>(performed: Performed<V>): Part<V>[] {
   const { operation, outcome } = performed
-  if ((operation.type !== 'getAll' && operation.type !== 'entryAll') || 'error' in outcome) return [performed]
+  if ('error' in outcome) return [performed]
+  if (operation.type === 'deleteAll' && operation.keys.length > 0) {
+    return Array.from(new Set(operation.keys), key => ({
+      ...performed,
+      operation: { type: 'delete', key },
+      of: performed,
+    }))
+  }
+  if (operation.type !== 'getAll' && operation.type !== 'entryAll') return [performed]
   const found = new Map(outcome.result as [string, unknown][])
   const type = operation.type === 'getAll' ? 'get' : 'entry'
   return Array.from(new Set(operation.keys), key => ({
@@ -77,23 +91,34 @@ export function explain<V>(
   const done = new Set<number>()
   const tried = new Set<string>()
   const order: Performed<V>[] = []
+  /** How many of the keys of an operation that deletes several have existed so far. */
+  const existed = new Map<Performed<V>, number>()
+  const agree = () =>
+    [...existed].every(([{ outcome }, count]) => isDeepStrictEqual(outcome, { result: count }))
 
   const search = (model: KVModel<V>): boolean => {
-    if (done.size === all.length) return isDeepStrictEqual(model.entries(), [...after])
-    const state = JSON.stringify([[...done].sort((a, b) => a - b), model.entries()])
+    if (done.size === all.length) return agree() && isDeepStrictEqual(model.entries(), [...after])
+    const state = JSON.stringify([[...done].sort((a, b) => a - b), model.entries(), [...existed.values()]])
     if (tried.has(state)) return false
     tried.add(state)
     for (const [i, candidate] of all.entries()) {
       if (done.has(i) || !predecessors[i]!.every(p => done.has(p))) continue
       const next = model.copy()
-      if (!isDeepStrictEqual(next.perform(candidate.operation), candidate.outcome)) continue
+      const outcome = next.perform(candidate.operation)
+      const { of } = candidate
+      if (of === undefined && !isDeepStrictEqual(outcome, candidate.outcome)) continue
+      const before = of && existed.get(of)
+      if (of !== undefined)
+        existed.set(of, before! + ('result' in outcome && outcome.result === true ? 1 : 0))
       done.add(i)
-      order.push(candidate)
+      order.push({ ...candidate, outcome })
       if (search(next)) return true
       order.pop()
       done.delete(i)
+      if (of !== undefined) existed.set(of, before!)
     }
     return false
   }
+  for (const { of } of all) if (of !== undefined) existed.set(of, 0)
   return search(new KVModel(before)) ? order : undefined
 }

@@ -17,6 +17,22 @@ const get = (value: number | undefined): Performed<number> => ({
   operation: { type: 'get', key: 'a' },
   outcome: { result: value },
 })
+const putBoth: Performed<number> = {
+  operation: {
+    type: 'putAll',
+    entries: [
+      ['a', 1],
+      ['b', 1],
+    ],
+  },
+  outcome: { result: [entry('a', 1, 0), entry('b', 1, 0)] },
+  store: 0,
+}
+const deleteBoth = (existed: number): Performed<number> => ({
+  operation: { type: 'deleteAll', keys: ['a', 'b', 'a'] },
+  outcome: { result: existed },
+  store: 1,
+})
 const increment = (value: number, version: number): Performed<number> => ({
   operation: { type: 'update', key: 'a', next: (count = 0) => count + 1 },
   outcome: { result: entry('a', value, version) },
@@ -47,6 +63,12 @@ describe('explain finds an order', () => {
       ],
       [entry('a', 1, 0), entry('b', 1, 0)],
     ],
+    [
+      'a deletion of several keys on both sides of a transaction',
+      [putBoth, deleteBoth(1)],
+      [entry('a', 1, 0)],
+    ],
+    ['a deletion of several keys', [putBoth, deleteBoth(2)], []],
   ])('%s', (_, performed, after) => {
     expect(explain([], performed, after)).toBeDefined()
   })
@@ -97,6 +119,8 @@ describe('explain finds no order', () => {
       ],
       [entry('a', 1, 0)],
     ],
+    ['a deletion that counts too many', [putBoth, deleteBoth(2)], [entry('a', 1, 0)]],
+    ['a deletion that counts too few', [putBoth, deleteBoth(1)], []],
   ])('%s', (_, performed, after) => {
     expect(explain([], performed, after)).toBeUndefined()
   })
