@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -149,6 +150,24 @@ describe('on a terminal', () => {
     })
     expect(stdout).toBe('evil\\u001b[2J  a\\u001b]0;title\\u0007  v0\r\n')
   })
+})
+
+test('put waits for stdin no longer than until it is interrupted', async () => {
+  const child = project.start(['put', 'a', '--store', 'lmdb:put-state', '--json'])
+  // More than fits between the two: when all is written, the command reads.
+  await new Promise(resolve => child.stdin.write(' '.repeat(2_000_000), resolve))
+  child.kill('SIGINT')
+  expect(await outcomeOf(child)).toMatchObject({ code: 130, stdout: '' })
+  expect((await project.run(['get', 'a', '--store', 'lmdb:put-state'])).code).toBe(3)
+})
+
+test('monitor serves its page until it is interrupted', async () => {
+  const child = project.start(['monitor', '--port', '0', '--store', 'lmdb:monitor-state'])
+  const [line] = await once(child.stdout, 'data')
+  const { url } = JSON.parse(String(line)) as { url: string }
+  expect((await fetch(url)).status).toBe(200)
+  child.kill('SIGINT')
+  expect(await outcomeOf(child)).toMatchObject({ code: 130, stderr: '' })
 })
 
 test('a closed pipe is no error', async () => {

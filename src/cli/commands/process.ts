@@ -75,7 +75,9 @@ count-visits.ts:
     )
     .action(async (module: string, options: Options) => {
       process.exitCode = await new Session(options).run(async session => {
-        await run(session, await loadJob(module), options)
+        const job = await loadJob(module)
+        session.stopping.throwIfAborted()
+        await run(session, job, options)
       })
     })
 

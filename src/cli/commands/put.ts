@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError } from 'commander'
 import { defer } from 'rxjs'
@@ -50,7 +51,9 @@ Examples:
     .action(async (key: string, value: string | undefined, options: Options) => {
       process.exitCode = await new Session(options).run(async session => {
         const given =
-          value === undefined || value === '-' ? await session.one(defer(() => buffer(process.stdin))) : value
+          value === undefined || value === '-'
+            ? await session.one(defer(() => buffer(addAbortSignal(session.stopping, process.stdin))))
+            : value
         const content = bytesOf(given, formatOf(options))
         await withStore(session, options, async store => {
           const { version } = await session.one(store.put$(key, content, { ifVersion: options.ifVersion }))
