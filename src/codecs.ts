@@ -76,7 +76,7 @@ export const text: Codec<string> = {
 export const bytes: Codec<Uint8Array> = {
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${typeof value}`)
-    return Uint8Array.prototype.slice.call(value)
+    return Buffer.from(value)
   },
   decode: value => value,
 }

@@ -66,7 +66,7 @@ export class Batcher {
     const { keys } = request
     const refusal = this.#refusal(keys.length, 0)
     if (refusal !== undefined) {
-      for (let i = 0; i < keys.length; i++) request.settle(i, refusal)
+      this.#refuse(request, keys.length, refusal)
       return
     }
     let from = 0
@@ -87,7 +87,7 @@ export class Batcher {
     }
     const refusal = this.#refusal(writes.length, bytes)
     if (refusal !== undefined) {
-      for (let i = 0; i < writes.length; i++) request.settle(i, refusal)
+      this.#refuse(request, writes.length, refusal)
       return
     }
     this.#writes.add(request)
@@ -111,7 +111,7 @@ export class Batcher {
   #refusal(keys: number, bytes: number): KVError | undefined {
     if (this.#closing !== undefined) return new KVError('CLOSED', 'the store is closed')
     if (this.#status.state === 'connected') return undefined
-    const waiting = this.#reads.waiting + this.#writes.waiting + keys
+    const waiting = this.#reads.waiting + this.#writes.waiting + this.#writes.held + keys
     if (waiting <= MAX_WAITING_KEYS && this.#waitingBytes + bytes <= MAX_WAITING_BYTES) {
       this.#waitingBytes += bytes
       return undefined
@@ -121,6 +121,13 @@ export class Batcher {
       `${this.#engine.name} is ${this.#status.state} (${this.#status.reason}) and ${waiting} operations with ` +
         `${this.#waitingBytes + bytes} bytes wait; at most ${MAX_WAITING_KEYS} with ${MAX_WAITING_BYTES} bytes may`,
     )
+  }
+
+  /** In a later turn: whoever asks again at once would keep the connection from ever coming back. */
+  #refuse(request: ReadRequest | WriteRequest, count: number, error: KVError): void {
+    this.#timing.defer(() => {
+      for (let i = 0; i < count && !request.withdrawn; i++) request.settle(i, error)
+    })
   }
 
   #wake(): void {
@@ -133,7 +140,7 @@ export class Batcher {
     this.#flushing = false
     this.#writes.flush()
     this.#reads.flush()
-    if (this.#reads.waiting > 0 || this.#writes.waiting > 0) this.#sweepLater()
+    if (this.#reads.waiting > 0 || this.#writes.waiting > 0 || this.#writes.held > 0) this.#sweepLater()
     else if (this.#closing !== undefined && this.#reads.idle && this.#writes.idle) this.#closing()
   }
 

@@ -29,6 +29,11 @@ export class ReadCall<V, R> extends ReadRequest {
     this.#emit = emit
   }
 
+  /** Asked of the subscriber, which would have to keep a list for this call to be told. */
+  override get withdrawn(): boolean {
+    return this.#subscriber.closed
+  }
+
   settle(_index: number, result: Stored | undefined | KVError): void {
     if (result instanceof KVError) {
       this.#subscriber.error(result)
@@ -107,6 +112,10 @@ export class WriteCall<R> extends WriteRequest {
     this.writes = [write]
     this.#subscriber = subscriber
     this.#emit = emit
+  }
+
+  override get withdrawn(): boolean {
+    return this.#subscriber.closed
   }
 
   settle(_index: number, result: Written | KVError): void {

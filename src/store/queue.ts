@@ -30,6 +30,10 @@ export class Queue<T> {
     return item
   }
 
+  forEach(visit: (item: T) => void): void {
+    for (let i = this.#head; i < this.#items.length; i++) visit(this.#items[i]!)
+  }
+
   /** Keeps only what `keep` holds for. */
   retain(keep: (item: T) => boolean): void {
     this.#items = (this.#items.slice(this.#head) as T[]).filter(keep)

@@ -52,6 +52,7 @@ export class ReadBatcher {
   readonly #engine: Engine
   readonly #pacing: Pacing
   readonly #queue = new Queue<Part>()
+  #waiting = 0
   #inFlight = 0
 
   constructor(engine: Engine, pacing: Pacing) {
@@ -59,8 +60,9 @@ export class ReadBatcher {
     this.#pacing = pacing
   }
 
+  /** How many keys wait to be asked for. */
   get waiting(): number {
-    return this.#queue.length
+    return this.#waiting
   }
 
   get idle(): boolean {
@@ -69,6 +71,7 @@ export class ReadBatcher {
 
   add(request: ReadRequest, from: number, to: number): void {
     this.#queue.push({ request, from, to })
+    this.#waiting += to - from
   }
 
   /** Sends batches while the engine takes more. */
@@ -83,10 +86,11 @@ export class ReadBatcher {
   /** Settles what is waiting for longer than it may, or all of it. */
   expire(error: (request: ReadRequest) => KVError | undefined): void {
     this.#queue.retain(part => {
-      if (part.request.withdrawn) return false
-      const reason = error(part.request)
-      if (reason === undefined) return true
-      for (let i = part.from; i < part.to; i++) part.request.settle(i, reason)
+      const { request, from, to } = part
+      const reason = request.withdrawn ? undefined : error(request)
+      if (reason === undefined && !request.withdrawn) return true
+      this.#waiting -= to - from
+      if (reason !== undefined) for (let i = from; i < to; i++) request.settle(i, reason)
       return false
     })
   }
@@ -101,9 +105,12 @@ export class ReadBatcher {
         if (first !== undefined && !inSameBatch(first, request)) break
         first ??= request
         batch ??= new ReadBatch()
+        const { from } = part
         batch.take(part, limit)
+        this.#waiting -= part.from - from
         if (part.from < part.to) break
       }
+      this.#waiting -= part.to - part.from
       this.#queue.shift()
     }
     return batch

@@ -3,7 +3,7 @@ import type { KVError } from '../errors.ts'
 
 /** What is asked of the batcher at once. Withdrawn by unsubscribing; what was sent already is then settled to nobody. */
 export abstract class Request {
-  withdrawn = false
+  #withdrawn = false
   /** In milliseconds of the store's clock. */
   readonly deadline: number
   /** Requests are batched with others of the same timeout only, so that one that is in no hurry delays none that is. */
@@ -14,8 +14,12 @@ export abstract class Request {
     this.timeout = timeout
   }
 
+  get withdrawn(): boolean {
+    return this.#withdrawn
+  }
+
   unsubscribe(): void {
-    this.withdrawn = true
+    this.#withdrawn = true
   }
 }
 

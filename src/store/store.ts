@@ -82,6 +82,7 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     this.#updates = new Updates({
       engine,
       batcher: this.#batcher,
+      timing: this.#timing,
       decode: this.#encoding.decode,
       putOf: (key, newValue, ifVersion) => this.#encoding.put(key, newValue, ifVersion),
     })
@@ -111,7 +112,7 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     return this.#call$(options, (subscriber, now, timeout) => {
       const write = this.#encoding.put(key, value, options.ifVersion)
       const emit = ({ version }: { version: number }) => entryOf(key, value, version)
-      this.#write(new WriteCall(write, now, timeout, subscriber, emit), subscriber)
+      this.#batcher.write(new WriteCall(write, now, timeout, subscriber, emit))
     })
   }
 
@@ -269,7 +270,6 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
         return
       }
       const call = new ReadCall(key, now, timeout, subscriber, this.#encoding.decode, emit)
-      subscriber.add(call)
       this.#batcher.read(call)
     })
   }

@@ -1,7 +1,10 @@
+import type { Subscription } from 'rxjs'
 import type { Engine, Stored, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
+import type { Timing } from '../timing.ts'
 import type { Batcher } from './batcher.ts'
 import type { Entry } from './kv-store.ts'
+import { inSameBatch } from './pacing.ts'
 import { ReadRequest, Request, WriteRequest } from './requests.ts'
 import { sizeOf } from './write-batcher.ts'
 
@@ -9,10 +12,14 @@ import { sizeOf } from './write-batcher.ts'
 export interface UpdateContext<V> {
   readonly engine: Engine
   readonly batcher: Batcher
+  readonly timing: Timing
   decode(key: string, bytes: Uint8Array): V
   /** Encodes and checks; throws a KVError. */
   putOf(key: string, value: V, ifVersion: number | 'absent'): Write
 }
+
+/** How often the updates that wait are looked through for what is late, in milliseconds. */
+const SWEEP_INTERVAL = 20
 
 /** One `update$`. */
 export class Update<V> extends Request {
@@ -88,6 +95,7 @@ export class Updates<V> {
   readonly #context: UpdateContext<V>
   /** The updates that wait, by key; a key is here while a round of it is under way. */
   readonly #waiting = new Map<string, Update<V>[]>()
+  #sweep: Subscription | undefined
 
   constructor(context: UpdateContext<V>) {
     this.#context = context
@@ -97,6 +105,7 @@ export class Updates<V> {
     const waiting = this.#waiting.get(update.key)
     if (waiting !== undefined) {
       waiting.push(update)
+      this.#sweepLater()
       return
     }
     const fresh = [update]
@@ -104,18 +113,36 @@ export class Updates<V> {
     this.#round(update.key, fresh)
   }
 
-  #round(key: string, waiting: Update<V>[]): void {
-    const { batcher } = this.#context
-    const now = batcher.now()
-    const late = waiting.filter(update => !update.withdrawn && update.deadline <= now)
-    for (const update of late) {
-      update.withdrawn = true
-      update.done(
-        new KVError('TIMEOUT', `not written within ${update.timeout} ms: others kept writing`, { key }),
-      )
+  /** Looks again and again for updates that wait for the round under way and are late. */
+  #sweepLater(): void {
+    this.#sweep ??= this.#context.timing.after(SWEEP_INTERVAL, () => {
+      this.#sweep = undefined
+      let left = 0
+      for (const [key, waiting] of this.#waiting) {
+        this.#expire(key, waiting)
+        left += waiting.length
+      }
+      if (left > 0) this.#sweepLater()
+    })
+  }
+
+  /** Ends the waiting updates whose time is over, and lets go of those that were withdrawn. */
+  #expire(key: string, waiting: Update<V>[], reason?: KVError): void {
+    const now = this.#context.timing.now()
+    const late: Update<V>[] = []
+    for (const update of waiting.splice(0)) {
+      if (update.withdrawn) continue
+      if (update.deadline > now) waiting.push(update)
+      else late.push(update)
     }
-    const live = waiting.filter(update => !update.withdrawn)
-    waiting.splice(0, waiting.length, ...live)
+    for (const update of late) {
+      update.done(reason ?? new KVError('TIMEOUT', `not written within ${update.timeout} ms`, { key }))
+    }
+  }
+
+  #round(key: string, waiting: Update<V>[], reason?: KVError): void {
+    const { batcher } = this.#context
+    this.#expire(key, waiting, reason)
     const first = waiting[0]
     if (first === undefined) {
       this.#waiting.delete(key)
@@ -123,7 +150,9 @@ export class Updates<V> {
     }
     batcher.read(
       new RoundRead(key, first, result => {
-        if (result instanceof KVError) this.#finish(key, waiting, waiting.splice(0), result)
+        // The time is that of the first: whoever has more of it goes on.
+        if (result instanceof KVError && result.code === 'TIMEOUT') this.#round(key, waiting, result)
+        else if (result instanceof KVError) this.#finish(key, waiting, waiting.splice(0), result)
         else this.#write(key, waiting, result)
       }),
     )
@@ -149,6 +178,7 @@ export class Updates<V> {
     for (; seen < waiting.length && taken.length < writeBatch; seen++) {
       const update = waiting[seen]!
       if (update.withdrawn) continue
+      if (taken.length > 0 && !inSameBatch(taken[0]!, update)) break
       try {
         const value = this.#compute(update, current)
         if (value !== undefined) {

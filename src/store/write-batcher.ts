@@ -3,7 +3,7 @@ import { KVError } from '../errors.ts'
 import { type Lane, Lanes, Operation, WriteBatch } from './lanes.ts'
 import { ask, inSameBatch, type Pacing } from './pacing.ts'
 import { Queue } from './queue.ts'
-import type { ReadRequest, WriteRequest } from './requests.ts'
+import type { ReadRequest, Request, WriteRequest } from './requests.ts'
 
 /** What one write takes of the engine's `batchBytes`. */
 export const sizeOf = (write: Write, { limits }: Engine): number =>
@@ -21,6 +21,10 @@ export class WriteBatcher {
   readonly #resumed = new Queue<Lane>()
   /** Transactions that have claimed all their lanes. */
   readonly #unblocked = new Queue<Operation>()
+  /** Lanes in which operations are held back, and operations that reads wait for. */
+  readonly #crowded = new Set<Lane>()
+  readonly #awaited = new Set<Operation>()
+  #held = 0
   #inFlight = 0
 
   constructor(engine: Engine, pacing: Pacing, addRead: (request: ReadRequest, index: number) => void) {
@@ -32,6 +36,11 @@ export class WriteBatcher {
   /** How many operations wait to be looked at. */
   get waiting(): number {
     return this.#ready.length + this.#resumed.length + this.#unblocked.length
+  }
+
+  /** How many operations and reads wait for others of their keys. */
+  get held(): number {
+    return this.#held
   }
 
   get idle(): boolean {
@@ -65,8 +74,12 @@ export class WriteBatcher {
     if (this.#lanes.size === 0) return false
     const last = this.#lanes.get(request.keys[index]!)?.last
     if (last === undefined) return false
-    last.readers ??= []
+    if (last.readers === undefined) {
+      last.readers = []
+      this.#awaited.add(last)
+    }
     last.readers.push([request, index])
+    this.#held++
     return true
   }
 
@@ -80,7 +93,7 @@ export class WriteBatcher {
   }
 
   /** Settles what waits and has a `reason` to fail, and lets go of what was withdrawn. */
-  expire(reason: (request: WriteRequest) => KVError | undefined): void {
+  expire(reason: (request: Request) => KVError | undefined): void {
     const leaving: Operation[] = []
     this.#ready.retain(operation => {
       if (!this.#isOver(operation, reason)) return true
@@ -89,6 +102,23 @@ export class WriteBatcher {
       return false
     })
     for (const operation of leaving) this.#finish(operation, operation)
+    // What is held back keeps its place.
+    for (const lane of this.#crowded) lane.heldBack.forEach(operation => void this.#isOver(operation, reason))
+    for (const operation of this.#awaited) this.#expireReaders(operation, reason)
+  }
+
+  #expireReaders(operation: Operation, reason: (request: Request) => KVError | undefined): void {
+    const readers = operation.readers!
+    operation.readers = []
+    this.#held -= readers.length
+    for (const [request, index] of readers) {
+      const error = request.withdrawn ? undefined : reason(request)
+      if (error !== undefined) request.settle(index, error)
+      else if (!request.withdrawn) {
+        operation.readers.push([request, index])
+        this.#held++
+      }
+    }
   }
 
   #enqueue(operation: Operation): void {
@@ -120,7 +150,7 @@ export class WriteBatcher {
       }
       const lane = operation.lanes[0]!
       if ((lane.holder !== undefined && lane.holder !== batch) || lane.crowded) {
-        lane.heldBack.push(operation)
+        this.#holdBack(operation, lane)
       } else {
         if (!this.#fits(operation, batch)) return batch
         this.#take(operation, batch)
@@ -140,10 +170,22 @@ export class WriteBatcher {
         return true
       }
       if (!this.#fits(next, batch)) return false
-      lane.heldBack.shift()
+      this.#letGo(lane)
       this.#take(next, batch)
     }
     return true
+  }
+
+  #holdBack(operation: Operation, lane: Lane): void {
+    lane.heldBack.push(operation)
+    this.#crowded.add(lane)
+    this.#held++
+  }
+
+  #letGo(lane: Lane): void {
+    lane.heldBack.shift()
+    if (!lane.crowded) this.#crowded.delete(lane)
+    this.#held--
   }
 
   #fits(operation: Operation, batch: WriteBatch): boolean {
@@ -159,8 +201,7 @@ export class WriteBatcher {
 
   /** Puts an operation into the batch, unless nobody waits for it any more or its time is over. */
   #take(operation: Operation, batch: WriteBatch): void {
-    const late = (request: WriteRequest) => this.#pacing.late(request)
-    if (operation.settled || this.#isOver(operation, late)) {
+    if (operation.settled || this.#isOver(operation, this.#pacing.late)) {
       batch.trailing.push(operation)
       return
     }
@@ -170,7 +211,7 @@ export class WriteBatcher {
     batch.bytes += sizeOf(operation.write, this.#engine)
   }
 
-  #isOver(operation: Operation, reason: (request: WriteRequest) => KVError | undefined): boolean {
+  #isOver(operation: Operation, reason: (request: Request) => KVError | undefined): boolean {
     if (operation.settled || operation.request.withdrawn) return true
     const error = reason(operation.request)
     if (error === undefined) return false
@@ -184,7 +225,7 @@ export class WriteBatcher {
     for (const lane of operation.lanes) {
       if (lane.holder === undefined && !lane.crowded) lane.holder = operation
       else {
-        lane.heldBack.push(operation)
+        this.#holdBack(operation, lane)
         operation.blockedBy++
       }
     }
@@ -235,6 +276,8 @@ export class WriteBatcher {
   /** Takes an operation out of its lanes and lets in who is next. */
   #finish(operation: Operation, holder: WriteBatch | Operation): void {
     if (operation.readers !== undefined) {
+      this.#awaited.delete(operation)
+      this.#held -= operation.readers.length
       for (const [request, index] of operation.readers) this.#addRead(request, index)
     }
     for (const lane of operation.lanes) {
@@ -256,7 +299,7 @@ export class WriteBatcher {
       this.#resumed.push(lane)
       return
     }
-    lane.heldBack.shift()
+    this.#letGo(lane)
     lane.holder = next
     if (--next.blockedBy === 0) this.#unblocked.push(next)
   }
