@@ -115,6 +115,7 @@ describe('processKV', () => {
           'read b',
           'read c',
           'put b=1@absent, put c=1@absent',
+          'read a',
           'put a=2@0',
         ])
       })
