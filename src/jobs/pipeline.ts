@@ -69,7 +69,6 @@ export function pipeline<T, V, R, C>(
     catchError(failed),
     tap({ complete: () => letters$.complete() }),
   )
-  // The letters first: the first record that fails must find a listener.
   return merge(letters$, processed$).pipe(
     deliver<Result<T, R>>({
       take: result => {

@@ -169,15 +169,18 @@ describe('failures', () => {
     const outputs: unknown[] = []
     const run = counting().run({
       store: 'memory:',
-      input,
+      input: [visit('bob'), ...input],
       output: async output => {
-        await null
+        await firstValueFrom(timer(2))
         outputs.push(output)
       },
     })
     const events = eventsOf(run)
     await expect(run).rejects.toMatchObject({ code: 'CALLBACK', message: '`transform` threw: no such user' })
-    expect(outputs).toEqual([[visit('alice'), 1]])
+    expect(outputs).toEqual([
+      [visit('bob'), 1],
+      [visit('alice'), 1],
+    ])
     expect(events).toEqual(['started', 'stopping', 'error'])
   })
 

@@ -76,6 +76,23 @@ test('of two runs, the one that is behind fails, and nothing is counted twice', 
   expect(sum).toBe(position! + 1)
 })
 
+test('commits that are repeated because others write move it once', async () => {
+  const memory = new Memory()
+  const other = memoryStore({ value: json<number>(), memory })
+  let calls = 0
+  const { figures } = await job({
+    ...counting.definition,
+    transform: ({ shop, offset }, count = 0) => {
+      // Sent before the commit of this record is.
+      if (++calls % 50 === 0) other.put$(shop, 1_000_000).subscribe()
+      return offset % 2 === 0 ? count : count + 1
+    },
+  }).run({ store: memoryStore({ value: json<number>(), memory }) })
+  expect(figures.total.records).toBe(1_000)
+  expect(calls).toBeGreaterThan(1_000)
+  expect(await firstValueFrom(other.get$('position'))).toBe(999)
+})
+
 test('a dead letter moves the position, too', async () => {
   const memory = new Memory()
   const store = memoryStore({ value: json<number>(), memory })
