@@ -8,13 +8,15 @@ const RECORDS = 40_000
 const KEYS = 2000
 const items = randomItems(RECORDS, KEYS)
 
-async function ours(): Promise<Task> {
-  const store = memoryStore({ value: json<Sum>() })
-  return {
-    pass: () => counted(pull$(items).pipe(processKV(store, item => item.key, add))),
-    close: () => store.close(),
+const ours =
+  (options: { remember?: number } = {}) =>
+  async (): Promise<Task> => {
+    const store = memoryStore({ value: json<Sum>() })
+    return {
+      pass: () => counted(pull$(items).pipe(processKV(store, item => item.key, add, options))),
+      close: () => store.close(),
+    }
   }
-}
 
 /** Emits in a later turn, as the answer of a store does. */
 const later$ = <R>(work: () => R): Observable<R> =>
@@ -83,12 +85,13 @@ export const loopMemory: Question = {
       unit: 'records/s',
       server: 'none',
       contenders: [
-        { name: 'rxkeeper/processKV', run: ours },
-        { name: 'rxjs-map', run: overMap(later$) },
-        { name: 'rxjs-map-sync', run: overMap(at$) },
+        { name: 'rxkeeper/processKV', run: ours() },
+        { name: 'rxkeeper/remember', run: ours({ remember: KEYS }) },
+        { name: 'rxjs-map', run: overMap(at$) },
+        { name: 'rxjs-map-async', run: overMap(later$) },
         { name: 'map', run: pump },
       ],
-      targets: { 'rxjs-map': 5 },
+      targets: { 'rxjs-map': 5, 'rxjs-map-async': 5 },
     },
   ],
   headlines: ['loop-memory'],

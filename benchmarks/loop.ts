@@ -7,7 +7,7 @@ import type { Comparison, Contender, Place, Question, Task } from './runner/ques
 import { add, type Item, initialSum, randomItems, roundRobinItems, type Sum } from './runner/records.ts'
 
 const RECORDS = 40_000
-const HOT_KEYS = 2000
+export const HOT_KEYS = 2000
 const MANY_KEYS = 20_000
 /** What a slow client processes in one pass. */
 const SLICE = 5000
@@ -64,6 +64,7 @@ const byHand =
 
 const contenders = (items: readonly Item[], work: string): readonly Contender[] => [
   { name: 'rxkeeper/processKV', run: processed(items) },
+  { name: 'rxkeeper/remember', run: processed(items, { remember: MANY_KEYS }) },
   { name: 'rxkeeper/perKey', run: composed(items) },
   { name: 'plain', run: byHand(singles.plain, items) },
   { name: 'native', run: byHand(singles.native, items) },

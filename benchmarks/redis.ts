@@ -1,25 +1,26 @@
-import { connectRedis } from './contenders/redis.ts'
+import { handWrittenLoop } from './contenders/hand-written-loop.ts'
+import { asSingle, connectRedis } from './contenders/redis.ts'
 import { getContenders } from './get.ts'
-import { hotItems, processed } from './loop.ts'
+import { HOT_KEYS, hotItems, processed } from './loop.ts'
 import { putContenders } from './put.ts'
 import type { Comparison, Contender, Place, Question, Task } from './runner/question.ts'
-import { add, decode, encode, type Item } from './runner/records.ts'
+import { initialSum } from './runner/records.ts'
 import { filled, inFlight, keyAt } from './runner/work.ts'
 
 const KEYS = 20_000
 const keys = Array.from({ length: KEYS }, (_, i) => keyAt(i))
 const value = filled('written')
-/** Faster than with 1,024. */
-const IN_FLIGHT = 4096
+/** More make it slower, and promises instead of callbacks too. */
+const IN_FLIGHT = 1024
 
-async function loaded({ redis, root }: Place) {
+async function loaded({ redis, root }: Place, count: number, initial: Buffer) {
   const client = await connectRedis(redis)
-  await Promise.all(keys.map(key => client.set(`${root}/${key}`, value)))
+  await Promise.all(keys.slice(0, count).map(key => client.set(`${root}/${key}`, initial)))
   return client
 }
 
 async function reads(place: Place): Promise<Task> {
-  const client = await loaded(place)
+  const client = await loaded(place, KEYS, value)
   return {
     pass: () =>
       inFlight(
@@ -32,7 +33,7 @@ async function reads(place: Place): Promise<Task> {
 }
 
 async function writes(place: Place): Promise<Task> {
-  const client = await loaded(place)
+  const client = await loaded(place, KEYS, value)
   return {
     pass: () =>
       inFlight(
@@ -44,30 +45,11 @@ async function writes(place: Place): Promise<Task> {
   }
 }
 
-/**
- * The loop by hand: a chain of promises a key. It has one writer, and so needs no condition on the write, which spares
- * it what it would cost.
- */
-async function loop({ redis, root }: Place): Promise<Task> {
-  const client = await connectRedis(redis)
-  const process = async (item: Item): Promise<void> => {
-    const path = `${root}/${item.key}`
-    const bytes = await client.getBuffer(path)
-    await client.set(path, encode(add(item, bytes === null ? undefined : decode(bytes))))
-  }
+async function loop(place: Place): Promise<Task> {
+  const client = await loaded(place, HOT_KEYS, initialSum())
+  const single = asSingle(client)
   return {
-    async pass() {
-      const last = new Map<string, Promise<void>>()
-      for (let from = 0; from < hotItems.length; from += IN_FLIGHT) {
-        const group = hotItems.slice(from, from + IN_FLIGHT).map(item => {
-          const done = (last.get(item.key) ?? Promise.resolve()).then(() => process(item))
-          last.set(item.key, done)
-          return done
-        })
-        await Promise.all(group)
-      }
-      return hotItems.length
-    },
+    pass: () => handWrittenLoop(single, place.root, hotItems, 0, hotItems.length),
     close: () => client.quit(),
   }
 }
@@ -99,6 +81,8 @@ const comparisons: readonly Comparison[] = [
     title: 'The process loop: against the loop written by hand on Redis',
     unit: 'records/s',
     server: 'zookeeper',
+    keys: HOT_KEYS,
+    value: initialSum,
     contenders: [
       { name: 'rxkeeper/processKV', run: processed(hotItems) },
       { name: 'redis', server: 'redis', run: loop },

@@ -6,7 +6,7 @@ import { SINGLES_IN_FLIGHT, type SingleClient } from './single.ts'
  * condition of the version read, up to 1,024 records under way, those of one key one after the other.
  */
 export function handWrittenLoop(
-  client: SingleClient,
+  client: Pick<SingleClient, 'get' | 'set'>,
   root: string,
   items: readonly Item[],
   from: number,

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { PEERS_FOLDER, PROGRAMS_FOLDER, peersRequire } from '../contenders/peers.ts'
 import type { Command } from './contestant.ts'
@@ -47,7 +47,9 @@ const CURATOR_JARS = [
 ].map(name => join(JARS, `${name}.jar`))
 
 const curatorVersion = (): string =>
-  /curator-recipes-([\d.]+)\.jar$/.exec(realpathSync(CURATOR_JARS[0]!))?.[1] ?? ''
+  readdirSync(JARS)
+    .map(file => /^curator-recipes-([\d.]+)\.jar$/.exec(file)?.[1])
+    .find(version => version !== undefined) ?? ''
 
 const kinds: Readonly<Record<string, Kind>> = {
   rxkeeper: { label: () => 'rxkeeper' },
@@ -82,8 +84,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   lmdb: { label: () => `npm lmdb ${packageVersion('lmdb')} used directly` },
   'rxjs-map': { label: () => `RxJS ${packageVersion('rxjs')} over a JavaScript Map` },
-  'rxjs-map-sync': {
-    label: () => `RxJS ${packageVersion('rxjs')} over a Map, in one turn of the event loop`,
+  'rxjs-map-async': {
+    label: () =>
+      `RxJS ${packageVersion('rxjs')} over a Map that answers in a later microtask, as a store does`,
   },
   map: { label: () => 'a loop over a JavaScript Map, no RxJS' },
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Order, Report, Round } from './messages.ts'
 import type { Outside, Place } from './question.ts'
@@ -23,11 +24,7 @@ export class Contestant {
     this.#outside = outside
     if ('script' in command) {
       const child = fork(command.script, {
-        execArgv: [
-          '--expose-gc',
-          '--enable-source-maps',
-          ...(process.env.RXKEEPER_BENCH_NODE_ARGS?.split(' ') ?? []),
-        ],
+        execArgv: ['--expose-gc', ...(process.env.RXKEEPER_BENCH_NODE_ARGS?.split(' ') ?? [])],
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       })
       child.on('message', (report: Report) => this.#hear(report))
@@ -58,10 +55,13 @@ export class Contestant {
 
   /** Ends the process; by force where it does not end by itself. */
   async close(): Promise<void> {
-    try {
-      if (this.#process.exitCode === null) await this.#ask({ do: 'close' }, 5000)
-    } catch {
-      // It is ended below.
+    if (this.#process.exitCode === null) {
+      try {
+        await this.#ask({ do: 'close' }, 5000)
+        await once(this.#process, 'exit', { signal: AbortSignal.timeout(5000) })
+      } catch {
+        // It is ended below.
+      }
     }
     this.#process.kill('SIGKILL')
   }

@@ -1,8 +1,9 @@
-import { commit, connectPlain, type PlainClient } from '../contenders/plain.ts'
+import { framesOf, Wire, writeFrame } from '../contenders/wire.ts'
 import { filled, keyAt } from './work.ts'
 
 /*
- * The process of the other client, whose writes watchers are to see: as fast as multi makes it.
+ * The process of the other client, whose writes watchers are to see: as fast as multi and bare frames make it, so that
+ * nobody waits for it.
  */
 
 /** What it is asked for. */
@@ -14,22 +15,19 @@ export interface WriteOrder {
 }
 
 const GROUP = 100
-let client: PlainClient | undefined
+const IN_FLIGHT = 8
+const wires = new Map<string, Promise<Wire>>()
 
 async function write({ servers, root, count, stamp }: WriteOrder): Promise<void> {
-  client ??= await connectPlain(servers)
-  const value = filled(stamp)
-  const groups: Promise<void>[] = []
-  for (let from = 0; from < count; from += GROUP) {
-    groups.push(
-      commit(client, transaction => {
-        for (let i = from; i < Math.min(from + GROUP, count); i++) {
-          transaction.setData(`${root}/${keyAt(i)}`, value)
-        }
-      }),
-    )
+  let wire = wires.get(servers)
+  if (wire === undefined) {
+    wire = Wire.connect(servers)
+    wires.set(servers, wire)
   }
-  await Promise.all(groups)
+  const value = filled(stamp)
+  const paths = Array.from({ length: count }, (_, i) => `${root}/${keyAt(i)}`)
+  const frames = framesOf(paths, GROUP, group => writeFrame(group, value))
+  await (await wire).sendAll(frames, IN_FLIGHT)
 }
 
 process.on('message', (order: WriteOrder) => {
