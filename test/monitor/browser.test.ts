@@ -191,6 +191,19 @@ describe('the token', () => {
     await row(page, 'keys', 'alice').waitFor()
   })
 
+  it('is asked for when the monitor comes back with another', async () => {
+    const { store, monitor } = await serve({ token })
+    await put(store, 'alice', '1')
+    const page = await open(`${monitor.url}#token=${token}`, /Failed to load resource|ERR_/)
+    await row(page, 'keys', 'alice').waitFor()
+    await monitor.close()
+    await using again = await serveMonitor(store, { port: monitor.port, token: `${token}-anew` })
+    await page.getByLabel('Token').fill(again.token!)
+    await page.keyboard.press('Enter')
+    await row(page, 'keys', 'alice').waitFor()
+    await expect.poll(() => stateOf(page)).toBe('connected')
+  })
+
   it('is asked for', async () => {
     const { store, monitor } = await serve({ token })
     await put(store, 'alice', '1')

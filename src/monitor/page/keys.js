@@ -5,6 +5,9 @@ import * as format from './format.js'
 const TYPING = 150
 const RENEWAL = 1_000
 
+/** How long a listing that failed waits until it is tried again, in milliseconds. */
+const RETRY = 2_000
+
 const search = /** @type {HTMLInputElement} */ (byId('search'))
 const list = byId('keys')
 const empty = byId('keys-empty')
@@ -52,7 +55,9 @@ async function list$() {
     const { entries, more } = await ask(`/api/keys?${parameters}`, mine.signal)
     if (mine === asking) show(entries, more)
   } catch (error) {
-    if (mine === asking) explain('The keys cannot be listed now', /** @type {Error} */ (error).message)
+    if (mine !== asking) return
+    explain('The keys cannot be listed now', /** @type {Error} */ (error).message)
+    listSoon(RETRY)
   }
 }
 
@@ -71,6 +76,7 @@ function show(entries, more) {
   button?.focus({ preventScroll: true })
   previous.disabled = before.length === 0
   next.disabled = !more
+  byId('pager').hidden = before.length === 0 && !more
   setText(page, before.length === 0 && !more ? '' : `page ${before.length + 1}`)
   empty.hidden = entries.length > 0
   if (entries.length > 0) return

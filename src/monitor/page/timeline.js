@@ -61,5 +61,7 @@ export function drawTimeline(begin, now) {
   })
   setText(axis, `${format.duration(span)} ago`)
   const last = states.at(-1)
-  setText(since, last === undefined ? '' : `${last.state} for ${format.duration(now - last.at)}`)
+  if (last === undefined) return
+  const lasting = `${last.state} for ${format.duration(now - last.at)}`
+  setText(since, last.state === 'connected' ? lasting : `${lasting}: ${last.reason}`)
 }
