@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress'
+import type { Output } from './output.ts'
 import type { Session } from './session.ts'
 
 /** What is shown on stderr while a command works, if somebody watches. */
@@ -6,10 +7,11 @@ export class Progress {
   readonly #bar: cliProgress.SingleBar | undefined
   readonly #total: number | undefined
 
-  /** `total` is what `update` counts up to, where that is known. */
-  constructor(session: Session, total?: number) {
+  /** `total` is what `update` counts up to, where that is known; `out` is where the command writes meanwhile. */
+  constructor(session: Session, total?: number, out?: Output) {
     this.#total = total
-    if (!session.attended) return
+    // Among lines that go by on the same terminal it could not be read.
+    if (!session.attended || (out === session.out && process.stdout.isTTY)) return
     const { errorColors: colors } = session
     const format = total === undefined ? '{note}' : `${colors.cyan('{bar}')} {percentage}%  {note}`
     this.#bar = new cliProgress.SingleBar(

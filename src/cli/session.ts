@@ -11,6 +11,9 @@ const colorsFor = (stream: NodeJS.WriteStream): Colors =>
   // picocolors knows NO_COLOR, but of the streams only stdout.
   picocolors.createColors(stream.isTTY === true && picocolors.isColorSupported)
 
+/** How soon a signal again is the same request, in milliseconds: at a Ctrl-C, `npx` sends another. */
+const REPEATED = 250
+
 /** Options that all commands have. */
 export interface CommonOptions {
   readonly json?: boolean
@@ -49,7 +52,11 @@ export class Session {
 
   /** Runs a command and says what it failed with; resolves with its exit code. The first signal stops it, a second ends the process. */
   async run(command: (session: this) => Promise<unknown>): Promise<number> {
+    let heeded = Number.NEGATIVE_INFINITY
     const heed = (signal: NodeJS.Signals): void => {
+      const now = performance.now()
+      if (now - heeded < REPEATED) return
+      heeded = now
       if (this.stopping.aborted) process.exit(signalExitCode(signal))
       this.#stopping.abort(new Stopped(signalExitCode(signal), signal))
     }

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { fromEvent, map, merge, type Observable, share } from 'rxjs'
+import { defer, filter, fromEvent, map, merge, type Observable, share } from 'rxjs'
 
 const shared = new Map<NodeJS.Signals, Observable<NodeJS.Signals>>()
 
@@ -16,9 +16,27 @@ function signal$(name: NodeJS.Signals): Observable<NodeJS.Signals> {
   return signals$
 }
 
-/** Emits each of these signals that the process gets. */
+/**
+ * How soon the same signal again is the same request, in milliseconds: at a Ctrl-C the terminal tells the program, and
+ * npm, if it runs it, tells it once more.
+ */
+const REPEATED = 250
+
+/** Emits each of these signals that the process gets; one that comes twice at once, once. */
 export const signals$ = (names: readonly NodeJS.Signals[]): Observable<NodeJS.Signals> =>
-  merge(...names.map(signal$))
+  defer(() => {
+    let last: NodeJS.Signals | undefined
+    let at = 0
+    return merge(...names.map(signal$)).pipe(
+      filter(signal => {
+        const now = performance.now()
+        if (signal === last && now - at < REPEATED) return false
+        last = signal
+        at = now
+        return true
+      }),
+    )
+  })
 
 /** What a process exits with after a signal. */
 export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

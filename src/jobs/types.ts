@@ -121,7 +121,8 @@ export interface RunOptions<T, V, R, C> {
    */
   readonly interval?: number | undefined
   /**
-   * The signals that stop the job: the first in good order, a second at once.
+   * The signals that stop the job: the first in good order, a second at once. The same signal within 250 ms is no second
+   * one: at a Ctrl-C, npm sends another to what it runs.
    * @defaultValue `['SIGINT', 'SIGTERM']`
    */
   readonly signals?: readonly NodeJS.Signals[] | undefined

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -8,33 +8,31 @@ import { expect, onTestFinished, test } from 'vitest'
 
 const program = fileURLToPath(new URL('programs/ticker.ts', import.meta.url))
 
-/** Runs the program, sends it `signal` at each of the lines that begin so; resolves with its lines and exit code. */
-async function run(signal: NodeJS.Signals, at: readonly string[], ...args: string[]) {
-  const child = spawn(process.execPath, ['--conditions=rxkeeper-source', '--import', 'tsx', program, ...args])
+/** Runs the program and tells `heard` of its lines; resolves with them and the exit code. */
+async function run(outputTime: number, heard: (line: string, child: ChildProcess) => void) {
+  const args = ['--conditions=rxkeeper-source', '--import', 'tsx', program, String(outputTime)]
+  const child = spawn(process.execPath, args)
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stderr.pipe(process.stderr)
   const closed = once(child, 'close')
   const lines: string[] = []
-  let sent = 0
   for await (const line of createInterface(child.stdout)) {
     lines.push(line)
-    if (at[sent] !== undefined && line.startsWith(at[sent]!)) {
-      sent++
-      child.kill(signal)
-    }
+    heard(line, child)
   }
   const [code] = await closed
-  return { lines, code }
+  return { lines, ticks: lines.filter(line => line.startsWith('tick')), code }
 }
 
 test.each([
   ['SIGINT' as const, 130],
   ['SIGTERM' as const, 0],
 ])('%s stops a program in good order', async (signal, exitCode) => {
-  const { lines, code } = await run(signal, ['tick 3'])
+  const { lines, ticks, code } = await run(1, (line, child) => {
+    if (line === 'tick 3') child.kill(signal)
+  })
   expect(code).toBe(exitCode)
   expect(lines).toContain(`stopping: ${signal}`)
-  const ticks = lines.filter(line => line.startsWith('tick'))
   expect(ticks).toEqual(ticks.map((_, i) => `tick ${i}`))
   // Whatever was taken in was given out.
   const count = ticks.length
@@ -42,10 +40,24 @@ test.each([
 })
 
 test('a second signal ends it at once', async () => {
-  const { lines, code } = await run('SIGTERM', ['tick 0', 'stopping'], 'stuck')
+  const { lines, ticks, code } = await run(1_000_000, (line, child) => {
+    if (line === 'tick 0') child.kill('SIGTERM')
+    // Within 250 ms of the first it would be none.
+    if (line === 'stopping: SIGTERM') setTimeout(() => child.kill('SIGTERM'), 300)
+  })
   expect(code).toBe(143)
-  expect(lines.slice(0, 2)).toEqual(['tick 0', 'stopping: SIGTERM'])
+  expect(ticks).toEqual(['tick 0'])
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ aborted: true, outputs: 0 })
+})
+
+test('the same signal right after the first is no second one', async () => {
+  const { lines, ticks, code } = await run(20, (line, child) => {
+    if (line === 'tick 0') child.kill('SIGINT')
+    if (line === 'stopping: SIGINT') child.kill('SIGINT')
+  })
+  expect(code).toBe(130)
+  const count = ticks.length
+  expect(lines.at(-1)).toBe(JSON.stringify({ aborted: false, outputs: count, records: count }))
 })
 
 test('any number of runs have one listener, and none when they have ended', async () => {

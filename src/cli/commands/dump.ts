@@ -82,7 +82,7 @@ async function write(
   const format = formatOf(options)
   const lineOf = ({ key, value, version }: Entry<Uint8Array>): string =>
     JSON.stringify({ key, ...jsonValueOf(value, format), version })
-  const progress = new Progress(session)
+  const progress = new Progress(session, undefined, out)
   let written = 0
   try {
     // The least key above another is that with a NUL.

@@ -91,7 +91,7 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
   const input =
     inputFile === undefined ? undefined : new Input(inputFile, options.inputFormat, unreadableTo(letters))
   const size = inputFile === undefined || inputFile === '-' ? undefined : statOf(inputFile).size
-  const progress = new Progress(session, size)
+  const progress = new Progress(session, size, output)
   const config = [configEnvironment()]
   const runOptions: RunOptions<unknown, unknown, unknown, unknown> = {
     store: options.store,

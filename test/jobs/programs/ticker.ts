@@ -1,4 +1,4 @@
-// A program of a user: counts ticks until it is stopped. A second signal finds it waiting for an output that never ends.
+// A program of a user: counts ticks until it is stopped. Its argument is how long an output takes, in milliseconds.
 import { setTimeout } from 'node:timers/promises'
 import { job, json } from 'rxkeeper'
 
@@ -18,7 +18,7 @@ const ticker = job({
   transform: (_, count = 0) => count + 1,
   output: async ([tick]) => {
     console.log(`tick ${tick}`)
-    await setTimeout(process.argv[2] === 'stuck' ? 1_000_000 : 1)
+    await setTimeout(Number(process.argv[2] ?? 1))
   },
 })
 
