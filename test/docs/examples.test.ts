@@ -36,7 +36,7 @@ beforeAll(() => {
   }
   const options = {
     extends: '../../../../tsconfig.json',
-    include: ['*.ts'],
+    include: ['*.ts', '../../../../src/**/*.d.ts'],
     exclude: [],
     compilerOptions: { noUnusedLocals: false },
   }
