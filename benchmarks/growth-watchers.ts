@@ -28,7 +28,7 @@ async function watching({ servers, root, point }: Place, outside: Outside): Prom
       const all = new Promise<void>(resolve => {
         arrived = resolve
       })
-      await outside.write(written, `pass ${pass++}`)
+      await outside.write(written, `pass-${String(pass++).padStart(6, '0')}`)
       await all
       return written
     },

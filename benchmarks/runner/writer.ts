@@ -16,18 +16,39 @@ export interface WriteOrder {
 
 const GROUP = 100
 const IN_FLIGHT = 8
-const wires = new Map<string, Promise<Wire>>()
 
-async function write({ servers, root, count, stamp }: WriteOrder): Promise<void> {
-  let wire = wires.get(servers)
-  if (wire === undefined) {
-    wire = Wire.connect(servers)
-    wires.set(servers, wire)
-  }
-  const value = filled(stamp)
+/** The frames of one order, used again with another stamp of the same length. */
+interface Prepared {
+  readonly wire: Wire
+  readonly frames: readonly Buffer[]
+  stamp: string
+}
+
+const prepared = new Map<string, Prepared>()
+
+async function prepare({ servers, root, count, stamp }: WriteOrder): Promise<Prepared> {
   const paths = Array.from({ length: count }, (_, i) => `${root}/${keyAt(i)}`)
+  const value = filled(stamp)
   const frames = framesOf(paths, GROUP, group => writeFrame(group, value))
-  await (await wire).sendAll(frames, IN_FLIGHT)
+  return { wire: await Wire.connect(servers), frames, stamp }
+}
+
+function restamp(work: Prepared, stamp: string): void {
+  for (const frame of work.frames) {
+    for (let at = frame.indexOf(work.stamp); at >= 0; at = frame.indexOf(work.stamp, at))
+      frame.write(stamp, at)
+  }
+  work.stamp = stamp
+}
+
+async function write(order: WriteOrder): Promise<void> {
+  const id = `${order.servers} ${order.root} ${order.count}`
+  let work = prepared.get(id)
+  if (work === undefined) {
+    work = await prepare(order)
+    prepared.set(id, work)
+  } else restamp(work, order.stamp)
+  await work.wire.sendAll(work.frames, IN_FLIGHT)
 }
 
 process.on('message', (order: WriteOrder) => {
