@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { NEVER } from 'rxjs'
+import { showStoreUrl } from '../../index.ts'
 import { type Monitor, serveMonitor } from '../../monitor.ts'
-import { showStoreUrl } from '../../store-url.ts'
 import { CliError } from '../exit-codes.ts'
 import { Session } from '../session.ts'
 import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
