@@ -22,7 +22,8 @@ import type { OperatorOptions } from './options.ts'
  *   sessions.put$('alice', 'since 9:00'),
  *   of({ user: 'alice' }).pipe(deleteKV(sessions, logout => logout.user)),
  *   sessions.get$('alice'),
- * ).subscribe(result => console.log(result)) // the entry, the record, undefined
+ * ).subscribe(result => console.log(result))
+ * // { key: 'alice', value: 'since 9:00', version: 0 }, { user: 'alice' }, undefined
  * ```
  *
  * @param keyOf the key to delete for a record
