@@ -48,6 +48,9 @@ try {
   step('holds the contract of stores, and needs no optional peer for it', () =>
     run(process.execPath, ['contract.js']),
   )
+  step('has a command', () => {
+    run('npx', ['--no-install', 'rxkeeper', '--help'])
+  })
   step('can be required', () => run(process.execPath, ['required.cjs']))
 
   install('--save-dev', asHere('typescript'), asHere('@types/node'))
