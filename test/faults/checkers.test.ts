@@ -93,6 +93,8 @@ const right = (most: number): fc.Arbitrary<Operation[]> =>
       }
       // Beginnings are odd and ends even: there are no two things at a time.
       const at = 20 * i
+      // Nobody has told whether it was there.
+      if (fate !== 'answered' && action.type === 'delete') action = { ...action, existed: undefined }
       return op(client, at - 6 * before - 1, fate === 'answered' ? at + 6 * after + 2 : NEVER, action)
     })
   })

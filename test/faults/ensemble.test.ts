@@ -1,14 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type FaultProxy,
-  type ProxyFaults,
-  startEnsemble,
-  startProxy,
-  type ZooKeeperEnsemble,
-} from 'rxkeeper/testing'
+import { type FaultProxy, type ProxyFaults, startProxy, type ZooKeeperEnsemble } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { patience, spell } from './support/knobs.ts'
 import { type Random, seeded } from './support/random.ts'
+import { startThree } from './support/servers.ts'
 import { verify } from './support/verdict.ts'
 import { Workload } from './support/workload.ts'
 
@@ -22,7 +17,7 @@ let ensemble: ZooKeeperEnsemble
 let proxies: FaultProxy[]
 
 beforeAll(async () => {
-  ensemble = await startEnsemble(3)
+  ensemble = await startThree()
   proxies = await Promise.all(ensemble.members.map(member => startProxy(member.servers)))
 }, patience)
 afterAll(async () => {

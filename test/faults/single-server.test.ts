@@ -1,16 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom } from 'rxjs'
 import { bytes, KVError, zookeeperStore } from 'rxkeeper'
-import {
-  type FaultProxy,
-  type ProxyFaults,
-  startProxy,
-  startZooKeeper,
-  type ZooKeeperServer,
-} from 'rxkeeper/testing'
+import { type FaultProxy, type ProxyFaults, startProxy, type ZooKeeperServer } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patience, spell, times } from './support/knobs.ts'
 import { type Random, seeded } from './support/random.ts'
+import { startServer } from './support/servers.ts'
 import { until } from './support/until.ts'
 import { verify } from './support/verdict.ts'
 import { Workload } from './support/workload.ts'
@@ -25,7 +20,7 @@ let server: ZooKeeperServer
 let proxy: FaultProxy
 
 beforeAll(async () => {
-  server = await startZooKeeper()
+  server = await startServer()
   proxy = await startProxy(server.servers)
 }, patience)
 afterAll(async () => {

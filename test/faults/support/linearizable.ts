@@ -122,6 +122,13 @@ function endings(
   return found
 }
 
+/** Whether it leaves every state as it is in which it can have been answered as it was. */
+function changesNothing(action: Action): boolean {
+  if (action.type === 'delete') return action.existed === false
+  if (action.type === 'update') return action.from === undefined && action.value === undefined
+  return action.type !== 'put'
+}
+
 /** `done`, with all that can take effect in this state without a change of it. */
 function withIdle(
   state: State,
@@ -130,7 +137,7 @@ function withIdle(
 ): ReadonlySet<Operation> {
   let all: Set<Operation> | undefined
   for (const each of underWay) {
-    if (done.has(each) || applied(each.action, state) !== state) continue
+    if (done.has(each) || !changesNothing(each.action) || applied(each.action, state) === IMPOSSIBLE) continue
     all ??= new Set(done)
     all.add(each)
   }

@@ -44,6 +44,7 @@ export interface PlainClient {
   /** Inside. */
   readonly connectionManager: {
     xid: number
+    onSocketData(chunk: Buffer): void
     readonly credentials: unknown[]
     readonly watcherManager: {
       readonly dataWatchers: Readonly<Record<string, { listeners(event: string): unknown[] }>>
