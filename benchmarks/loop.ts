@@ -90,10 +90,7 @@ export const loopComparisons: readonly Comparison[] = [
     server: 'zookeeper',
     keys: MANY_KEYS,
     value: initialSum,
-    contenders: [
-      { name: 'rxkeeper/remembering', run: processed(spread, { remember: 20_000 }) },
-      ...contenders(spread, 'loop-new-keys'),
-    ],
+    contenders: contenders(spread, 'loop-new-keys'),
     targets: { 'rxkeeper/processKV:plain': 12 },
   },
 ]

@@ -27,7 +27,11 @@ function versions(): Record<string, string> {
 async function run(options: Options): Promise<Outcome[]> {
   using scripts = await bundle()
   const arena = new Arena(options.quick ? 2500 : 5000, scripts.writer)
-  const stop = () => void arena.stop().then(() => process.exit(130))
+  const stop = () =>
+    void arena.stop().then(() => {
+      scripts[Symbol.dispose]()
+      process.exit(130)
+    })
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   const outcomes: Outcome[] = []
