@@ -103,7 +103,8 @@ describe('what waits for a connection', () => {
       const keys = Array.from({ length: 100_000 }, (_, i) => `k${i}`)
       const many = firstValueFrom(store.getAll$(keys))
       // What is handed to the engine makes room for some more.
-      const fill = () => Promise.race(Array.from({ length: 20_000 }, (_, i) => codeOf(store.get$(`more${i}`))))
+      const fill = () =>
+        Promise.race(Array.from({ length: 20_000 }, (_, i) => codeOf(store.get$(`more${i}`))))
       expect(await fill()).toBe('UNAVAILABLE')
       expect(await fill()).toBe('UNAVAILABLE')
       const codes = new Set<string>()

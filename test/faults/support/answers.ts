@@ -7,6 +7,7 @@ import { type Asked, framed, int, long } from '../../zookeeper/scripted-server.t
 const CREATE = 1
 export const GET_DATA = 4
 const SET_DATA = 5
+const GET_CHILDREN = 8
 const MULTI = 14
 export const MULTI_READ = 22
 export const AUTH = 100
@@ -62,7 +63,8 @@ export function oblige(asked: Asked, value: Buffer = Buffer.from('"v"')): void {
   else if (asked.type === MULTI_READ || asked.type === MULTI) {
     const results = operations(asked).map(type => resultOf(type, value))
     asked.reply(0, Buffer.concat([...results, end]))
-  } else asked.reply(0)
+  } else if (asked.type === GET_CHILDREN) asked.reply(0, Buffer.concat([int(1, 1), Buffer.from('k')]))
+  else asked.reply(0)
 }
 
 /** A watch event: the data of `path` changed. */
