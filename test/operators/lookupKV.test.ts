@@ -1,8 +1,9 @@
 import { from, lastValueFrom, map, of, pipe, range, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { json, lookupKV, Memory, memoryStore, text } from '../../src/index.ts'
+import { json, kvStore, lookupKV, Memory, MemoryEngine, memoryStore, text } from '../../src/index.ts'
 import { failureOf, operatorCases } from './cases.ts'
 import { intercept, keysOf } from './intercept.ts'
+import { logged, numbers } from './process.ts'
 
 describe('lookupKV', () => {
   operatorCases({
@@ -85,18 +86,29 @@ describe('lookupKV', () => {
     expect(error).toMatchObject({ code: 'CODEC', key: 'bad' })
   })
 
-  test('looks up together what arrives together', async () => {
-    const calls: number[] = []
-    const store = intercept(memoryStore({ value: json<number>() }), (call, result$) => {
-      calls.push(keysOf(call).length)
-      return result$
-    })
-    await lastValueFrom(
+  const lookUp = (store: KVStore<number>) =>
+    lastValueFrom(
       range(0, 1000).pipe(
         map(String),
         lookupKV(store, key => key, { concurrency: 300 }),
       ),
     )
-    expect(calls).toEqual([300, 300, 300, 100])
+
+  test('looks up together what arrives together', async () => {
+    const { log, store } = logged()
+    await lookUp(store)
+    expect(log.map(read => read.split(' ').length - 1)).toEqual([300, 300, 300, 100])
+  })
+
+  test('and, from a store in a wrapper, what arrives while others are looked up', async () => {
+    const calls: number[] = []
+    const store = intercept(numbers(), (call, result$) => {
+      calls.push(keysOf(call).length)
+      return result$
+    })
+    await lookUp(store)
+    expect(calls.slice(0, 4)).toEqual([1, 1, 1, 1])
+    expect(calls.length).toBeLessThan(50)
+    expect(calls.reduce((sum, size) => sum + size)).toBe(1000)
   })
 })
