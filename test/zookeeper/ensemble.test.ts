@@ -56,6 +56,10 @@ it.each(Object.keys(FAULTS))(
         within(30_000),
       ),
     )
+    // A follower may be behind: what one client wrote is there for another when its server has it.
+    for (const engine of engines) {
+      await expect.poll(() => valuesOf(engine, ...keys), { timeout: 30_000 }).toEqual(keys.map(() => '0'))
+    }
     const counts = { acknowledged: 0, indeterminate: 0, other: [] as unknown[] }
     let stop = false
     const count = async (engine: ZooKeeperEngine) => {
