@@ -1,6 +1,6 @@
 import { from, lastValueFrom, map, of, pipe, range, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { json, kvStore, lookupKV, Memory, MemoryEngine, memoryStore, text } from '../../src/index.ts'
+import { json, type KVStore, lookupKV, Memory, memoryStore, text } from '../../src/index.ts'
 import { failureOf, operatorCases } from './cases.ts'
 import { intercept, keysOf } from './intercept.ts'
 import { logged, numbers } from './process.ts'
