@@ -19,6 +19,7 @@ const stat = (version: number): Buffer =>
 const data = (value: Buffer): Buffer => Buffer.concat([int(value.length), value, stat(0)])
 const part = (type: number, body: Buffer): Buffer =>
   Buffer.concat([int(type), Buffer.from([0]), int(-1), body])
+const children = Buffer.concat([int(1, 1), Buffer.from('k')])
 const end = Buffer.concat([int(-1), Buffer.from([1]), int(-1)])
 
 /** The types of the operations of a multi or multiRead. */
@@ -32,7 +33,7 @@ function operations({ body }: Asked): number[] {
     types.push(type)
     at += 9
     skip()
-    if (type === GET_DATA) at += 1
+    if (type === GET_DATA || type === GET_CHILDREN) at += 1
     else if (type === CREATE) {
       skip()
       const entries = body.readInt32BE(at)
@@ -53,6 +54,7 @@ function operations({ body }: Asked): number[] {
 
 function resultOf(type: number, value: Buffer): Buffer {
   if (type === GET_DATA) return part(type, data(value))
+  if (type === GET_CHILDREN) return part(type, children)
   if (type === SET_DATA) return part(type, stat(1))
   return part(type, type === CREATE ? int(0) : Buffer.alloc(0))
 }
@@ -63,7 +65,7 @@ export function oblige(asked: Asked, value: Buffer = Buffer.from('"v"')): void {
   else if (asked.type === MULTI_READ || asked.type === MULTI) {
     const results = operations(asked).map(type => resultOf(type, value))
     asked.reply(0, Buffer.concat([...results, end]))
-  } else if (asked.type === GET_CHILDREN) asked.reply(0, Buffer.concat([int(1, 1), Buffer.from('k')]))
+  } else if (asked.type === GET_CHILDREN) asked.reply(0, children)
   else asked.reply(0)
 }
 
