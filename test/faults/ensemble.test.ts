@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FaultProxy, type ProxyFaults, startProxy, type ZooKeeperEnsemble } from 'rxkeeper/testing'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Child } from './support/child.ts'
 import { patience, spell } from './support/knobs.ts'
+import { findMiscount } from './support/order.ts'
 import { type Random, seeded } from './support/random.ts'
 import { startThree } from './support/servers.ts'
+import { contentOf } from './support/truth.ts'
+import { until, within } from './support/until.ts'
 import { verify } from './support/verdict.ts'
 import { Workload } from './support/workload.ts'
 
@@ -99,4 +103,42 @@ describe('an ensemble of three', () => {
       patience,
     )
   }
+
+  it(
+    'counters of several processes are exact while servers are killed',
+    async () => {
+      const choices = random.fork()
+      const root = `/counted-${choices.whole(0, 1e9)}`
+      const ways = ['update$', 'update$', 'processKV', 'processKV']
+      const children = ways.map(how => new Child('counter.ts', [ensemble.servers, root, how]))
+      try {
+        await until('all count', () => children.every(child => child.lines.includes('ready')))
+        const end = performance.now() + spell(8000)
+        do {
+          const killed = choices.chance(0.5)
+            ? await ensemble.leader()
+            : choices.pick(await ensemble.followers())
+          await killed.kill()
+          await sleep(choices.whole(100, 2000))
+          await killed.restart()
+        } while (performance.now() < end)
+      } finally {
+        await within('all end', Promise.all(children.map(child => child.finish())))
+      }
+      const totals = children.map(child => {
+        expect([child.ended, child.complaint]).toEqual([0, ''])
+        return JSON.parse(child.lines.at(-1)!) as Record<'acknowledged' | 'unknown', Record<string, number>>
+      })
+      const final = await contentOf(ensemble.servers, root)
+      for (const key of ['one', 'two', 'three']) {
+        const sum = (of: 'acknowledged' | 'unknown') =>
+          totals.reduce((total, each) => total + each[of][key]!, 0)
+        const count = Number(final.get(key)!.data)
+        console.log(`${key}: ${count}, acknowledged ${sum('acknowledged')}, unknown ${sum('unknown')}`)
+        expect(findMiscount(count, sum('acknowledged'), sum('unknown'))).toBeUndefined()
+        expect(sum('acknowledged')).toBeGreaterThan(100)
+      }
+    },
+    patience,
+  )
 })

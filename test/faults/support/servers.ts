@@ -6,4 +6,6 @@ const systemProperties = { 'zookeeper.forceSync': 'no' }
 export const startServer = (options: Parameters<typeof startZooKeeper>[0] = {}): Promise<ZooKeeperServer> =>
   startZooKeeper({ systemProperties, ...options })
 
-export const startThree = (): Promise<ZooKeeperEnsemble> => startEnsemble(3, { systemProperties })
+/** Without a majority they offer to be read, which must not be taken up: what they have may be old. */
+export const startThree = (): Promise<ZooKeeperEnsemble> =>
+  startEnsemble(3, { systemProperties: { ...systemProperties, 'readonlymode.enabled': 'true' } })
