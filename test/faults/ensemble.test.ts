@@ -91,7 +91,7 @@ describe('an ensemble of three', () => {
         const root = `/faults-${choices.whole(0, 1e9)}`
         const servers = proxies.map(proxy => proxy.servers).join()
         await using workload = await Workload.start(servers, root, choices.fork())
-        const end = performance.now() + spell(8000)
+        const end = performance.now() + spell(4000)
         do {
           await workload.proceed()
           await fault(choices, workload)
@@ -113,7 +113,7 @@ describe('an ensemble of three', () => {
       const children = ways.map(how => new Child('counter.ts', [ensemble.servers, root, how]))
       try {
         await until('all count', () => children.every(child => child.lines.includes('ready')))
-        const end = performance.now() + spell(8000)
+        const end = performance.now() + spell(4000)
         do {
           const killed = choices.chance(0.5)
             ? await ensemble.leader()

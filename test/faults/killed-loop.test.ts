@@ -25,7 +25,7 @@ async function killAgainAndAgain(
 ): Promise<void> {
   const rounds: { readonly start: number; readonly last: number }[] = []
   let next = 0
-  for (let round = 0; round < times(6, 50); round++) {
+  for (let round = 0; round < times(4, 50); round++) {
     using child = new Child('loop.ts', [where, root, String(next)])
     // In the middle of a commit, or as soon as there is an output, or long after.
     const outputs = random.pick([1, 2, random.whole(3, 300), random.whole(300, 2000)])
