@@ -5,8 +5,28 @@ import { KVError } from '../../errors.ts'
 export const bound = (name: string, value: number | undefined, fallback: number, least = 1): number =>
   wholeNumber(name, value ?? fallback, least, Number.MAX_SAFE_INTEGER)
 
+/** What an operator throws inside a callback of the process loop where it knows better than that the callback threw. */
+export class Fault extends Error {
+  readonly toError: (key: string | undefined) => KVError
+
+  constructor(toError: (key: string | undefined) => KVError) {
+    super()
+    this.toError = toError
+  }
+}
+
+/** Calls a function given by the user that is no callback of the process loop itself. */
+export function calling<R>(name: string, call: () => R): R {
+  try {
+    return call()
+  } catch (cause) {
+    throw new Fault(key => callbackError(name, cause, key))
+  }
+}
+
 /** The error of a function given by the user that threw. */
 export function callbackError(name: string, cause: unknown, key?: string): KVError {
+  if (cause instanceof Fault) return cause.toError(key)
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new KVError('CALLBACK', `\`${name}\` threw: ${reason}`, { cause, key })
 }
