@@ -3,11 +3,13 @@
  */
 
 export { type Arbitraries, arbitraries, type OperationsOptions } from './testing/arbitraries.ts'
+export type { FaultsOptions } from './testing/arbitrary-faults.ts'
 export type { Faults } from './testing/carrier.ts'
 export type { Capabilities, StorePlace } from './testing/contract/place.ts'
 export { type ContractOptions, kvStoreContract, type TestRunner } from './testing/contract.ts'
 export * from './testing/ensemble.ts'
 export { explain, type Performed } from './testing/explain.ts'
+export { type FaultyStoreOptions, faultyStore } from './testing/faulty-store.ts'
 export { type Address, fourLetterWord, type ServerMode } from './testing/four-letter.ts'
 export * from './testing/installation.ts'
 export { KVModel } from './testing/model.ts'
@@ -15,3 +17,4 @@ export { type Operation, type Outcome, performOperation } from './testing/operat
 export * from './testing/proxy.ts'
 export { type ServerOptions, ZooKeeperServer } from './testing/server.ts'
 export * from './testing/servers.ts'
+export type { OtherWrite, Outage, Slowness, StoreFault } from './testing/store-faults.ts'

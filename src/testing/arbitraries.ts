@@ -1,7 +1,9 @@
 import type FastCheck from 'fast-check'
 import type { ExpectedVersion } from '../engine.ts'
 import type { ListOptions, Mutation } from '../store/kv-store.ts'
+import { type FaultsOptions, faultSchedules } from './arbitrary-faults.ts'
 import type { Operation } from './operations.ts'
+import type { StoreFault } from './store-faults.ts'
 
 type Arbitrary<T> = FastCheck.Arbitrary<T>
 
@@ -38,6 +40,10 @@ export interface Arbitraries {
   range(keys?: readonly string[]): Arbitrary<ListOptions>
   /** A sequence of operations on a few keys, conditional ones included. */
   operations<V>(value: Arbitrary<V>, options?: OperationsOptions): Arbitrary<Operation<V>[]>
+  /**
+   * A schedule of faults for `faultyStore`, in order; shrinks to fewer, earlier, shorter and milder ones.
+   */
+  faults(options?: FaultsOptions): Arbitrary<StoreFault[]>
 }
 
 const NASTY_KEYS = [
@@ -69,8 +75,8 @@ const NASTY_KEYS = [
 ]
 
 /**
- * Arbitraries of fast-check (give it: `import fc from 'fast-check'`) for keys, values, entries, ranges and sequences of
- * operations.
+ * Arbitraries of fast-check (give it: `import fc from 'fast-check'`) for keys, values, entries, ranges, sequences of
+ * operations, and schedules of faults.
  *
  * @example
  * ```ts
@@ -178,5 +184,6 @@ export function arbitraries(fc: typeof FastCheck): Arbitraries {
       fc
         .uniqueArray(anyKey, { minLength: 1, maxLength: keys })
         .chain(some => fc.array(operation(some, value, types), { maxLength })),
+    faults: options => faultSchedules(fc, options),
   }
 }
