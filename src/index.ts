@@ -61,6 +61,14 @@ export { type ProcessOptions, processKV } from './operators/processKV.ts'
 export { pull$ } from './operators/pull.ts'
 export { updateKV } from './operators/updateKV.ts'
 export { upsertKV } from './operators/upsertKV.ts'
+export { parseWindowKey, windowKey, windowPrefix } from './operators/windowKey.ts'
+export {
+  type Window,
+  type WindowOptions,
+  type WindowSpan,
+  type WindowUpdate,
+  windowKV,
+} from './operators/windowKV.ts'
 export type {
   CallOptions,
   Change,

@@ -1,0 +1,104 @@
+import type { KVError } from '../../errors.ts'
+import { checkKey } from '../../keys.ts'
+import { END_OF_TIME, FIRST_TIME, windowKey } from '../windowKey.ts'
+import { calling, Fault } from './arguments.ts'
+import { timeIn } from './event-time.ts'
+
+/** A window of a key. */
+export interface WindowSpan {
+  readonly key: string
+  /** When it begins, in milliseconds: a multiple of `every`. */
+  readonly start: number
+  /** When it ends, in milliseconds; the first time that is not in it. */
+  readonly end: number
+}
+
+/** How long windows are, how far apart, and how many of each key there may be. */
+export interface Layout {
+  readonly size: number
+  readonly every: number
+  readonly keep: number | undefined
+}
+
+/** A window and where it is kept. */
+interface Place {
+  readonly span: WindowSpan
+  readonly storeKey: string
+}
+
+/** A record on its way to one of its windows, or, as it has none, to fail. */
+export interface Visit<T> {
+  readonly record: T
+  readonly place: Place | undefined
+  readonly late: boolean
+  readonly failure: unknown
+}
+
+/** Of how many keys the windows of the last record are remembered, so that their next ones share them. */
+const REMEMBERED = 10_000
+
+/** Finds the windows of the records of one subscription, in the order in which they come. */
+export class Assigner<T> {
+  readonly #keyOf: (record: T) => string
+  readonly #timeOf: (record: T) => number | Date
+  readonly #layout: Layout
+  readonly #recent = new Map<string, readonly Place[]>()
+  #newest = Number.NEGATIVE_INFINITY
+
+  constructor(keyOf: (record: T) => string, timeOf: (record: T) => number | Date, layout: Layout) {
+    this.#keyOf = keyOf
+    this.#timeOf = timeOf
+    this.#layout = layout
+  }
+
+  visits(record: T): Visit<T>[] {
+    let places: readonly Place[]
+    let time: number
+    try {
+      const key = this.#key(record)
+      time = this.#time(record)
+      places = this.#places(key, time)
+    } catch (failure) {
+      return [{ record, place: undefined, late: false, failure }]
+    }
+    const newest = this.#newest
+    this.#newest = Math.max(newest, time)
+    return places.map(place => ({ record, place, late: place.span.end <= newest, failure: undefined }))
+  }
+
+  #key(record: T): string {
+    const key = calling('keyOf', () => this.#keyOf(record))
+    try {
+      checkKey(key, Number.POSITIVE_INFINITY)
+    } catch (error) {
+      throw new Fault(() => error as KVError)
+    }
+    return key
+  }
+
+  #time(record: T): number {
+    // Windows begin and end at whole milliseconds; fractions would only bring rounding.
+    const time = Math.floor(timeIn(this.#timeOf, record))
+    return calling('timeOf', () => {
+      if (time >= FIRST_TIME + this.#layout.size && time < END_OF_TIME) return time
+      throw new RangeError(`not a time within the years 0 to 9999: ${time}`)
+    })
+  }
+
+  /** The windows of a key that have this time, the oldest first. */
+  #places(key: string, time: number): readonly Place[] {
+    const { size, every, keep } = this.#layout
+    const first = (Math.floor((time - size) / every) + 1) * every
+    const last = Math.floor(time / every) * every
+    const recent = this.#recent.get(key)
+    if (recent?.[0]?.span.start === first && recent.at(-1)?.span.start === last) return recent
+    const places: Place[] = []
+    for (let start = first; start <= last; start += every) {
+      const slot = keep === undefined ? start : start - Math.floor(start / (keep * every)) * keep * every
+      places.push({ span: { key, start, end: start + size }, storeKey: windowKey(key, slot) })
+    }
+    if (this.#recent.size === REMEMBERED) this.#recent.clear()
+    this.#recent.set(key, places)
+    return places
+  }
+}

@@ -1,0 +1,149 @@
+import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { wholeNumber } from '../arguments.ts'
+import { KVError } from '../errors.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { Assigner, type Layout, type Visit, type WindowSpan } from './internal/windows.ts'
+import { type ProcessOptions, processKV } from './processKV.ts'
+import { END_OF_TIME } from './windowKey.ts'
+
+export type { WindowSpan }
+
+/** What the store of {@link windowKV} holds: one window of one key. */
+export interface Window<V> extends WindowSpan {
+  readonly value: V
+}
+
+/** A window after a record. */
+export interface WindowUpdate<V> extends Window<V> {
+  /** Whether the record came after one, of any key, that happened at the window's `end` or later; since the subscription. */
+  readonly late: boolean
+}
+
+/** Options of {@link windowKV}. */
+export interface WindowOptions<T, V, K extends number | undefined = number | undefined>
+  extends Pick<
+    ProcessOptions<T, Window<V>, Window<V>, unknown>,
+    'concurrency' | 'remember' | 'onError' | 'commitWith'
+  > {
+  /** When a record happened: a `Date`, or milliseconds. Within the years 0 to 9999. */
+  readonly timeOf: (record: T) => number | Date
+  /** How long a window is, in whole milliseconds. */
+  readonly size: number
+  /**
+   * The time from the start of one window to that of the next, in whole milliseconds; `size` at most. A record is in
+   * `size / every` windows, and counts in `concurrency` as often. Not to be changed for a given state.
+   * @defaultValue `size`: windows do not overlap
+   */
+  readonly every?: number | undefined
+  /**
+   * How many windows of each key the store holds, at least `size / every`. A window shares its place with those `keep`,
+   * `2 * keep`, … windows before and after it: the newest of them that has a record has it. Not to be changed for a given
+   * state.
+   * @defaultValue all
+   */
+  readonly keep?: K
+}
+
+/** Refuses options that are wrong, and completes the others. */
+function layoutOf<T, V>(options: WindowOptions<T, V>): Layout {
+  const size = wholeNumber('size', options.size, 1, END_OF_TIME)
+  const every = wholeNumber('every', options.every ?? size, 1, size)
+  const keep = options.keep
+  // Fewer, and the windows of one record would take each other's places.
+  if (keep !== undefined) wholeNumber('keep', keep, Math.ceil(size / every), Math.floor(END_OF_TIME / every))
+  if (every < size && options.commitWith !== undefined) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `\`commitWith\` needs windows that do not overlap, got \`size\` ${size} and \`every\` ${every}: ` +
+        'the windows of one record may be written in two commits',
+    )
+  }
+  return { size, every, keep }
+}
+
+/**
+ * Windows: puts each record of a key into the windows that it belongs to by the time at which it happened, and keeps a
+ * value for each window in the store. Windows are aligned to the epoch; they follow each other (tumbling) or, with an
+ * `every` shorter than their `size`, overlap (hopping).
+ *
+ * Works as `processKV` does: records of one window in order, atomic commits, no update lost with any number of writers;
+ * `transform` must be pure. The order in which records come does not matter where it does not matter to `transform`:
+ * windows do not close, and a late record updates its old window.
+ *
+ * Each window is an entry of its own, under the store key {@link windowKey}, and holds `{ key, start, end, value }`: list
+ * a key's windows with `entries$({ prefix: windowPrefix(key) })`, in the order of their time, and follow them with
+ * `changes$`, in any process.
+ *
+ * The state grows with time, unless `keep` bounds it: a window then shares its store key with those `keep` windows before
+ * and after, at the start modulo `keep * every`, and a newer one takes the place of an older one in a single write. So an
+ * older window is dropped for good at once, for all writers, also after a restart: its records find a newer one in its
+ * place and change nothing. Only deleting store keys by hand makes a window forgotten, so that a late record begins it
+ * anew: do that where none can come any more.
+ *
+ * Emits `[record, window]` for each record and window, in the order of the records, once durable: the window after the
+ * record, and whether the record was `late`; with `keep`, `[record, undefined]` for a window that was dropped. Completes
+ * when the source has completed and all is emitted. Errors are those of `processKV`, and `CALLBACK` where `timeOf`
+ * throws or gives no time; where windows overlap, `transform` fails for one window of a record by itself.
+ * `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { from, lastValueFrom, tap } from 'rxjs'
+ * import { json, memoryStore, type Window, windowKV, windowPrefix } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<Window<number>>() })
+ * const clicks = [{ page: '/', at: 10 }, { page: '/', at: 70 }, { page: '/', at: 50 }]
+ * await lastValueFrom(from(clicks).pipe(
+ *   windowKV(store, click => click.page, (_, count = 0) => count + 1, { timeOf: click => click.at, size: 60 }),
+ *   tap(([, { start, value, late }]) => console.log(start, value, late)), // 0 1 false, 60 1 false, 0 2 true
+ * ))
+ * store.entries$({ prefix: windowPrefix('/') }).subscribe(
+ *   ({ value }) => console.log(value.start, value.end, value.value), // 0 60 2, 60 120 1
+ * )
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param transform the new value of a window that the record is in, from the one before; `undefined` where it has none
+ */
+export function windowKV<T, V, K extends number | undefined = undefined>(
+  store: KVStore<Window<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: NoInfer<T>, value: NoInfer<V> | undefined, window: WindowSpan) => NoInfer<V>,
+  options: WindowOptions<NoInfer<T>, NoInfer<V>, K>,
+): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]> {
+  type Output = [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]
+  const { timeOf, concurrency, remember, onError, commitWith } = options
+  const layout = layoutOf(options)
+  const update = processKV<Visit<T>, Window<V>, Window<V>, Output>(
+    store,
+    ({ place, failure }) => {
+      if (place === undefined) throw failure
+      return place.storeKey
+    },
+    ({ record, place }, current) => {
+      const { span } = place!
+      // A newer window has taken the place.
+      if (current !== undefined && current.start > span.start) return current
+      const value = current?.start === span.start ? current.value : undefined
+      return { ...span, value: transform(record, value, span) }
+    },
+    {
+      concurrency,
+      remember,
+      // It is the very same only where nothing was to be done.
+      unchanged: Object.is,
+      project: ({ record, place, late }, window) =>
+        [record, window.start === place!.span.start ? { ...window, late } : undefined] as Output,
+      onError: typeof onError === 'function' ? (error, { record }) => onError(error, record) : onError,
+      commitWith: commitWith && (visits => commitWith(visits.map(({ record }) => record))),
+    },
+  )
+  return source =>
+    defer(() => {
+      const assigner = new Assigner(keyOf, timeOf, layout)
+      return source.pipe(
+        mergeMap(record => assigner.visits(record)),
+        update,
+      )
+    })
+}
