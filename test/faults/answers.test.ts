@@ -75,7 +75,7 @@ describe('an answer with an error code', () => {
     })
 
     it(`that ends the connection makes ${name} go again on the next`, async () => {
-      for (const code of [-4, -7, -112, -118, -124]) {
+      for (const code of [-4, -7, -12, -112, -118, -124]) {
         let refused = 0
         await using server = await ScriptedServer.start({
           answer: asked => (refused++ === 0 ? asked.reply(code) : oblige(asked, Buffer.from('7'))),

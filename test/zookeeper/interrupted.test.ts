@@ -5,6 +5,7 @@ import type { Engine, Write, Written } from '../../src/engine.ts'
 import type { ZooKeeperEngine } from '../../src/engines/zookeeper/engine.ts'
 import { KVError } from '../../src/errors.ts'
 import { endSession } from '../../src/testing/expire-session.ts'
+import { called, connectPlain, plain } from '../faults/support/plain.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { openEngine, put, reached, valuesOf, within } from './opening.ts'
 
@@ -16,12 +17,18 @@ type Fate = 'its answer is lost' | 'it is lost'
 type Proxy = Awaited<ReturnType<typeof startProxy>>
 
 /** An engine behind a proxy, and one that goes straight to the server: another client, and the truth. */
-async function place() {
+async function place({ marks = true } = {}) {
   const root = freshRoot('interrupted')
   const proxy = await startProxy(servers)
   const engine = openEngine(proxy.servers, { root, timeout: 10_000 })
   const other = openEngine(servers, { root })
+  await write(engine, put('first', ''))
+  if (!marks) await forbidMarks(root)
+  // The first conditional one makes what is missing for marks, or finds that they are not permitted; the next are
+  // carried out when they arrive.
+  await write(engine, put('second', '', 'absent'))
   return {
+    root,
     proxy,
     engine,
     other,
@@ -187,36 +194,90 @@ describe.each(fates)('when a request was sent and %s', fate => {
   })
 })
 
-describe('when the session expires after a request was sent', () => {
-  const after =
-    (
-      fate: Fate,
-      before: Write[],
-      writes: Write[],
-      meanwhile: (other: Engine) => Promise<unknown> = async () => {},
-    ) =>
+/** What a request ends with whose answer, or which itself, is lost with the session; and what is stored then. */
+const expired = async (
+  { marks }: { marks: boolean },
+  fate: Fate,
+  before: Write[],
+  writes: Write[],
+  meanwhile: (other: Engine) => Promise<unknown> = async () => {},
+) => {
+  await using here = await place({ marks })
+  if (before.length > 0) await write(here.engine, ...before)
+  const answer = await interrupt(
+    here,
+    fate,
+    () => write(here.engine, ...writes),
     async () => {
-      await using here = await place()
-      if (before.length > 0) await write(here.engine, ...before)
-      const answer = await interrupt(
-        here,
-        fate,
-        () => write(here.engine, ...writes),
-        async () => {
-          await meanwhile(here.other)
-          await expire(here.engine)
-        },
-      )
-      return { answer, values: await valuesOf(here.other, ...writes.map(({ key }) => key)) }
-    }
+      await meanwhile(here.other)
+      await expire(here.engine)
+    },
+  )
+  return { answer, values: await valuesOf(here.other, ...writes.map(({ key }) => key)) }
+}
+
+/** Makes the node below which marks are, so that nobody may make any. */
+async function forbidMarks(root: string): Promise<void> {
+  const client = await connectPlain(servers)
+  try {
+    const folder = `${root}/%writers`
+    await called<string>(done => client.create(folder, null, plain.CreateMode.PERSISTENT, done))
+    await called(done => client.setACL(folder, plain.ACL.READ_ACL_UNSAFE, -1, done))
+  } finally {
+    client.close()
+  }
+}
+
+describe('when the session expires after a request was sent', () => {
+  const after = (
+    fate: Fate,
+    before: Write[],
+    writes: Write[],
+    meanwhile?: (other: Engine) => Promise<unknown>,
+  ) => expired({ marks: true }, fate, before, writes, meanwhile)
+
+  it.each(fates)('a conditional put is done, once; %s', async fate => {
+    const { answer, values } = await after(fate, [put('k', '0')], [put('k', 'v', 0)])
+    expect(answer).toMatchObject([{ version: 1 }])
+    expect(values).toEqual(['v'])
+  })
+
+  it('a conditional put that was written over is done, or else VERSION_CONFLICT', async () => {
+    const overwrite = (other: Engine) => write(other, put('k', '1'), put('k', '2'))
+    const done = await after('its answer is lost', [put('k', '0')], [put('k', 'v', 0)], overwrite)
+    expect(done).toMatchObject({ answer: [{ version: 1 }], values: ['2'] })
+    const refused = await after('it is lost', [put('k', '0')], [put('k', 'v', 0)], overwrite)
+    expect(refused).toMatchObject({ answer: [{ code: 'VERSION_CONFLICT' }], values: ['2'] })
+  })
+
+  it.each(fates)('a put if absent is done, once; %s', async fate => {
+    const { answer, values } = await after(fate, [put('x', '')], [put('k', 'v', 'absent')])
+    expect(answer).toMatchObject([{ existed: false, version: 0 }])
+    expect(values).toEqual(['v'])
+  })
+
+  it.each(fates)('a delete is done, once; %s', async fate => {
+    const { answer, values } = await after(fate, [put('k', '')], [remove('k')])
+    expect(answer).toMatchObject([{ existed: true }])
+    expect(values).toEqual([undefined])
+  })
+})
+
+describe('when the session expires after a request was sent, and marks are not permitted', () => {
+  const after = (
+    fate: Fate,
+    before: Write[],
+    writes: Write[],
+    meanwhile?: (other: Engine) => Promise<unknown>,
+  ) => expired({ marks: false }, fate, before, writes, meanwhile)
 
   it('a conditional put that left no trace but its own bytes is INDETERMINATE', async () => {
-    const { answer } = await after('its answer is lost', [put('k', '0')], [put('k', 'v', 0)])()
+    const { answer } = await after('its answer is lost', [put('k', '0')], [put('k', 'v', 0)])
     expect(answer).toMatchObject([{ code: 'INDETERMINATE', key: 'k' }])
   })
 
   it('a conditional put that never arrived is done then', async () => {
-    const { answer, values } = await after('it is lost', [put('k', '0')], [put('k', 'v', 0)])()
+    const { answer, values } = await after('it is lost', [put('k', '0')], [put('k', 'v', 0)])
     expect(answer).toMatchObject([{ version: 1 }])
     expect(values).toEqual(['v'])
   })
@@ -224,7 +285,7 @@ describe('when the session expires after a request was sent', () => {
   it('a conditional put that never arrived, and somebody wrote other bytes, is VERSION_CONFLICT', async () => {
     const { answer, values } = await after('it is lost', [put('k', '0')], [put('k', 'v', 0)], other =>
       write(other, put('k', 'other')),
-    )()
+    )
     expect(answer).toMatchObject([{ code: 'VERSION_CONFLICT' }])
     expect(values).toEqual(['other'])
   })
@@ -233,28 +294,28 @@ describe('when the session expires after a request was sent', () => {
     for (const fate of fates) {
       const { answer } = await after(fate, [put('k', '0')], [put('k', 'v', 0)], other =>
         write(other, put('k', '1'), put('k', '2')),
-      )()
+      )
       expect(answer).toMatchObject([{ code: 'INDETERMINATE' }])
     }
   })
 
   it('a put if absent is INDETERMINATE, whether there is something now or not', async () => {
     for (const fate of fates) {
-      const { answer } = await after(fate, [put('x', '')], [put('k', 'v', 'absent')])()
+      const { answer } = await after(fate, [put('x', '')], [put('k', 'v', 'absent')])
       expect(answer).toMatchObject([{ code: 'INDETERMINATE' }])
     }
   })
 
   it('a delete that finds nothing is INDETERMINATE, one that finds the key is done', async () => {
-    const { answer } = await after('its answer is lost', [put('k', '')], [remove('k')])()
+    const { answer } = await after('its answer is lost', [put('k', '')], [remove('k')])
     expect(answer).toMatchObject([{ code: 'INDETERMINATE', key: 'k' }])
-    const arrived = await after('it is lost', [put('k', '')], [remove('k')])()
+    const arrived = await after('it is lost', [put('k', '')], [remove('k')])
     expect(arrived).toMatchObject({ answer: [{ existed: true }], values: [undefined] })
   })
 
   it('an unconditional put is done', async () => {
     for (const fate of fates) {
-      const { answer, values } = await after(fate, [put('k', '0')], [put('k', 'v')])()
+      const { answer, values } = await after(fate, [put('k', '0')], [put('k', 'v')])
       expect(answer[0]).not.toBeInstanceOf(KVError)
       expect(values).toEqual(['v'])
     }
@@ -265,7 +326,7 @@ describe('when the session expires after a request was sent', () => {
       'it is lost',
       [put('a', '0')],
       [put('a', '1', 0), put('b', '1', 'absent')],
-    )()
+    )
     expect(answer).toMatchObject([{ version: 1 }, { version: 0 }])
     expect(values).toEqual(['1', '1'])
   })

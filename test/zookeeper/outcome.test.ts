@@ -74,7 +74,7 @@ describe('outcomeOf', () => {
         const done = arrives && tree.multi(marked ? [...ours, markOp] : ours)
         for (const ops of after) tree.multi(ops)
         const mark = marked ? { path: '/mark', data: MARK_DATA, exists: false } : undefined
-        const verdict = outcomeOf({ ops: ours, sentAt, mark }, path => tree.nodes.get(path), true)
+        const verdict = outcomeOf({ ops: ours, sentAt, mark }, path => tree.nodes.get(path))
         seen.add(`${verdict}, ${marked ? 'marked' : 'unmarked'}, ${done}`)
         if (marked) expect(verdict).toBe(done ? 'done' : 'not done')
         else if (verdict !== 'unknown') expect(verdict).toBe(done ? 'done' : 'not done')
@@ -142,22 +142,21 @@ describe('outcomeOf', () => {
       'not done',
     ],
   ])('%s', (_, ops, nodes, verdict) => {
-    expect(outcomeOf({ ops, sentAt: 10, mark: undefined }, path => nodes[path], true)).toBe(verdict)
+    expect(outcomeOf({ ops, sentAt: 10, mark: undefined }, path => nodes[path])).toBe(verdict)
   })
 
-  it('takes no mark of another session for its own', () => {
+  it('believes the mark: one that is not ours, or is not there, says that it was not carried out', () => {
     const mark = { path: '/mark', data: MARK_DATA, exists: false }
     const ops = [set('/a', 'x', 3)]
-    expect(outcomeOf({ ops, sentAt: 10, mark }, () => undefined, true)).toBe('not done')
-    expect(outcomeOf({ ops, sentAt: 10, mark }, () => undefined, false)).toBe('unknown')
-    const elsewhere = { '/mark': node('6', 0, 11, 11) } as Record<string, Node>
-    expect(
-      outcomeOf({ ops, sentAt: 10, mark: { ...mark, exists: true } }, path => elsewhere[path], true),
-    ).toBe('not done')
+    expect(outcomeOf({ ops, sentAt: 10, mark }, () => undefined)).toBe('not done')
+    const before = { '/mark': node('6', 0, 11, 11) } as Record<string, Node>
+    expect(outcomeOf({ ops, sentAt: 10, mark: { ...mark, exists: true } }, path => before[path])).toBe(
+      'not done',
+    )
   })
 
   it('does not take a mark that somebody deleted for a sign', () => {
     const mark = { path: '/mark', data: MARK_DATA, exists: true }
-    expect(outcomeOf({ ops: [set('/a', 'x', 3)], sentAt: 10, mark }, () => undefined, true)).toBe('unknown')
+    expect(outcomeOf({ ops: [set('/a', 'x', 3)], sentAt: 10, mark }, () => undefined)).toBe('unknown')
   })
 })

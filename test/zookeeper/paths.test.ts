@@ -113,7 +113,7 @@ describe('nameOf and keyOfName', () => {
     'zookeeper',
     '.',
     '..',
-    '%writer-0x1-0',
+    '%writers',
   ])('node %j is no key', name => {
     expect(keyOfName(name)).toBeUndefined()
   })

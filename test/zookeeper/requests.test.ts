@@ -45,7 +45,6 @@ describe('requests are what node-zookeeper-client’s own encoder makes of them'
   it('multi', () => {
     const ops: MultiOp[] = [
       { type: Op.create, path: '/a/é', data: Buffer.from('value') },
-      { type: Op.create, path: '/a/e', data: Buffer.from('x'), ephemeral: true },
       { type: Op.setData, path: '/日本', data: new Uint8Array([0, 255]), version: -1 },
       { type: Op.setData, path: '/b', data: Buffer.alloc(300, 1), version: 2_147_483_647 },
       { type: Op.delete, path: '/c', version: 3 },
@@ -53,9 +52,7 @@ describe('requests are what node-zookeeper-client’s own encoder makes of them'
     ]
     const bytes = ops.reduce((sum, op) => sum + multiOpBytes(op, acl), 0)
     const same = ops.map(op => {
-      if (op.type === Op.create) {
-        return { ...op, acls, mode: op.ephemeral ? CreateMode.EPHEMERAL : CreateMode.PERSISTENT }
-      }
+      if (op.type === Op.create) return { ...op, acls, mode: CreateMode.PERSISTENT }
       return op.type === Op.setData ? { ...op, data: Buffer.from(op.data) } : op
     })
     expect(ours(multiFrame(ops, bytes, acl))).toBe(theirs(Op.multi, new jute.TransactionRequest(same)))

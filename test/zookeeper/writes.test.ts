@@ -120,7 +120,7 @@ describe('writes', () => {
     await commit(engine, put('k', '0', 'absent'))
     await using above = openEngine(servers, { root: root.slice(0, root.lastIndexOf('/')) })
     await commit(engine, remove('k'))
-    // A writer mark is still below it until the session ends.
+    // Its writer mark is below it until then.
     await engine.close()
     await write(above, remove('er'))
     await using again = openEngine(servers, { root })

@@ -139,12 +139,13 @@ export class Calls {
   #expire(): void {
     const now = performance.now()
     const reason = this.#late()
+    // Whoever is abandoned may begin another call at once, whose deadline then counts.
+    this.#timerDue = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const call of [...this.#active]) {
       if (call.deadline <= now) this.#abandon(call, reason)
       else next = Math.min(next, call.deadline)
     }
-    this.#timerDue = Number.POSITIVE_INFINITY
     if (next < Number.POSITIVE_INFINITY) this.#schedule(next)
   }
 }

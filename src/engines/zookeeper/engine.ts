@@ -20,7 +20,7 @@ import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
 import { Layout } from './paths.ts'
 import { ReadCall, ReplySize } from './reads.ts'
-import { Root, type Send } from './root.ts'
+import { Root } from './root.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
 import { RootWatch } from './watch.ts'
@@ -75,7 +75,8 @@ export class ZooKeeperEngine implements Engine {
       session: this.#session,
       calls: new Calls(this.#session),
       guess: new Guess(),
-      marks: new Marks(layout),
+      marks: new Marks(layout, acl),
+      sendAside: (type, frame, replied) => this.#session.send({ type, frame, replied, lost: () => {} }),
       replySize: new ReplySize(),
       layout,
       root: new Root(layout, acl, maxPacketBytes),
@@ -118,23 +119,23 @@ export class ZooKeeperEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    const { calls } = this.#room
+    const { calls, marks, sendAside } = this.#room
     const timer = setTimeout(() => calls.fail(closed()), DRAIN_TIMEOUT)
     await calls.close(closed())
     clearTimeout(timer)
+    if (this.#session.connected) marks.clear(sendAside)
     this.#watch.end('closed')
     await this.#session.close()
   }
 
   /** Lets the calls go when the root is what we think, or not there yet; asked ahead of everything on a connection. */
   #checkRoot(): void {
-    const { root, calls } = this.#room
+    const { root, calls, sendAside } = this.#room
     if (root.verified) {
       calls.admit()
       return
     }
-    const send: Send = (type, frame, replied) => this.#session.send({ type, frame, replied, lost: () => {} })
-    root.check(send, end => {
+    root.check(sendAside, end => {
       if (end === 'done') calls.admit()
       else if (end === 'throttled') {
         setTimeout(() => this.#session.connected && this.#checkRoot(), THROTTLE_PAUSE).unref()

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import type { Layout } from './paths.ts'
-import { Op } from './protocol.ts'
-import type { MultiOp } from './requests.ts'
+import { Code, Op } from './protocol.ts'
+import { readListings, readNodes } from './replies.ts'
+import { type MultiOp, multiReadFrame } from './requests.ts'
+import { type Send, sendMulti } from './send.ts'
 
 /** A mark on its way: what it says, and where. */
 export interface Mark {
@@ -10,44 +13,100 @@ export interface Mark {
   exists: boolean
 }
 
+/** The node below the root that the marks are below; no key has this name. */
+const FOLDER = '%writers'
+const DATA_BYTES = 16
+/** A mark that nobody has set for so long is what a killed process left behind, in milliseconds. */
+const LEFT_BEHIND = 86_400_000
+/** How many of them a store looks at. */
+const MOST_SWEPT = 512
+
 /**
- * Writer marks: small ephemeral nodes of this session below the root. Each conditional write sets one to a number of
- * its own in the same multi, so that after a lost connection one read tells whether the write was carried out, as long
- * as the session lives. A mark is used by one write at a time. Their names, such as `%writer-0x100-0`, are no key's.
+ * Writer marks: small nodes of this store below the root. Each conditional write sets one to a number of its own in the
+ * same multi, so that after a lost connection one read tells whether the write was carried out; the mark outlives the
+ * session, so also when that has expired. A mark is used by one write at a time. They are deleted when the store is
+ * closed; those of a killed process by the next store that makes some, after a day.
  */
 export class Marks {
-  readonly #layout: Layout
-  #free: Mark[] = []
-  #epoch = -1
+  readonly #folder: string
+  readonly #acl: Buffer
+  /** Nobody else's marks have it. */
+  readonly #name = randomBytes(9).toString('base64url')
+  readonly #free: Mark[] = []
   #made = 0
   #sequence = 0
+  #swept = false
   /** Off where the server does not let us keep them. */
   enabled = true
 
-  constructor(layout: Layout) {
-    this.#layout = layout
+  constructor(layout: Layout, acl: Buffer) {
+    this.#folder = layout.pathOfForeign(FOLDER)
+    this.#acl = acl
   }
 
   /** A mark that no other write uses, with a number that was never used. */
-  take(epoch: number, sessionId: string): Mark {
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch
-      this.#free = []
-      this.#made = 0
-    }
-    const data = Buffer.alloc(8)
+  take(): Mark {
+    const data = Buffer.alloc(DATA_BYTES)
     data.writeDoubleBE(++this.#sequence)
+    data.writeDoubleBE(Date.now(), 8)
     const free = this.#free.pop()
-    if (free !== undefined) return { path: free.path, data, exists: free.exists }
-    return { path: this.#layout.pathOfForeign(`%writer-${sessionId}-${this.#made++}`), data, exists: false }
+    return free === undefined
+      ? { path: `${this.#folder}/${this.#name}-${this.#made++}`, data, exists: false }
+      : { path: free.path, data, exists: free.exists }
   }
 
   /** The write's outcome is known. */
-  release(mark: Mark, epoch: number): void {
-    if (epoch === this.#epoch) this.#free.push(mark)
+  release(mark: Mark): void {
+    this.#free.push(mark)
+  }
+
+  /** Makes the node that they are below; ends with the server's code. */
+  makeFolder(send: Send, end: (error: number) => void): void {
+    sendMulti(send, [{ type: Op.create, path: this.#folder, data: Buffer.alloc(0) }], this.#acl, end)
+  }
+
+  /** Deletes what is ours, and the folder where nobody else has marks in it; nobody waits for it. */
+  clear(send: Send): void {
+    const ours = this.#free.filter(({ exists }) => exists)
+    if (ours.length === 0) return
+    this.#delete(
+      send,
+      ours.map(({ path }) => ({ path, version: -1 })),
+    )
+    this.#delete(send, [{ path: this.#folder, version: -1 }])
+  }
+
+  /** Deletes, once, what killed processes have left behind; nobody waits for it. */
+  sweep(send: Send): void {
+    if (this.#swept) return
+    this.#swept = true
+    send(Op.multiRead, multiReadFrame([this.#folder], Op.getChildren), (error, _zxid, reply) => {
+      const [names] = error === Code.ok ? readListings(reply, 1) : []
+      if (!Array.isArray(names)) return
+      const others = names.filter(name => !name.startsWith(this.#name)).slice(0, MOST_SWEPT)
+      if (others.length > 0) this.#deleteOld(others, send)
+    })
+  }
+
+  #deleteOld(names: readonly string[], send: Send): void {
+    const paths = names.map(name => `${this.#folder}/${name}`)
+    send(Op.multiRead, multiReadFrame(paths), (error, _zxid, reply) => {
+      const nodes = error === Code.ok ? readNodes(reply, paths.length) : []
+      for (const [i, node] of nodes.entries()) {
+        if (typeof node !== 'object' || node.value.length !== DATA_BYTES) continue
+        if (Date.now() - node.value.readDoubleBE(8) < LEFT_BEHIND) continue
+        // Not where its store is alive after all, and sets it meanwhile.
+        this.#delete(send, [{ path: paths[i]!, version: node.version }])
+      }
+    })
+  }
+
+  #delete(send: Send, nodes: readonly { readonly path: string; readonly version: number }[]): void {
+    const ops = nodes.map(({ path, version }): MultiOp => ({ type: Op.delete, path, version }))
+    sendMulti(send, ops, this.#acl, () => {})
   }
 }
 
 /** The operation that sets a mark. */
 export const markOp = ({ path, data, exists }: Mark): MultiOp =>
-  exists ? { type: Op.setData, path, data, version: -1 } : { type: Op.create, path, data, ephemeral: true }
+  exists ? { type: Op.setData, path, data, version: -1 } : { type: Op.create, path, data }

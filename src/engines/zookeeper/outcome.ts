@@ -16,9 +16,10 @@ import type { MultiOp } from './requests.ts'
  *
  *   what is seen                                                              means
  *   ------------------------------------------------------------------------  -------------------------------------
- *   the mark (same session) holds this multi's number                         carried out; z is the mark's mzxid
- *   the mark (same session) holds another, or was never made and is not there not carried out
- *   without a mark, of any node that the multi writes:
+ *   the mark holds this multi's number                                        carried out; z is the mark's mzxid
+ *   the mark holds another, or was never made and is not there                not carried out
+ *   without a mark (it was not permitted, had no room, or somebody deleted
+ *   it), of any node that the multi writes:
  *     a create or a delete, and the node is there since before `sent`         not carried out
  *     a set, and the node was not written since `sent`                        not carried out
  *     a set at version v, and the node is there since before `sent` and
@@ -42,13 +43,12 @@ export interface Unanswered {
   readonly mark: Mark | undefined
 }
 
-/** Applies the table above; `nodeAt` tells what is at a path now, `sameSession` whether the session is the one that sent it. */
+/** Applies the table above; `nodeAt` tells what is at a path now. */
 export function outcomeOf(
   { ops, sentAt, mark }: Unanswered,
   nodeAt: (path: string) => Node | undefined,
-  sameSession: boolean,
 ): Verdict {
-  if (mark !== undefined && sameSession) {
+  if (mark !== undefined) {
     const node = nodeAt(mark.path)
     if (node !== undefined) return node.value.equals(mark.data) ? 'done' : 'not done'
     if (!mark.exists) return 'not done'

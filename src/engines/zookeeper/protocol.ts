@@ -27,6 +27,7 @@ export const Code = {
   connectionLoss: -4,
   unimplemented: -6,
   operationTimeout: -7,
+  unknownSession: -12,
   noNode: -101,
   noAuth: -102,
   badVersion: -103,
@@ -82,6 +83,7 @@ export const codeName = (code: number): string => `${names[code] ?? 'unknown err
 export const endsConnection = (code: number): boolean =>
   code === Code.connectionLoss ||
   code === Code.operationTimeout ||
+  code === Code.unknownSession ||
   code === Code.sessionExpired ||
   code === Code.sessionMoved ||
   code === Code.sessionClosedRequireAuth

@@ -12,16 +12,11 @@ export const COUNTED_HEADER = 8
 /** The header of each operation in a multi, and the mark at the end of it. */
 export const MULTI_HEADER = 9
 
-const EPHEMERAL = 1
+const PERSISTENT = 0
 
 /** One operation of a multi. A version of -1 is any version. */
 export type MultiOp =
-  | {
-      readonly type: typeof Op.create
-      readonly path: string
-      readonly data: Uint8Array
-      readonly ephemeral?: boolean
-    }
+  | { readonly type: typeof Op.create; readonly path: string; readonly data: Uint8Array }
   | {
       readonly type: typeof Op.setData
       readonly path: string
@@ -144,7 +139,7 @@ export function multiFrame(ops: readonly MultiOp[], opsBytes: number, acl: Buffe
       case Op.create:
         at = putData(buffer, at, op.data)
         buffer.set(acl, at)
-        at = putInt(buffer, at + acl.length, op.ephemeral ? EPHEMERAL : 0)
+        at = putInt(buffer, at + acl.length, PERSISTENT)
         break
       case Op.setData:
         at = putInt(buffer, putData(buffer, at, op.data), op.version)

@@ -2,22 +2,9 @@ import { KVError } from '../../errors.ts'
 import { failure } from './failures.ts'
 import { keyOfName, type Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
-import { type Node, readListings, readMulti, readNodes } from './replies.ts'
-import {
-  COUNTED_HEADER,
-  MULTI_HEADER,
-  type MultiOp,
-  multiFrame,
-  multiOpBytes,
-  multiReadFrame,
-} from './requests.ts'
-
-/** Sends a frame; what was lost with its connection is `lost`. */
-export type Send = (
-  type: number,
-  frame: Buffer,
-  replied: (error: number, zxid: number, reply: Buffer) => void,
-) => void
+import { type Node, readListings, readNodes } from './replies.ts'
+import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes, multiReadFrame } from './requests.ts'
+import { type Send, sendMulti } from './send.ts'
 
 /** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
 export type RootEnd = 'done' | 'throttled' | KVError
@@ -102,7 +89,7 @@ export class Root {
         if (!Array.isArray(names)) return end(names)
         if (names.some(name => keyOfName(name) !== undefined)) return refuse()
         const op: MultiOp = { type: Op.setData, path: root, data: recordOf(buckets), version }
-        this.#multi([op], send, error => {
+        sendMulti(send, [op], this.#acl, error => {
           // Also where another was faster: it is read again.
           if (error === Code.ok || error === Code.badVersion) this.check(send, end)
           else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
@@ -125,7 +112,7 @@ export class Root {
         ops.push(op)
       }
       if (ops.length === 0) return end('done')
-      this.#multi(ops, send, error => {
+      sendMulti(send, ops, this.#acl, error => {
         // Also where another made one of them meanwhile.
         if (error === Code.ok || error === Code.nodeExists) this.#makeBuckets(send, end)
         else
@@ -143,7 +130,7 @@ export class Root {
    * above it that exist.
    */
   #create(path: string, data: Buffer, send: Send, end: (end: RootEnd) => void): void {
-    this.#multi([{ type: Op.create, path, data }], send, error => {
+    sendMulti(send, [{ type: Op.create, path, data }], this.#acl, error => {
       if (error === Code.ok || error === Code.nodeExists) end('done')
       else if (error === Code.throttled) end('throttled')
       else if (error === Code.noNode && path.lastIndexOf('/') > 0) {
@@ -160,16 +147,6 @@ export class Root {
       const [names] = error === Code.ok ? readListings(reply, 1) : [error]
       if (Array.isArray(names)) done(names)
       else done(names === Code.throttled ? 'throttled' : failure(names!, `list the root ${root}`))
-    })
-  }
-
-  #multi(ops: readonly MultiOp[], send: Send, done: (error: number) => void): void {
-    let bytes = 0
-    for (const op of ops) bytes += multiOpBytes(op, this.#acl)
-    send(Op.multi, multiFrame(ops, bytes, this.#acl), (error, _zxid, reply) => {
-      if (error !== Code.ok) return done(error)
-      const result = readMulti(reply, ops.length)
-      done(result instanceof Int32Array ? Code.ok : result.error)
     })
   }
 }

@@ -59,8 +59,6 @@ export class Session {
   #connection: Connection | undefined
   #open = false
   #lastZxid = 0
-  /** How many sessions there were before this one. */
-  #epoch = 0
   #retryTimer: NodeJS.Timeout | undefined
   #handshakeTimer: NodeJS.Timeout | undefined
   #probeTimer: NodeJS.Timeout | undefined
@@ -90,13 +88,8 @@ export class Session {
     return this.#open
   }
 
-  /** The session's number in the life of this object: another one means another session. */
-  get epoch(): number {
-    return this.#epoch
-  }
-
   /** The id of the session as ZooKeeper's tools show it; only while there is one. */
-  get id(): string {
+  get #id(): string {
     return this.#ticket === undefined ? '' : `0x${this.#ticket.id.toString('hex').replace(/^0+(?=.)/, '')}`
   }
 
@@ -188,12 +181,11 @@ export class Session {
     }
     this.#probe(this.#connection!)
     this.#events.connected()
-    this.#setStatus('connected', `${shown}, session ${this.id}${resumed ? ' resumed' : ''}`)
+    this.#setStatus('connected', `${shown}, session ${this.#id}${resumed ? ' resumed' : ''}`)
   }
 
   #onExpired(): void {
     this.#ticket = undefined
-    this.#epoch++
     // The next attempt begins a new session.
     this.#attempts.hurry()
     this.#setStatus('lost', 'the session expired')

@@ -12,8 +12,6 @@ export interface Sent {
   /** What it was planned on. */
   readonly known: ReadonlyMap<string, Known>
   readonly mark: Mark | undefined
-  /** The session that sent it. */
-  readonly epoch: number
   /** The newest zxid known when it was sent. */
   readonly sentAt: number
 }
@@ -41,19 +39,18 @@ export function pathsToRead({ plan, mark }: Sent): string[] {
   return [...paths]
 }
 
-/** Settles what the nodes decide of a multi whose answer was lost; `same` tells whether the session is still the one that sent it. */
+/** Settles what the nodes decide of a multi whose answer was lost. */
 export function settleUnanswered(
   group: Group,
   { plan: { ops, steps }, mark, sentAt }: Sent,
   nodes: ReadonlyMap<string, Node | number>,
-  same: boolean,
 ): void {
   // A node that can not be read tells nothing, as one that is not there.
   const nodeAt = (path: string): Node | undefined => {
     const node = nodes.get(path)
     return typeof node === 'object' ? node : undefined
   }
-  const verdict = outcomeOf({ ops, sentAt, mark }, nodeAt, same)
+  const verdict = outcomeOf({ ops, sentAt, mark }, nodeAt)
   if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(mark!.path)!.mzxid)
   else if (verdict === 'unknown') settleUnknown(group, steps, nodes)
 }

@@ -11,7 +11,7 @@ import { Code, Op } from './protocol.ts'
 import { type Room, readPaths } from './reads.ts'
 import { type MultiFailure, type Node, readMulti } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from './requests.ts'
-import type { Send } from './root.ts'
+import type { Send } from './send.ts'
 import type { Session } from './session.ts'
 import { knowledgeOf, mustBeFoundOut, pathsToRead, type Sent, settleUnanswered } from './unanswered.ts'
 
@@ -20,6 +20,8 @@ export interface WriteRoom extends Room {
   readonly session: Session
   readonly guess: Guess
   readonly marks: Marks
+  /** Sends what belongs to no call. */
+  readonly sendAside: Send
 }
 
 const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
@@ -110,16 +112,19 @@ export class WriteCall implements Call {
   }
 
   #sendPlan(plan: Plan, known: ReadonlyMap<string, Known>): void {
-    const { calls, session, acl } = this.#room
+    const { calls, session, marks, acl, sendAside } = this.#room
     const mark = this.#takeMark(plan)
     const ops = mark === undefined ? plan.ops : [...plan.ops, markOp(mark)]
     const bytes = mark === undefined ? plan.bytes : plan.bytes + multiOpBytes(markOp(mark), acl)
-    const sent: Sent = { plan, known, mark, epoch: session.epoch, sentAt: session.lastZxid }
+    const sent: Sent = { plan, known, mark, sentAt: session.lastZxid }
     this.#inFlight = sent
     const replied = (error: number, zxid: number, reply: Buffer) => {
       const result = error === Code.ok ? readMulti(reply, ops.length) : error
       this.#inFlight = undefined
-      if (mark !== undefined && result instanceof Int32Array) mark.exists = true
+      if (mark !== undefined && result instanceof Int32Array) {
+        mark.exists = true
+        marks.sweep(sendAside)
+      }
       this.#releaseMark(sent)
       if (typeof result === 'number') this.#onRefused(sent, result)
       else if (result instanceof Int32Array) this.#onDone(sent, result, zxid)
@@ -137,17 +142,17 @@ export class WriteCall implements Call {
 
   /** A writer mark for a multi that needs one and has room for it. */
   #takeMark(plan: Plan): Mark | undefined {
-    const { session, marks, acl, maxPacketBytes } = this.#room
+    const { marks, acl, maxPacketBytes } = this.#room
     if (!marks.enabled || !mustBeFoundOut(plan)) return undefined
-    const mark = marks.take(session.epoch, session.id)
+    const mark = marks.take()
     const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(markOp(mark), acl)
     if (bytes <= maxPacketBytes) return mark
-    marks.release(mark, session.epoch)
+    marks.release(mark)
     return undefined
   }
 
-  #releaseMark({ mark, epoch }: Sent): void {
-    if (mark !== undefined) this.#room.marks.release(mark, epoch)
+  #releaseMark({ mark }: Sent): void {
+    if (mark !== undefined) this.#room.marks.release(mark)
   }
 
   #onDone({ plan }: Sent, versions: Int32Array, zxid: number): void {
@@ -214,7 +219,7 @@ export class WriteCall implements Call {
   #onMarkFailed(mark: Mark, error: number, known: ReadonlyMap<string, Known>): void {
     this.#known = known
     if (error === Code.noNode && !mark.exists) {
-      this.#makeRoot(known)
+      this.#makeMarkFolder(known)
       return
     }
     if (error === Code.nodeExists) mark.exists = true
@@ -223,13 +228,27 @@ export class WriteCall implements Call {
     this.#next()
   }
 
+  #makeMarkFolder(known: ReadonlyMap<string, Known>): void {
+    const { calls, marks } = this.#room
+    marks.makeFolder(this.#sendOwn, error => {
+      if (error === Code.noNode) this.#makeRoot(known)
+      else if (error === Code.throttled) calls.pause(this)
+      else {
+        if (error !== Code.ok && error !== Code.nodeExists) marks.enabled = false
+        calls.resume(this)
+      }
+    })
+  }
+
+  /** Sends for this call, which goes on when the connection is lost. */
+  readonly #sendOwn: Send = (type, frame, replied) =>
+    this.#room.calls.send(this, type, frame, replied, () => this.#room.calls.resume(this))
+
   #makeRoot(known: ReadonlyMap<string, Known>): void {
     this.#known = known
     const { calls, root } = this.#room
-    const resume = () => calls.resume(this)
-    const send: Send = (type, frame, replied) => calls.send(this, type, frame, replied, resume)
-    root.make(send, end => {
-      if (end === 'done') resume()
+    root.make(this.#sendOwn, end => {
+      if (end === 'done') calls.resume(this)
       else if (end === 'throttled') calls.pause(this)
       else this.#group.failAll(end)
     })
@@ -269,7 +288,7 @@ export class WriteCall implements Call {
       this.#unanswered = undefined
       if (sent.mark !== undefined) sent.mark.exists = typeof nodes.get(sent.mark.path) === 'object'
       this.#releaseMark(sent)
-      settleUnanswered(this.#group, sent, nodes, this.#room.session.epoch === sent.epoch)
+      settleUnanswered(this.#group, sent, nodes)
       this.#known = knowledgeOf(this.#group, nodes)
       this.#next()
     })

@@ -38,6 +38,7 @@ export interface PlainClient {
   removeRecursive(path: string, done: Done): void
   listSubTreeBFS(path: string, done: Done<string[]>): void
   getChildren(path: string, done: Done<string[]>): void
+  setACL(path: string, acl: readonly unknown[], version: number, done: Done<unknown>): void
   transaction(): {
     setData(path: string, data: Buffer, version?: number): { commit(done: Done<unknown>): void }
   }
@@ -58,6 +59,7 @@ interface PlainModule {
     options?: { sessionTimeout?: number; spinDelay?: number; retries?: number },
   ): PlainClient
   readonly CreateMode: { readonly PERSISTENT: number; readonly EPHEMERAL_SEQUENTIAL: number }
+  readonly ACL: { readonly READ_ACL_UNSAFE: readonly unknown[] }
 }
 
 export const plain = createRequire(import.meta.url)('node-zookeeper-client') as PlainModule

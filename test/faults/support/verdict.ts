@@ -67,6 +67,8 @@ export async function verify(
 async function viewersArrive(workload: Workload, truth: ReadonlyMap<string, Held>): Promise<void> {
   const late = new Map<string, unknown>()
   const shown = (): boolean => {
+    // Nobody who has ended will ever arrive.
+    for (const viewer of [...workload.watchers, ...workload.followers]) expect(viewer.surprises).toEqual([])
     late.clear()
     for (const [i, follower] of workload.followers.entries()) {
       for (const key of new Set([...follower.fold.keys(), ...truth.keys()])) {
@@ -86,11 +88,12 @@ async function viewersArrive(workload: Workload, truth: ReadonlyMap<string, Held
     return late.size === 0
   }
   await until(
-    () => `the viewers show what there is; they differ in ${JSON.stringify([...late].slice(0, 5))}`,
+    () =>
+      `the viewers show what there is; they differ in ${[...late.keys()].join(', ')}: ` +
+      JSON.stringify([...late.values()].slice(0, 5)),
     shown,
     30_000,
   )
-  for (const viewer of [...workload.watchers, ...workload.followers]) expect(viewer.surprises).toEqual([])
   const cached = workload.store('cora')
   for (const [key, { data, version }] of truth) {
     for (const read of ['first', 'second']) {

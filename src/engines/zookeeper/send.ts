@@ -1,0 +1,26 @@
+import { Code, Op } from './protocol.ts'
+import { readMulti } from './replies.ts'
+import { type MultiOp, multiFrame, multiOpBytes } from './requests.ts'
+
+/** Sends a frame; what was lost with its connection is `lost`. */
+export type Send = (
+  type: number,
+  frame: Buffer,
+  replied: (error: number, zxid: number, reply: Buffer) => void,
+) => void
+
+/** Sends operations, all or none; ends with the server's code. */
+export function sendMulti(
+  send: Send,
+  ops: readonly MultiOp[],
+  acl: Buffer,
+  end: (error: number) => void,
+): void {
+  let bytes = 0
+  for (const op of ops) bytes += multiOpBytes(op, acl)
+  send(Op.multi, multiFrame(ops, bytes, acl), (error, _zxid, reply) => {
+    if (error !== Code.ok) return end(error)
+    const result = readMulti(reply, ops.length)
+    end(result instanceof Int32Array ? Code.ok : result.error)
+  })
+}
