@@ -54,11 +54,19 @@ export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/s
 export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'
 export { openStore } from './open-store.ts'
 export { deleteKV } from './operators/deleteKV.ts'
+export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'
 export { type ProcessOptions, processKV } from './operators/processKV.ts'
 export { pull$ } from './operators/pull.ts'
+export {
+  type Session,
+  type SessionOptions,
+  type Sessions,
+  type SessionUpdate,
+  sessionKV,
+} from './operators/sessionKV.ts'
 export { updateKV } from './operators/updateKV.ts'
 export { upsertKV } from './operators/upsertKV.ts'
 export { parseWindowKey, windowKey, windowPrefix } from './operators/windowKey.ts'

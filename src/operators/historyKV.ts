@@ -1,0 +1,119 @@
+import type { OperatorFunction } from 'rxjs'
+import { KVError } from '../errors.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { bound, calling, Fault } from './internal/arguments.ts'
+import { timeIn } from './internal/event-time.ts'
+import { type ProcessOptions, processKV } from './processKV.ts'
+
+/** Options of {@link historyKV}. */
+export interface HistoryOptions<T>
+  extends Pick<
+    ProcessOptions<T, readonly T[], readonly T[], unknown>,
+    'concurrency' | 'remember' | 'onError' | 'commitWith'
+  > {
+  /**
+   * How many records of a key are kept, at most.
+   * @defaultValue no such bound
+   */
+  readonly count?: number | undefined
+  /**
+   * How much older than the newest a record of a key may be, in milliseconds; needs `timeOf`.
+   * @defaultValue no such bound
+   */
+  readonly age?: number | undefined
+  /**
+   * How many bytes the records of a key may take together. A znode takes about 1 MB.
+   * @defaultValue 1000000
+   */
+  readonly bytes?: number | undefined
+  /**
+   * When a record happened: a `Date`, or milliseconds. It is asked of records that come from the store, too.
+   * @defaultValue none: records are in the order in which they came
+   */
+  readonly timeOf?: ((record: T) => number | Date) | undefined
+  /**
+   * How many bytes a record takes in the store, for codecs other than `json`.
+   * @defaultValue a little more than its JSON
+   */
+  readonly sizeOf?: ((record: T) => number) | undefined
+}
+
+// In brackets: more than its share of the brackets and commas of the list.
+const jsonSize = (record: unknown): number => Buffer.byteLength(JSON.stringify([record]))
+
+/** Makes a history with one more record: the newest that fit into the bounds, the oldest first. */
+function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonly T[]) => readonly T[] {
+  const { timeOf, sizeOf = jsonSize } = options
+  const count = bound('count', options.count, Number.MAX_SAFE_INTEGER)
+  const age = bound('age', options.age, Number.MAX_SAFE_INTEGER, 0)
+  const bytes = bound('bytes', options.bytes, 1_000_000)
+  if (options.age !== undefined && timeOf === undefined) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `an \`age\` of ${age} needs \`timeOf\`, which says when a record was`,
+    )
+  }
+  const time = timeOf === undefined ? () => 0 : (record: T) => timeIn(timeOf, record)
+  // Of the records of one batch, those before are measured only once.
+  const sizes = new WeakMap<object, number>()
+  const size = (record: T): number => {
+    if (typeof record !== 'object' || record === null) return calling('sizeOf', () => sizeOf(record))
+    const known = sizes.get(record) ?? calling('sizeOf', () => sizeOf(record))
+    sizes.set(record, known)
+    return known
+  }
+  return (record, history = []) => {
+    // Also where `sizeOf` gives no number.
+    if (!(size(record) <= bytes)) {
+      const message = `the record takes ${size(record)} bytes, and a history \`bytes\` = ${bytes} at most`
+      throw new Fault(key => new KVError('VALUE_TOO_LARGE', message, { key }))
+    }
+    const at = time(record)
+    const all = history.toSpliced(history.findLastIndex(other => time(other) <= at) + 1, 0, record)
+    const oldest = time(all.at(-1)!) - age
+    let room = bytes
+    let first = all.length
+    while (first > 0 && all.length - first < count) {
+      const next = all[first - 1]!
+      room -= size(next)
+      if (room < 0 || time(next) < oldest) break
+      first--
+    }
+    return all.slice(first)
+  }
+}
+
+/**
+ * History: keeps the newest records of each key in the store, within bounds: so many, so old, so many bytes.
+ *
+ * Works as `processKV` does: atomic commits, no update lost with any number of writers. The value under a key is the list
+ * of its records, the oldest first; with `timeOf`, by the time at which they happened, so that one which comes late is
+ * where it belongs, or, where it is beyond the bounds, nowhere. The list is read and written as a whole: keep it short.
+ *
+ * Emits `[record, history]` for each record, in order, once durable; completes when the source has completed and all is
+ * emitted. Errors are those of `processKV`; besides, `VALUE_TOO_LARGE` for a record that alone takes more than `bytes`, and
+ * `CALLBACK` where `timeOf` or `sizeOf` throws. `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { from, map } from 'rxjs'
+ * import { historyKV, json, memoryStore } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<readonly { user: string; page: string }[]>() })
+ * from(['/', '/shoes', '/cart']).pipe(
+ *   map(page => ({ user: 'ann', page })),
+ *   historyKV(store, visit => visit.user, { count: 2 }),
+ *   map(([, history]) => history.map(visit => visit.page)),
+ * ).subscribe(pages => console.log(pages.join(' '))) // /, / /shoes, /shoes /cart
+ * ```
+ *
+ * @param keyOf the key of a record
+ */
+export function historyKV<T extends H, H = T>(
+  store: KVStore<readonly H[]>,
+  keyOf: (record: T) => string,
+  options: HistoryOptions<NoInfer<H>> = {},
+): OperatorFunction<T, [record: T, history: readonly H[]]> {
+  const { concurrency, remember, onError, commitWith } = options
+  return processKV(store, keyOf, boundedBy(options), { concurrency, remember, onError, commitWith })
+}
