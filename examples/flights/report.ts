@@ -1,4 +1,5 @@
 import type { Figures } from 'rxkeeper'
+import { table } from '../table.ts'
 import type { Route } from './state.ts'
 
 /** How many routes a table shows. */
@@ -16,18 +17,6 @@ const tenths = new Intl.NumberFormat('en-US', {
   // Not of what is rounded to zero.
   signDisplay: 'negative',
 })
-
-/** Columns under their heads, the first to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, i) =>
-    Math.max(...[name, ...rows.map(row => row[i]!)].map(cell => cell.length)),
-  )
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')
-  return [line(head), line(widths.map(width => '─'.repeat(width))), ...rows.map(line)]
-    .map(text => `  ${text}`)
-    .join('\n')
-}
 
 function routes(title: string, ranked: readonly NamedRoute[]): string {
   const rows = ranked
