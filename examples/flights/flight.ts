@@ -1,3 +1,5 @@
+import type { Kind } from './input/kind.ts'
+
 /** A flight, and where in the input it stands. */
 export interface Flight {
   readonly origin: string
@@ -13,17 +15,19 @@ export interface Flight {
 /** Letters and digits only, so that the key of a route is not ambiguous. */
 const AIRPORT = /^\w+$/
 
-/** A flight from what an input has; throws what is wrong with it. */
-export function flightOf(fields: unknown, position: number, bytes: number): Flight {
-  if (typeof fields !== 'object' || fields === null) throw new Error('not an object')
-  const { origin, destination, delay } = fields as Record<string, unknown>
-  return {
-    origin: airport('origin', origin),
-    destination: airport('destination', destination),
-    delay: minutes(delay),
-    position,
-    bytes,
-  }
+export const FLIGHT: Kind<Flight> = {
+  columns: ['origin', 'destination', 'delay'],
+  of(fields, position, bytes) {
+    if (typeof fields !== 'object' || fields === null) throw new Error('not an object')
+    const { origin, destination, delay } = fields as Record<string, unknown>
+    return {
+      origin: airport('origin', origin),
+      destination: airport('destination', destination),
+      delay: minutes(delay),
+      position,
+      bytes,
+    }
+  },
 }
 
 function airport(name: string, value: unknown): string {
@@ -38,4 +42,4 @@ function minutes(value: unknown): number {
   throw new Error(`"delay" must be a number of minutes, got ${shown(value)}`)
 }
 
-const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value))
+export const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value))

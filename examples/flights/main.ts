@@ -7,29 +7,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  filter,
-  firstValueFrom,
-  fromEvent,
-  lastValueFrom,
-  mergeMap,
-  take,
-  takeUntil,
-  tap,
-  toArray,
-} from 'rxjs'
+import { filter, firstValueFrom, lastValueFrom, mergeMap, takeUntil, tap, toArray } from 'rxjs'
 import { type Figures, json, type KVStore, measure, openStore, processKV, pull$ } from 'rxkeeper'
 import { connected } from '../connected.ts'
+import { interrupted$ } from '../interrupted.ts'
 import { readArguments, USAGE } from './arguments.ts'
 import { Bookmark } from './bookmark.ts'
-import type { Flight } from './flight.ts'
+import { FLIGHT, type Flight } from './flight.ts'
 import { type Input, openInput } from './input/index.ts'
 import { INTERVAL, Progress } from './progress.ts'
 import { figureTable, type NamedRoute, routeTables, summary } from './report.ts'
 import { addFlight, isKeyOfState, isRoute, routeOf, type State } from './state.ts'
-
-/** What a shell expects of a program that was interrupted. */
-const INTERRUPTED = 130
 
 async function main(args: string[]): Promise<void> {
   const { help, store, input, fromStart } = readArguments(args)
@@ -37,7 +25,7 @@ async function main(args: string[]): Promise<void> {
     console.log(USAGE)
     return
   }
-  const flights = await openInput(input)
+  const flights = await openInput(input, FLIGHT)
   const folder = store === undefined ? await mkdtemp(join(tmpdir(), 'rxkeeper-flights-')) : undefined
   try {
     await run(store ?? `lmdb:${folder}`, flights, fromStart)
@@ -46,7 +34,7 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-async function run(url: string, input: Input, fromStart: boolean): Promise<void> {
+async function run(url: string, input: Input<Flight>, fromStart: boolean): Promise<void> {
   await using store = openStore(url, { value: json<State>() })
   await connected(store)
   if (fromStart) await clear(store)
@@ -58,7 +46,7 @@ async function run(url: string, input: Input, fromStart: boolean): Promise<void>
 }
 
 /** Counts the flights that come after the bookmark, until there are no more or the user interrupts. */
-async function count(store: KVStore<State>, input: Input, bookmark: Bookmark): Promise<Figures> {
+async function count(store: KVStore<State>, input: Input<Flight>, bookmark: Bookmark): Promise<Figures> {
   const progress = new Progress(process.stderr)
   let figures: Figures | undefined
   const loop = processKV(store, routeOf, addFlight, { commitWith: bookmark.commitWith })
@@ -85,13 +73,6 @@ async function count(store: KVStore<State>, input: Input, bookmark: Bookmark): P
   }
   return figures!
 }
-
-const interrupted$ = fromEvent(process, 'SIGINT').pipe(
-  take(1),
-  tap(() => {
-    process.exitCode = INTERRUPTED
-  }),
-)
 
 /** The routes of the store, and only those, also where it holds something else. */
 function routes(store: KVStore<State>): Promise<NamedRoute[]> {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readArguments } from '../../examples/flights/arguments.ts'
+import { FLIGHT } from '../../examples/flights/flight.ts'
 import { openInput } from '../../examples/flights/input/index.ts'
 import { temporaryFolder } from '../lmdb/temporary.ts'
 import { type Flight, flights } from './flights.ts'
@@ -26,7 +27,7 @@ function fileOf(name: string, content: string): string {
 
 /** Reads the flights of a file without the first `skip`. */
 async function read(file: string, skip = 0) {
-  const input = await openInput(file)
+  const input = await openInput(file, FLIGHT)
   const all = []
   for await (const flight of input.read(skip)) all.push(flight)
   return all

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { CsvError, parse } from 'csv-parse'
-import { type Flight, flightOf } from '../flight.ts'
 import { at } from './at.ts'
+import type { Kind } from './kind.ts'
 
 interface Row {
   readonly record: Record<string, string>
@@ -9,7 +9,7 @@ interface Row {
 }
 
 /** Rows under a row of column names. */
-export async function* readCsv(file: string, skip: number): AsyncGenerator<Flight> {
+export async function* readCsv<T>(file: string, skip: number, kind: Kind<T>): AsyncGenerator<T> {
   const parser = parse({ columns: true, info: true, bom: true, skip_empty_lines: true })
   const source = createReadStream(file)
   source.on('error', error => parser.destroy(error)).pipe(parser)
@@ -23,7 +23,7 @@ export async function* readCsv(file: string, skip: number): AsyncGenerator<Fligh
       yield at(
         file,
         () => `line ${info.lines}`,
-        () => flightOf(record, position, size),
+        () => kind.of(record, position, size),
       )
     }
   } catch (error) {

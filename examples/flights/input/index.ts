@@ -1,13 +1,13 @@
 import { realpath, stat } from 'node:fs/promises'
 import { extname } from 'node:path'
-import type { Flight } from '../flight.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json.ts'
+import type { Kind } from './kind.ts'
 import { readNdjson } from './ndjson.ts'
 import { readParquet } from './parquet.ts'
 
-/** Reads the flights of a file, without the first `skip`; fails with the place of what is wrong. */
-type Reader = (file: string, skip: number) => AsyncIterable<Flight>
+/** Reads the records of a file, without the first `skip`; fails with the place of what is wrong. */
+type Reader = <T>(file: string, skip: number, kind: Kind<T>) => AsyncIterable<T>
 
 const READERS: Readonly<Record<string, Reader>> = {
   '.ndjson': readNdjson,
@@ -17,15 +17,15 @@ const READERS: Readonly<Record<string, Reader>> = {
   '.parquet': readParquet,
 }
 
-/** A file with flights. */
-export interface Input {
+/** A file with records. */
+export interface Input<T> {
   /** The one path of the file, however it was named. */
   readonly file: string
-  /** The flights after the first `skip`. */
-  read(skip: number): AsyncIterable<Flight>
+  /** The records after the first `skip`. */
+  read(skip: number): AsyncIterable<T>
 }
 
-export async function openInput(path: string): Promise<Input> {
+export async function openInput<T>(path: string, kind: Kind<T>): Promise<Input<T>> {
   const read = READERS[extname(path).toLowerCase()]
   if (read === undefined) {
     throw new Error(
@@ -35,5 +35,5 @@ export async function openInput(path: string): Promise<Input> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() !== true) throw new Error(`there is no file ${path}`)
   const file = await realpath(path)
-  return { file, read: skip => read(file, skip) }
+  return { file, read: skip => read(file, skip, kind) }
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type ParseError, parseTree } from 'jsonc-parser'
-import { type Flight, flightOf } from '../flight.ts'
 import { at } from './at.ts'
+import type { Kind } from './kind.ts'
 
 /** An array of objects, read as a whole; what does not fit in memory is better kept as NDJSON. */
-export async function* readJson(file: string, skip: number): AsyncGenerator<Flight> {
+export async function* readJson<T>(file: string, skip: number, kind: Kind<T>): AsyncGenerator<T> {
   const text = await readFile(file, 'utf8')
   const records: unknown = at(
     file,
@@ -17,7 +17,7 @@ export async function* readJson(file: string, skip: number): AsyncGenerator<Flig
     yield at(
       file,
       () => placeOfRecord(text, i),
-      () => flightOf(records[i], i + 1, bytes),
+      () => kind.of(records[i], i + 1, bytes),
     )
   }
 }

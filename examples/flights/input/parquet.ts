@@ -1,12 +1,10 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
-import { type Flight, flightOf } from '../flight.ts'
 import { at } from './at.ts'
-
-const COLUMNS = ['origin', 'destination', 'delay']
+import type { Kind } from './kind.ts'
 
 /** One group of rows after the other, of each only the columns that are needed; groups that are skipped are not read. */
-export async function* readParquet(path: string, skip: number): AsyncGenerator<Flight> {
+export async function* readParquet<T>(path: string, skip: number, kind: Kind<T>): AsyncGenerator<T> {
   const file = await asyncBufferFromFile(path)
   const metadata = await inFile(path, parquetMetadataAsync(file))
   const bytes = file.byteLength / Number(metadata.num_rows)
@@ -15,14 +13,14 @@ export async function* readParquet(path: string, skip: number): AsyncGenerator<F
     const rowEnd = rowStart + Number(group.num_rows)
     const from = Math.max(rowStart, skip)
     if (from < rowEnd) {
-      const options = { file, metadata, compressors, columns: COLUMNS, rowStart: from, rowEnd }
+      const options = { file, metadata, compressors, columns: [...kind.columns], rowStart: from, rowEnd }
       const rows = await inFile(path, parquetReadObjects(options))
       for (let i = 0; i < rows.length; i++) {
         const position = from + i + 1
         yield at(
           path,
           () => `row ${position}`,
-          () => flightOf(rows[i], position, bytes),
+          () => kind.of(rows[i], position, bytes),
         )
       }
     }
