@@ -15,16 +15,16 @@ import { MAIN_USAGE, type MainArguments, readMainArguments } from './arguments.t
 import { Board, REFRESH, topTable } from './board.ts'
 import { paced, withLateOnes } from './delivery.ts'
 import { addDeparture, DEPARTURE, type Departure, HOUR, type Hour } from './departure.ts'
-import { HOURS, LastDay } from './last-day.ts'
+import { HOURS } from './last-day.ts'
 import { isHour, top$ } from './top.ts'
 
 /** What came of the flights. */
 interface Counted {
-  flights: number
+  readonly flights: number
   /** Those that came after a flight of a later hour. */
-  late: number
-  /** Those that came when the store had no room for their hour any more. */
-  tooLate: number
+  readonly late: number
+  /** Those that came when a newer hour had taken the place of theirs. */
+  readonly tooLate: number
 }
 
 async function main(args: string[]): Promise<void> {
@@ -40,11 +40,8 @@ async function main(args: string[]): Promise<void> {
   await connected(store)
   await clear(store)
   const live = process.stderr.isTTY ? show(store, given.top) : undefined
-  const counted: Counted = { flights: 0, late: 0, tooLate: 0 }
-  const figures = await aggregate(store, input, given, counted).finally(() => live?.end())
-  const day = new LastDay()
-  for (const { key, value } of await hours(store)) day.set(key, value)
-  console.log(`${topTable(day.top(given.top))}\n`)
+  const { counted, figures } = await aggregate(store, input, given).finally(() => live?.end())
+  console.log(`${topTable(await firstValueFrom(top$(store, given.top)))}\n`)
   if (figures !== undefined) console.log(figureTable(figures))
   console.log(summary(counted, input.file))
 }
@@ -54,8 +51,8 @@ async function aggregate(
   store: KVStore<Hour>,
   input: Input<Departure>,
   { seed, rate }: MainArguments,
-  counted: Counted,
-): Promise<Figures | undefined> {
+): Promise<{ counted: Counted; figures: Figures | undefined }> {
+  const counted = { flights: 0, late: 0, tooLate: 0 }
   let figures: Figures | undefined
   const departures = withLateOnes(input.read(0), seed)
   const byHour = windowKV(store, ({ airport }: Departure) => airport, addDeparture, {
@@ -80,7 +77,7 @@ async function aggregate(
     }),
   )
   await lastValueFrom(counted$, { defaultValue: undefined })
-  return figures
+  return { counted, figures }
 }
 
 /** Shows the ranking while it changes. */
@@ -97,14 +94,6 @@ function show(store: KVStore<Hour>, count: number): { end(): void } {
     },
   }
 }
-
-const hours = (store: KVStore<Hour>) =>
-  lastValueFrom(
-    store.entries$().pipe(
-      filter(({ key }) => isHour(key)),
-      toArray(),
-    ),
-  )
 
 /** Deletes what an earlier run has written, and only that. */
 async function clear(store: KVStore<Hour>): Promise<void> {

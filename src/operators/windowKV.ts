@@ -74,11 +74,11 @@ function layoutOf<T, V>(options: WindowOptions<T, V>): Layout {
  * a key's windows with `entries$({ prefix: windowPrefix(key) })`, in the order of their time, and follow them with
  * `changes$`, in any process.
  *
- * The state grows with time, unless `keep` bounds it: a window then shares its store key with those `keep` windows before
- * and after, at the start modulo `keep * every`, and a newer one takes the place of an older one in a single write. So an
- * older window is dropped for good at once, for all writers, also after a restart: its records find a newer one in its
- * place and change nothing. Only deleting store keys by hand makes a window forgotten, so that a late record begins it
- * anew: do that where none can come any more.
+ * The state grows with time, unless `keep` bounds it. A window then shares its store key with those `keep` windows before
+ * and after (it is made of the start modulo `keep * every`, so that a list is no longer in the order of time), and a newer
+ * one takes the place of an older one in a single write. So the older one is dropped at once and for good, for all
+ * writers, also after a restart: its records find a newer one in its place and change nothing. Keys that have no more
+ * records keep their last windows. Delete those by hand where no late record can come: it would begin its window anew.
  *
  * Emits `[record, window]` for each record and window, in the order of the records, once durable: the window after the
  * record, and whether the record was `late`; with `keep`, `[record, undefined]` for a window that was dropped. Completes

@@ -26,8 +26,9 @@ export function windowPrefix(key: string): string {
 }
 
 /**
- * The store key under which `windowKV` keeps the window of `key` that begins at `start`: the windows of a key are in
- * the order of their time. Throws `INVALID_KEY`, and `INVALID_ARGUMENT` for a time that is not within the years 0 to 9999.
+ * The store key under which `windowKV` has the window of `key` that begins at `start`; with `keep`, the one that begins
+ * there or a multiple of `keep * every` later. Those of one `key` are in the order of time. Throws `INVALID_KEY`, and
+ * `INVALID_ARGUMENT` for a time that is not within the years 0 to 9999.
  *
  * @example
  * ```ts
