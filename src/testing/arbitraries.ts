@@ -40,9 +40,7 @@ export interface Arbitraries {
   range(keys?: readonly string[]): Arbitrary<ListOptions>
   /** A sequence of operations on a few keys, conditional ones included. */
   operations<V>(value: Arbitrary<V>, options?: OperationsOptions): Arbitrary<Operation<V>[]>
-  /**
-   * A schedule of faults for `faultyStore`, in order; shrinks to fewer, earlier, shorter and milder ones.
-   */
+  /** A schedule of faults for `faultyStore` and `inflictFaults`, in order; shrinks to fewer, earlier, shorter and milder ones. */
   faults(options?: FaultsOptions): Arbitrary<StoreFault[]>
 }
 

@@ -42,10 +42,14 @@ const closeRequest = (): Buffer => {
   return framed(body)
 }
 
-/** The ids of the sessions that are connected to the server at `address`. */
-export async function sessionsOf(address: Address): Promise<bigint[]> {
+/** The ids of the sessions that are connected to the server at `address`; with `ports`, from these ports. */
+export async function sessionsOf(address: Address, ports?: readonly number[]): Promise<bigint[]> {
   const connections = await fourLetterWord(address, 'cons')
-  return Array.from(connections.matchAll(/sid=0x([0-9a-f]+)/g), match => BigInt(`0x${match[1]}`))
+  const sessions = Array.from(connections.matchAll(/:(\d+)\[.*sid=0x([0-9a-f]+)/g), ([, port, id]) => ({
+    port: Number(port),
+    id: BigInt(`0x${id}`),
+  }))
+  return sessions.flatMap(({ port, id }) => (ports === undefined || ports.includes(port) ? id : []))
 }
 
 /** Tries it once: whether the session was `closed`, is not there, or the connection was `lost` before that was certain. */

@@ -31,7 +31,7 @@ export interface FaultyStoreOptions<V> extends MemoryStoreOptions<V> {
  *   or `INDETERMINATE` for a write that was on its way. Of such a write is found out, once back, whether it was carried
  *   out; an unconditional put is repeated.
  * - `lost`: the session expires as well. A conditional write that was on its way becomes `INDETERMINATE`, carried out or
- *   not as the fault says.
+ *   not as the fault says; a real store finds out about most of them.
  * - `slow`: answers come later. A write that is out of time before them is `INDETERMINATE`, and carried out later.
  * - `write`: another client writes a key.
  *

@@ -47,6 +47,12 @@ export class FaultProxy implements AsyncDisposable {
     return this.#connections
   }
 
+  /** The ports of its connections to the server, by which the server can tell them from others. */
+  get ports(): number[] {
+    const toServer = [...this.#sockets].filter(({ remotePort }) => remotePort === this.#target.port)
+    return toServer.flatMap(({ localPort }) => localPort ?? [])
+  }
+
   async listen(): Promise<this> {
     this.#server.listen(0, this.host)
     await once(this.#server, 'listening')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { endSession, sessionsOf } from './expire-session.ts'
 import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
 import { findZooKeeper } from './installation.ts'
+import type { FaultProxy } from './proxy.ts'
 import { ServerProcess } from './server-process.ts'
 import { eventually } from './waiting.ts'
 import { Watchdog } from './watchdog.ts'
@@ -152,9 +153,9 @@ export class ZooKeeperServer implements AsyncDisposable {
     return fourLetterWord(this, word)
   }
 
-  /** The ids of the sessions that are connected to this server. */
-  sessions(): Promise<bigint[]> {
-    return sessionsOf(this)
+  /** The ids of the sessions that are connected to this server; with a proxy, through that. */
+  sessions(proxy?: FaultProxy): Promise<bigint[]> {
+    return sessionsOf(this, proxy?.ports)
   }
 
   /**
