@@ -31,7 +31,8 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
   readonly size: number
   /**
    * The time from the start of one window to that of the next, in whole milliseconds; `size` at most. A record is in
-   * `size / every` windows, and counts in `concurrency` as often. Not to be changed for a given state.
+   * `size / every` windows, which may be written in two commits: it counts in `concurrency` as often, and there is no
+   * `commitWith` then. Not to be changed for a given state.
    * @defaultValue `size`: windows do not overlap
    */
   readonly every?: number | undefined

@@ -5,10 +5,12 @@ import { filter, firstValueFrom, from, lastValueFrom, toArray } from 'rxjs'
 import { json, openStore } from 'rxkeeper'
 import { describe, expect, test, vi } from 'vitest'
 import { withLateOnes } from '../../examples/aggregation/delivery.ts'
-import { HOUR, type Hour } from '../../examples/aggregation/departure.ts'
+import { DEPARTURE, HOUR, type Hour } from '../../examples/aggregation/departure.ts'
 import { HOURS, LastDay } from '../../examples/aggregation/last-day.ts'
+import { openInput } from '../../examples/flights/input/index.ts'
 import { temporaryFolder } from '../lmdb/temporary.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
+import { PARQUET } from './flights.ts'
 import { type Running, run, start } from './program.ts'
 
 const MAIN = 'aggregation/main.ts'
@@ -195,6 +197,22 @@ test('late records are the same for the same seed, and none is lost', async () =
   const place = new Map(flights.map((flight, i) => [flight, i]))
   const behind = first.map((flight, i) => i - place.get(flight)!)
   expect(Math.max(...behind)).toBeLessThanOrEqual(100)
+})
+
+describe('departures', () => {
+  test.each(['2001/01/31 18:05', '2001-01-31T18:05:30.000Z', new Date('2001-01-31T18:05Z')])(
+    'at %s',
+    date => {
+      const departure = DEPARTURE.of({ origin: 'JFK', destination: 'LAX', delay: '-3', date }, 1, 10)
+      expect(departure).toEqual({ airport: 'JFK', time: Date.UTC(2001, 0, 31, 18, 5), delay: -3, bytes: 10 })
+    },
+  )
+
+  test('of 3 million flights in Parquet', async () => {
+    const input = await openInput(PARQUET, DEPARTURE)
+    const first = await firstValueFrom(from(input.read(0)))
+    expect(first).toMatchObject({ airport: 'LAS', time: Date.UTC(2001, 0, 1, 0, 1), delay: 33 })
+  })
 })
 
 describe('what cannot be says so in one line', () => {
