@@ -1,0 +1,98 @@
+import * as rxjs from 'rxjs'
+import {
+  isObservable,
+  map,
+  type Observable,
+  type OperatorFunction,
+  Subject,
+  switchMap,
+  tap,
+  timer,
+} from 'rxjs'
+import type { TestScheduler } from 'rxjs/testing'
+import * as rxkeeper from 'rxkeeper'
+import { json, Memory, type Snapshot } from 'rxkeeper'
+import { type Hook, hookedStore, writeElsewhere } from '../engines.ts'
+import { type Diagram, LATENCY, valuesOf } from './diagrams.ts'
+
+/** What happens when a diagram is run: one Observable of texts for each of its lines. */
+export interface Lines {
+  readonly source$: Observable<string>
+  readonly beside$: Observable<string>
+  readonly output$: Observable<string>
+}
+
+/** Each request is carried out when its time is over. */
+const slow: Hook = (_, answer$) => timer(LATENCY).pipe(switchMap(() => answer$))
+
+const tellingWrites =
+  (written$: Subject<string>): Hook =>
+  ({ writes }, answer$) =>
+    answer$.pipe(
+      tap(() => {
+        for (const write of writes) {
+          if (write.type === 'put') written$.next(textOf([write.key, json().decode(write.value)]))
+          if (write.type === 'delete') written$.next(textOf([write.key, undefined]))
+        }
+      }),
+    )
+
+const keyOf = (record: string): string => record[0]!
+const timeOf = (record: string): number => Number(record.slice(1))
+const entryOf = (record: string): [string, number] => [keyOf(record), timeOf(record)]
+const count = (_: unknown, before = 0): number => before + 1
+
+/** The text of a marble: `a 1`; of what is absent, `–`; of windows and sessions, `a 0–10: 1`. */
+function textOf(value: unknown): string {
+  if (value === undefined) return '–'
+  if (Array.isArray(value)) {
+    const [record, result] = value
+    if (Array.isArray(result)) return `${record} [${result.join(' ')}]`
+    if (typeof result === 'object') return textOf(result)
+    return `${record} ${textOf(result)}`
+  }
+  if (typeof value === 'object' && value !== null && 'start' in value) {
+    const { key, start, end, value: inside } = value as rxkeeper.Window<number>
+    return `${key} ${start}–${end}: ${inside}`
+  }
+  return String(value)
+}
+
+/** Runs the code of a diagram, on the virtual time of `scheduler`, once its output is subscribed to. */
+export function run({ stored = {}, source, call, beside, texts }: Diagram, scheduler: TestScheduler): Lines {
+  const read$ = new Subject<string>()
+  const written$ = new Subject<string>()
+  const snapshots$ = new Subject<string>()
+  const memory = new Memory()
+  for (const [key, value] of Object.entries(stored)) writeElsewhere(memory, json(), key, value)
+  const scope = {
+    ...rxjs,
+    ...rxkeeper,
+    store: hookedStore({ value: json(), memory, scheduler }, slow, tellingWrites(written$)),
+    scheduler,
+    keyOf,
+    timeOf,
+    entryOf,
+    count,
+    next: ({ total }: Snapshot) => snapshots$.next(String(total.records)),
+    records: (function* () {
+      for (const record of Object.values(valuesOf(source, texts))) {
+        read$.next(record)
+        yield record
+      }
+      read$.complete()
+    })(),
+  }
+  const result = new Function(...Object.keys(scope), `return ${call}`)(...Object.values(scope)) as
+    | OperatorFunction<string, unknown>
+    | Observable<unknown>
+  const source$ = isObservable(result)
+    ? read$
+    : scheduler.createColdObservable(source, valuesOf(source, texts))
+  const output$ = isObservable(result) ? result : source$.pipe(result)
+  return {
+    source$,
+    beside$: beside?.label === 'snapshots' ? snapshots$ : written$,
+    output$: output$.pipe(map(textOf)),
+  }
+}
