@@ -5,9 +5,9 @@
  * from `rxkeeper/testing` on it. What the store above does, so that an engine need not:
  *
  * - it checks keys (non-empty, well-formed, at most `limits.keyBytes`) and sizes (`limits.valueBytes`),
- * - it never gives more than `limits.readBatch` keys, `limits.writeBatch` writes or `limits.batchBytes` bytes to one
- *   call of `read` or `write` (a single write may fill `batchBytes` alone), nor more than `limits.inFlight` such calls
- *   at a time,
+ * - it never gives more than `limits.readBatch` keys or `limits.readBytes` bytes to one call of `read`, nor more than
+ *   `limits.writeBatch` writes or `limits.batchBytes` bytes to one of `write` (a single one may be larger), nor more than
+ *   `limits.inFlight` such calls at a time,
  * - it never asks for a key while a write of that key is under way.
  *
  * What an engine promises:
@@ -66,8 +66,10 @@ export interface EngineLimits {
   readonly keyBytes: number
   /** The largest value of `key`, in bytes. */
   valueBytes(key: string): number
-  /** The most keys in one read. */
+  /** The most keys in one read; looked at before each, so an engine may learn how many one answer should have. */
   readonly readBatch: number
+  /** The most bytes of keys in one read. */
+  readonly readBytes: number
   /** The most writes in one write. */
   readonly writeBatch: number
   /** The most bytes (keys, values and `overheadBytes` for each write) in one `write` or `commit`. */

@@ -11,6 +11,9 @@ interface Part {
   readonly to: number
 }
 
+/** A unit of UTF-16 takes at most so many bytes in UTF-8. */
+const MOST_BYTES = 3
+
 /** One read of the engine and who is to hear which of its results. */
 class ReadBatch {
   readonly keys: string[] = []
@@ -18,17 +21,20 @@ class ReadBatch {
   readonly #requests: ReadRequest[] = []
   readonly #indices: number[] = []
   readonly #targets: number[] = []
+  #bytes = 0
   deadline = 0
 
-  /** Takes keys of `part` while fewer than `limit` different ones are held; identical keys are read once. */
-  take(part: Part, limit: number): void {
+  /** Takes keys of `part` while different ones are within the limits; identical keys are read once. */
+  take(part: Part, limit: number, limitBytes: number): void {
     const { request } = part
     this.deadline = Math.max(this.deadline, request.deadline)
     for (; part.from < part.to; part.from++) {
       const key = request.keys[part.from]!
       let slot = this.#slots.get(key)
       if (slot === undefined) {
-        if (this.keys.length === limit) return
+        if (this.keys.length >= limit) return
+        this.#bytes += MOST_BYTES * key.length
+        if (this.#bytes > limitBytes && this.keys.length > 0) return
         slot = this.keys.push(key) - 1
         this.#slots.set(key, slot)
       }
@@ -96,7 +102,7 @@ export class ReadBatcher {
   }
 
   #assemble(): ReadBatch | undefined {
-    const limit = this.#engine.limits.readBatch
+    const { readBatch, readBytes } = this.#engine.limits
     let batch: ReadBatch | undefined
     let first: ReadRequest | undefined
     for (let part = this.#queue.peek(); part !== undefined; part = this.#queue.peek()) {
@@ -106,7 +112,7 @@ export class ReadBatcher {
         first ??= request
         batch ??= new ReadBatch()
         const { from } = part
-        batch.take(part, limit)
+        batch.take(part, readBatch, readBytes)
         this.#waiting -= part.from - from
         if (part.from < part.to) break
       }

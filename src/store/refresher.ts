@@ -14,24 +14,24 @@ const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'EN
 /** Whether it makes sense to read again after `error`. */
 export const passes = (error: KVError): boolean => PASSING.has(error.code)
 
-/** One read of one key. */
+/** One read of the keys that changed in a turn. */
 class Refresh extends ReadRequest {
   readonly keys: readonly string[]
-  readonly #settled: (refresh: Refresh, result: Stored | undefined | KVError) => void
+  readonly #settled: (refresh: Refresh, key: string, result: Stored | undefined | KVError) => void
 
   constructor(
-    key: string,
+    keys: readonly string[],
     now: number,
     timeout: number,
-    settled: (refresh: Refresh, result: Stored | undefined | KVError) => void,
+    settled: (refresh: Refresh, key: string, result: Stored | undefined | KVError) => void,
   ) {
     super(now, timeout)
-    this.keys = [key]
+    this.keys = keys
     this.#settled = settled
   }
 
-  settle(_index: number, result: Stored | undefined | KVError): void {
-    this.#settled(this, result)
+  settle(index: number, result: Stored | undefined | KVError): void {
+    this.#settled(this, this.keys[index]!, result)
   }
 }
 
@@ -42,6 +42,7 @@ export class Refresher {
   readonly #timeout: number
   readonly #result: (key: string, result: Stored | undefined | KVError) => void
   readonly #waiting = new Set<string>()
+  /** Which read of a key counts. */
   readonly #reading = new Map<string, Refresh>()
   readonly #pauses = new Set<Subscription>()
   #scheduled = false
@@ -76,13 +77,12 @@ export class Refresher {
   /** The value of `key` became known in another way. */
   forget(key: string): void {
     this.#waiting.delete(key)
-    this.#reading.get(key)?.unsubscribe()
     this.#reading.delete(key)
   }
 
   stop(): void {
     this.#stopped = true
-    for (const refresh of this.#reading.values()) refresh.unsubscribe()
+    for (const refresh of new Set(this.#reading.values())) refresh.unsubscribe()
     for (const pause of this.#pauses) pause.unsubscribe()
     this.#reading.clear()
     this.#waiting.clear()
@@ -90,17 +90,16 @@ export class Refresher {
 
   #flush(): void {
     this.#scheduled = false
-    const now = this.#timing.now()
-    for (const key of this.#waiting) {
-      const refresh = new Refresh(key, now, this.#timeout, this.#settled)
-      this.#reading.set(key, refresh)
-      this.#batcher.read(refresh)
-    }
+    if (this.#waiting.size === 0) return
+    const keys = [...this.#waiting]
     this.#waiting.clear()
+    const refresh = new Refresh(keys, this.#timing.now(), this.#timeout, this.#settled)
+    for (const key of keys) this.#reading.set(key, refresh)
+    this.#batcher.read(refresh)
   }
 
-  readonly #settled = (refresh: Refresh, result: Stored | undefined | KVError): void => {
-    const key = refresh.keys[0]!
+  readonly #settled = (refresh: Refresh, key: string, result: Stored | undefined | KVError): void => {
+    if (this.#reading.get(key) !== refresh) return
     this.#reading.delete(key)
     if (result instanceof KVError && passes(result)) {
       const pause = this.#timing.after(RETRY_PAUSE, () => {

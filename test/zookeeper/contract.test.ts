@@ -4,13 +4,14 @@ import { kvStoreContract } from 'rxkeeper/testing'
 import { describe, it } from 'vitest'
 import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
 import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { ReplySize } from '../../src/engines/zookeeper/reads.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
 import { zookeeperStore } from '../../src/engines/zookeeper/store.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 
 const PACKET = 1_048_575
 const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
-const limits = limitsOf(new Layout(freshRoot('contract'), 0), acl, PACKET)
+const limits = limitsOf(new Layout(freshRoot('contract'), 0), acl, PACKET, new ReplySize())
 
 for (const cache of [undefined, 100]) {
   kvStoreContract({

@@ -6,6 +6,7 @@ import type { Engine, Write, Written } from '../../src/engine.ts'
 import { Memory, MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
 import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { ReplySize } from '../../src/engines/zookeeper/reads.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
 import { KVError } from '../../src/errors.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
@@ -262,7 +263,7 @@ describe('a write that the server refuses', () => {
 describe('sizes', () => {
   const PACKET = 1_048_575
   const root = freshRoot('sizes')
-  const { valueBytes, keyBytes } = limitsOf(new Layout(root, 0), OPEN_ACL, PACKET)
+  const { valueBytes, keyBytes } = limitsOf(new Layout(root, 0), OPEN_ACL, PACKET, new ReplySize())
 
   it('are taken up to the last byte that the server takes, and refused from the next', async () => {
     await using engine = openEngine(servers, { root })

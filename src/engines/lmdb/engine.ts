@@ -49,6 +49,7 @@ export class LmdbEngine implements Engine {
       keyBytes: root.keyBytes,
       valueBytes: () => VALUE_BYTES,
       readBatch: 4096,
+      readBytes: Number.POSITIVE_INFINITY,
       writeBatch: 4096,
       batchBytes: BATCH_BYTES,
       overheadBytes: 64,

@@ -21,6 +21,7 @@ const limits: EngineLimits = {
   keyBytes: 1_048_576,
   valueBytes: () => 1_073_741_824,
   readBatch: 4096,
+  readBytes: Number.POSITIVE_INFINITY,
   writeBatch: 4096,
   batchBytes: 1_073_741_824,
   overheadBytes: 0,

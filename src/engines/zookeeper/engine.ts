@@ -57,7 +57,8 @@ export class ZooKeeperEngine implements Engine {
   constructor(options: ZooKeeperEngineOptions) {
     const { acl, linearizable, maxPacketBytes } = options
     const layout = new Layout(options.root, options.buckets)
-    this.limits = limitsOf(layout, acl, maxPacketBytes)
+    const replySize = new ReplySize()
+    this.limits = limitsOf(layout, acl, maxPacketBytes, replySize)
     this.#session = new Session(options, {
       // In this order: the watch is armed ahead of the reads and writes that wait.
       connected: () => {
@@ -77,7 +78,7 @@ export class ZooKeeperEngine implements Engine {
       guess: new Guess(),
       marks: new Marks(layout, acl),
       sendAside: (type, frame, replied) => this.#session.send({ type, frame, replied, lost: () => {} }),
-      replySize: new ReplySize(),
+      replySize,
       layout,
       root: new Root(layout, acl, maxPacketBytes),
       acl,

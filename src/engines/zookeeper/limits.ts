@@ -1,13 +1,21 @@
 import type { EngineLimits } from '../../engine.ts'
 import type { Layout } from './paths.ts'
 import { Op } from './protocol.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes } from './requests.ts'
+import type { ReplySize } from './reads.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes, multiReadBytes } from './requests.ts'
 
 /** Room for a writer mark beside the writes: its operation without root and access control list. */
 const MARK_BYTES = 80
 
-/** What an engine may be given, so that each request stays within the server's `maxPacketBytes`. */
-export function limitsOf(layout: Layout, acl: Buffer, maxPacketBytes: number): EngineLimits {
+const READ_BATCH = 512
+
+/** What an engine may be given, so that each call is one request within the server's `maxPacketBytes`. */
+export function limitsOf(
+  layout: Layout,
+  acl: Buffer,
+  maxPacketBytes: number,
+  replySize: ReplySize,
+): EngineLimits {
   const nothing = new Uint8Array(0)
   // What a put takes beside its value, as a create, which takes more than a set.
   const besideValue = (path: string) => multiOpBytes({ type: Op.create, path, data: nothing }, acl)
@@ -17,7 +25,12 @@ export function limitsOf(layout: Layout, acl: Buffer, maxPacketBytes: number): E
     // A byte of a key can take three in a path.
     keyBytes: Math.floor((maxPacketBytes - fixed - overheadBytes) / 3),
     valueBytes: key => maxPacketBytes - fixed - besideValue(layout.pathOf(key)),
-    readBatch: 512,
+    get readBatch() {
+      return replySize.count(READ_BATCH)
+    },
+    readBytes: Math.floor(
+      (maxPacketBytes - fixed - READ_BATCH * (multiReadBytes('') + layout.prefixBytes)) / 3,
+    ),
     writeBatch: 256,
     batchBytes: maxPacketBytes - fixed - MARK_BYTES - acl.length - layout.prefixBytes,
     overheadBytes,

@@ -42,14 +42,15 @@ export class ReplySize {
 }
 
 /**
- * Reads the nodes of `paths` for `call`, in as many requests as their sizes ask for, one after the other; after a
- * `sync` where asked for, which travels right ahead of them.
+ * Reads the nodes of `paths` for `call`, at most so many in one request as `most` says, one request after the other; after
+ * a `sync` where asked for, which travels right ahead of them.
  */
 export function readPaths(
   room: Room,
   call: Call,
   paths: readonly string[],
   sync: boolean,
+  most: () => number,
   done: (nodes: (Node | number)[]) => void,
   failed: (error: number) => void,
   lost: () => void,
@@ -59,10 +60,10 @@ export function readPaths(
   let syncError: number = Code.ok
   const read = (): void => {
     const from = nodes === undefined ? 0 : nodes.length
-    const most = from + replySize.count(paths.length - from)
+    const end = Math.min(paths.length, from + most())
     let bytes = COUNTED_HEADER + MULTI_HEADER
     let to = from
-    while (to < most) {
+    while (to < end) {
       bytes += multiReadBytes(paths[to]!)
       if (to > from && bytes > maxPacketBytes) break
       to++
@@ -89,7 +90,12 @@ export function readPaths(
   read()
 }
 
-/** Reads some keys. A read whose answer was lost is simply repeated. */
+const ALL = () => Number.POSITIVE_INFINITY
+
+/**
+ * Reads some keys, in one request: what is in the answer to the first of several could have been overtaken by a change
+ * that is signalled before the last. A read whose answer was lost is simply repeated.
+ */
 export class ReadCall implements Call {
   readonly deadline: number
   readonly #room: Room
@@ -121,6 +127,7 @@ export class ReadCall implements Call {
       this,
       this.#paths,
       room.linearizable,
+      ALL,
       nodes => this.#settle(nodes.map((node, i) => this.#result(node, this.#keys[i]!))),
       error => {
         room.calls.finish(this)

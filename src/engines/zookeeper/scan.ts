@@ -198,7 +198,7 @@ export class EntryScan implements Scan<StoredEntry> {
   #readAhead(due: Due): void {
     const keys = this.#keys!
     while (this.#ahead.length < this.#depth && this.#next < keys.length) {
-      const page = keys.slice(this.#next, this.#next + this.#room.replySize.count(this.#limits.readBatch))
+      const page = keys.slice(this.#next, this.#next + this.#limits.readBatch)
       this.#next += page.length
       this.#ahead.push(this.#read(page, due))
     }

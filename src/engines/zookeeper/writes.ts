@@ -301,7 +301,8 @@ export class WriteCall implements Call {
       this.#group.failAll(failure(error, 'read before writing'))
     }
     const read = (nodes: (Node | number)[]) => done(new Map(paths.map((path, i) => [path, nodes[i]!])))
-    readPaths(this.#room, this, paths, true, read, failed, () => this.#room.calls.resume(this))
+    const most = () => this.#room.replySize.count(paths.length)
+    readPaths(this.#room, this, paths, true, most, read, failed, () => this.#room.calls.resume(this))
   }
 
   #fail(item: Item, error: KVError): void {

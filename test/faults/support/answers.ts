@@ -13,10 +13,20 @@ export const MULTI_READ = 22
 export const AUTH = 100
 export const ADD_WATCH = 106
 
-const stat = (version: number): Buffer =>
-  Buffer.concat([long(5n), long(5n), long(0n), long(0n), int(version, 0, 0), long(0n), int(1, 0), long(0n)])
+const stat = (version: number, mzxid = 5n): Buffer =>
+  Buffer.concat([
+    long(5n),
+    long(mzxid),
+    long(0n),
+    long(0n),
+    int(version, 0, 0),
+    long(0n),
+    int(1, 0),
+    long(0n),
+  ])
 
-const data = (value: Buffer): Buffer => Buffer.concat([int(value.length), value, stat(0)])
+const data = (value: Buffer, mzxid?: bigint): Buffer =>
+  Buffer.concat([int(value.length), value, stat(0, mzxid)])
 const part = (type: number, body: Buffer): Buffer =>
   Buffer.concat([int(type), Buffer.from([0]), int(-1), body])
 const children = Buffer.concat([int(1, 1), Buffer.from('k')])
@@ -52,18 +62,18 @@ function operations({ body }: Asked): number[] {
   return types
 }
 
-function resultOf(type: number, value: Buffer): Buffer {
-  if (type === GET_DATA) return part(type, data(value))
+function resultOf(type: number, value: Buffer, mzxid?: bigint): Buffer {
+  if (type === GET_DATA) return part(type, data(value, mzxid))
   if (type === GET_CHILDREN) return part(type, children)
   if (type === SET_DATA) return part(type, stat(1))
   return part(type, type === CREATE ? int(0) : Buffer.alloc(0))
 }
 
-/** Answers every read, one or many, with `value`, everything else with success. */
-export function oblige(asked: Asked, value: Buffer = Buffer.from('"v"')): void {
-  if (asked.type === GET_DATA) asked.reply(0, data(value))
+/** Answers every read, one or many, with `value`, last written at `mzxid`, everything else with success. */
+export function oblige(asked: Asked, value: Buffer = Buffer.from('"v"'), mzxid?: bigint): void {
+  if (asked.type === GET_DATA) asked.reply(0, data(value, mzxid))
   else if (asked.type === MULTI_READ || asked.type === MULTI) {
-    const results = operations(asked).map(type => resultOf(type, value))
+    const results = operations(asked).map(type => resultOf(type, value, mzxid))
     asked.reply(0, Buffer.concat([...results, end]))
   } else if (asked.type === GET_CHILDREN) asked.reply(0, children)
   else asked.reply(0)
