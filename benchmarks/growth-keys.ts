@@ -1,5 +1,5 @@
-import { from } from 'rxjs'
-import { type KVStore, lookupKV, upsertKV } from 'rxkeeper'
+import { from, takeWhile } from 'rxjs'
+import { type KVStore, lookupKV, pull$, upsertKV } from 'rxkeeper'
 import { connectOurs, counted } from './contenders/ours.ts'
 import { type Connect, SINGLES_IN_FLIGHT, singles } from './contenders/single.ts'
 import type { Comparison, Place, Question, Task } from './runner/question.ts'
@@ -42,14 +42,24 @@ const single =
     }
   }
 
+/** The same on a store with hash buckets, which is filled before the passes: only it knows where its keys are. */
+const inBuckets =
+  (work: (store: KVStore<Uint8Array>) => Promise<number>) =>
+  async ({ servers, root, point }: Place): Promise<Task> => {
+    const store = await connectOurs(servers, `${root}/buckets`, { buckets: 256 })
+    const keys = Array.from({ length: point }, (_, i) => keyAt(i))
+    await counted(pull$(keys).pipe(upsertKV(store, key => [key, value])))
+    return { pass: () => work(store), close: () => store.close() }
+  }
+
 const reads = ours((store, { point }) =>
   counted(from(sampleOf(point, SAMPLE)).pipe(lookupKV(store, key => key))),
 )
 const writes = ours((store, { point }) =>
   counted(from(sampleOf(point, SAMPLE)).pipe(upsertKV(store, key => [key, value]))),
 )
-const listing = ours(store => counted(store.keys$()))
-const scan = ours(store => counted(store.entries$()))
+const listing = (store: KVStore<Uint8Array>) => counted(store.keys$())
+const scan = (store: KVStore<Uint8Array>) => counted(store.entries$())
 
 /** From nothing to the first value of a job that starts again: nothing is loaded beforehand. */
 async function restart({ servers, root }: Place): Promise<Task> {
@@ -66,22 +76,8 @@ async function restart({ servers, root }: Place): Promise<Task> {
 }
 
 /** A feed of everything is synced: what a cache or a copy of the whole store needs before it can be used. */
-const synced = ours(
-  store =>
-    new Promise((resolve, reject) => {
-      let count = 0
-      const subscription = store.changes$().subscribe({
-        next: change => {
-          if (change.type === 'put') count++
-          else if (change.type === 'synced') {
-            subscription.unsubscribe()
-            resolve(count)
-          }
-        },
-        error: reject,
-      })
-    }),
-)
+const synced = (store: KVStore<Uint8Array>) =>
+  counted(store.changes$().pipe(takeWhile(({ type }) => type === 'put')))
 
 const common = {
   server: 'zookeeper',
@@ -117,21 +113,30 @@ const comparisons: readonly Comparison[] = [
     name: 'growth-keys/list',
     title: 'Listing all keys, by their number',
     unit: 'keys/s',
-    contenders: [{ name: 'rxkeeper/keys$', run: listing }],
+    contenders: [
+      { name: 'rxkeeper/keys$', run: ours(listing) },
+      { name: 'rxkeeper/keys$, 256 buckets', run: inBuckets(listing) },
+    ],
   },
   {
     ...common,
     name: 'growth-keys/read-all',
     title: 'Reading all entries, by their number',
     unit: 'entries/s',
-    contenders: [{ name: 'rxkeeper/entries$', run: scan }],
+    contenders: [
+      { name: 'rxkeeper/entries$', run: ours(scan) },
+      { name: 'rxkeeper/entries$, 256 buckets', run: inBuckets(scan) },
+    ],
   },
   {
     ...common,
     name: 'growth-keys/watch-all',
     title: 'changes$ up to synced, by the number of keys',
     unit: 'entries/s',
-    contenders: [{ name: 'rxkeeper/changes$', run: synced }],
+    contenders: [
+      { name: 'rxkeeper/changes$', run: ours(synced) },
+      { name: 'rxkeeper/changes$, 256 buckets', run: inBuckets(synced) },
+    ],
   },
   {
     ...common,

@@ -8,7 +8,7 @@ export const OUR_IN_FLIGHT = 4096
 export async function connectOurs(
   servers: string,
   root: string,
-  options: { cache?: number } = {},
+  options: { cache?: number; buckets?: number } = {},
 ): Promise<KVStore<Uint8Array>> {
   const store = zookeeperStore({ servers, root, value: bytes, ...options })
   await connected(store)
