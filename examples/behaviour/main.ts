@@ -1,10 +1,11 @@
 /**
  * User behaviour analysis: what do the users of a shop do, how far do they come, what do they buy?
  *
+ *   npx tsx --conditions=rxkeeper-source examples/behaviour/main.ts [--store URL] [--help]
+ *
  * Clicks arrive, some of them late, and are joined with the price that the product had at the time, from a table that
  * changes meanwhile. From them come, each in a table of its own: the sessions of each user (`sessionKV`) and how many of
- * them come from the visit to a purchase; the history of each user (`historyKV`); the revenue of each product. `--help`
- * shows what the program takes.
+ * them come from the visit to a purchase; the history of each user (`historyKV`); the revenue of each product.
  */
 import {
   concat,

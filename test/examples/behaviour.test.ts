@@ -12,8 +12,8 @@ const MAIN = 'behaviour/main.ts'
 const GAP = 30 * 60_000
 const GRACE = 60 * 60_000
 
-const plan = { seed: 7, users: 60, days: 10 }
-const planned = ['--seed', '7', '--users', '60', '--days', '10']
+const plan = { seed: 3, users: 200, days: 10 }
+const planned = ['--seed', '3', '--users', '200', '--days', '10']
 const { clicks: clicksByDay, changes } = makeUpShop(plan)
 const clicks = clicksByDay.flat().map((click, id) => ({ ...click, id }))
 const users = [...new Set(clicks.map(({ user }) => user))].sort()
@@ -87,6 +87,7 @@ const storedSessions = (user: string): object[] => {
     .map(session => ({ ...session, value: stepsOf(session.value) }))
 }
 
+const whole = (number: number): string => number.toLocaleString('en-US')
 const money = (cents: number): string => (cents / 100).toLocaleString('en-US', { minimumFractionDigits: 2 })
 
 function expectReport(output: string): void {
@@ -95,10 +96,10 @@ function expectReport(output: string): void {
   STEPS.forEach((step, i) => {
     const shares = [reached[i]! / (reached[i - 1] ?? Number.NaN), reached[i]! / sessions.length]
     const shown = shares.filter(part => !Number.isNaN(part)).map(part => `${(100 * part).toFixed(1)} %`)
-    expect(lineOf(step)).toEqual([step, String(reached[i]), ...shown])
+    expect(lineOf(step)).toEqual([step, whole(reached[i]!), ...shown])
   })
   expect(output).toContain(
-    `${sessions.length} sessions; ${clicks.length - accepted.length} clicks came too late for theirs.`,
+    `${whole(sessions.length)} sessions; ${clicks.length - accepted.length} clicks came too late for theirs.`,
   )
   for (const [product, { orders, revenue, least, most }] of Object.entries(sales)) {
     expect(lineOf(product)).toEqual([product, String(orders), money(revenue), money(least), money(most)])
