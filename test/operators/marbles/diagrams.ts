@@ -23,9 +23,11 @@ export interface Diagram {
 /** How long each request to the store takes, in frames. */
 export const LATENCY = 2
 
+export const lettersOf = (marbles: string): string[] => marbles.match(/[a-z]/gi) ?? []
+
 /** The letters of a line, and what each stands for. */
 export const valuesOf = (marbles: string, texts: Diagram['texts'] = {}): Record<string, string> =>
-  Object.fromEntries([...marbles.replaceAll(/[^a-z]/gi, '')].map(letter => [letter, texts[letter] ?? letter]))
+  Object.fromEntries(lettersOf(marbles).map(letter => [letter, texts[letter] ?? letter]))
 
 export const diagrams: readonly Diagram[] = [
   {

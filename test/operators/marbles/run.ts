@@ -13,7 +13,7 @@ import type { TestScheduler } from 'rxjs/testing'
 import * as rxkeeper from 'rxkeeper'
 import { json, Memory, type Snapshot } from 'rxkeeper'
 import { type Hook, hookedStore, writeElsewhere } from '../engines.ts'
-import { type Diagram, LATENCY, valuesOf } from './diagrams.ts'
+import { type Diagram, LATENCY, lettersOf, valuesOf } from './diagrams.ts'
 
 /** What happens when a diagram is run: one Observable of texts for each of its lines. */
 export interface Lines {
@@ -76,7 +76,8 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
     count,
     next: ({ total }: Snapshot) => snapshots$.next(String(total.records)),
     records: (function* () {
-      for (const record of Object.values(valuesOf(source, texts))) {
+      for (const letter of lettersOf(source)) {
+        const record = texts?.[letter] ?? letter
         read$.next(record)
         yield record
       }

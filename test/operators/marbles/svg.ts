@@ -73,7 +73,10 @@ const widthOfAll = (texts: readonly string[]): number =>
 function frameWidth(name: string, lines: readonly (readonly Moment[])[]): number {
   const room = WIDTH - 2 * MARGIN - ROOM
   const moments = lines.flat().filter(({ frame }) => frame > 0)
-  const width = Math.min(FRAME, ...moments.map(({ frame, texts }) => (room - widthOfAll(texts)) / frame))
+  const width = Math.min(
+    FRAME,
+    ...moments.map(({ frame, texts }) => (room - (widthOfAll(texts) || RADIUS)) / frame),
+  )
   for (const line of lines) {
     line.forEach(({ frame, texts }, i) => {
       const next = line[i + 1]
