@@ -73,12 +73,13 @@ export class Line {
     }
   }
 
-  /** Takes no more calls; the status is `closed` when those on their way have arrived, the others are given up. */
+  /** Takes no more calls, and gives those up that wait for the connection; `closed` when the others are done. */
   close(): void {
     if (this.#ended !== undefined) return
-    this.#ended = new KVError('CLOSED', 'the store is closed')
-    if (this.connected) this.#endWhenIdle()
-    else this.#abandonAll(this.#ended)
+    const reason = new KVError('CLOSED', 'the store is closed')
+    this.#ended = reason
+    if (!this.connected) for (const call of [...this.#calls.keys()]) this.#abandon(call, reason)
+    this.#endWhenIdle()
   }
 
   /** What holds from the beginning holds before anybody asks. */
@@ -116,7 +117,6 @@ export class Line {
     this.#setStatus('suspended', reason)
     const done = outages.some(({ unanswered }) => unanswered === 'done')
     for (const call of cut) call.cut(done ? 'done' : 'dropped')
-    if (this.#ended !== undefined) this.#abandonAll(this.#ended)
   }
 
   #send(call: Call): void {
@@ -137,11 +137,6 @@ export class Line {
       first.arrive()
       this.#endWhenIdle()
     }
-  }
-
-  #abandonAll(reason: KVError): void {
-    for (const call of [...this.#calls.keys()]) this.#abandon(call, reason)
-    this.#endWhenIdle()
   }
 
   #abandon(call: Call, reason: KVError): void {

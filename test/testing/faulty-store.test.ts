@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { lastValueFrom, type Observable, toArray, VirtualTimeScheduler } from 'rxjs'
-import { json, type KVError, type KVStore, Memory, memoryStore } from 'rxkeeper'
+import { json, type KVError, type KVStore, Memory, MemoryEngine, memoryStore } from 'rxkeeper'
 import { arbitraries, type FaultyStoreOptions, faultyStore, type StoreFault } from 'rxkeeper/testing'
 import { describe, expect, test } from 'vitest'
+import { FaultyEngine } from '../../src/testing/faulty-engine.ts'
+import { timingOf } from '../../src/timing.ts'
 
 type Options = Partial<FaultyStoreOptions<number>>
 
@@ -171,8 +173,12 @@ describe('lost', () => {
   })
 
   test('what was not sent yet is not concerned', async () => {
-    const bench = new Bench(lost('done')).put(5, 'a', 1, 'absent')
-    expect((await bench.end()).log).toEqual([`14 put a ${written('a', 1, 0)}`])
+    const bench = new Bench([...suspended('done'), { type: 'lost', at: 8, lasts: 1, unanswered: 'done' }])
+    bench.put(5, 'a', 1, 'absent').put(9, 'b', 1, 'absent')
+    expect((await bench.end()).log).toEqual([
+      `14 put a ${written('a', 1, 0)}`,
+      `14 put b ${written('b', 1, 0)}`,
+    ])
   })
 
   test('an outage in which the session expires only later', async () => {
@@ -249,6 +255,28 @@ describe('whoever watches', () => {
   })
 })
 
+test('a watch is told when it may miss something, and nothing of what it misses', () => {
+  const scheduler = new VirtualTimeScheduler()
+  const memory = new Memory()
+  const engine = new FaultyEngine(new MemoryEngine(memory), {
+    faults: [...suspended('done'), ...[1, 5, 15].map(at => ({ type: 'write', at, key: `k${at}` }) as const)],
+    latency: 1,
+    timing: timingOf(scheduler),
+    otherWrite: key =>
+      new MemoryEngine(memory).write([{ type: 'put', key, value: new Uint8Array() }]).subscribe(),
+  })
+  const signals: unknown[] = []
+  engine.watch().subscribe(signal => signals.push([scheduler.now(), signal]))
+  scheduler.flush()
+  expect(signals).toEqual([
+    [0, { type: 'armed' }],
+    [1, { type: 'changed', keys: ['k1'] }],
+    [3, { type: 'disarmed' }],
+    [13, { type: 'armed' }],
+    [15, { type: 'changed', keys: ['k15'] }],
+  ])
+})
+
 describe('close', () => {
   test('in an outage rejects what waits, and says what may have been done', async () => {
     const bench = new Bench(suspended('dropped')).put(2, 'a', 1, 'absent').put(5, 'b', 1)
@@ -256,6 +284,15 @@ describe('close', () => {
     expect((await bench.end()).log).toEqual(['6 put a INDETERMINATE', '6 put b CLOSED'])
     bench.at(0, 'get', bench.store.get$('a'))
     expect((await bench.end()).log.at(-1)).toMatch('get CLOSED')
+  })
+
+  test('does not wait for the end of an outage', async () => {
+    const bench = new Bench([
+      { type: 'slow', at: 0, lasts: 10, by: 20 },
+      { type: 'suspended', at: 8, lasts: 10, unanswered: 'done' },
+    ])
+    bench.put(1, 'a', 1, 'absent').scheduler.schedule(() => void bench.store.close(), 5)
+    expect(await bench.end()).toEqual({ log: ['8 put a INDETERMINATE'], stored: ['a=1@0'] })
   })
 
   test('waits for what is on its way', async () => {
