@@ -4,7 +4,7 @@ import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
 import type { Pacing } from './pacing.ts'
 import { ReadBatcher } from './read-batcher.ts'
-import type { Observer, ReadRequest, Request, WriteRequest } from './requests.ts'
+import type { Observer, ReadRequest, WriteRequest } from './requests.ts'
 import { WriteBatcher } from './write-batcher.ts'
 
 /** How much may wait for a connection: beyond it, `UNAVAILABLE`. */
@@ -159,16 +159,16 @@ export class Batcher {
     void this.#engine.close()
   }
 
-  #expire(reason: (request: Request) => KVError | undefined): void {
+  #expire(reason: (request: ReadRequest | WriteRequest) => KVError | undefined): void {
     this.#writes.expire(reason)
     this.#reads.expire(reason)
     this.#wake()
   }
 
-  #timedOut(request: Request): KVError {
+  #timedOut(request: ReadRequest | WriteRequest): KVError {
     return new KVError(
       'TIMEOUT',
-      `not sent within ${request.timeout} ms: ${this.#engine.name} is ${this.#status.state} (${this.#status.reason})`,
+      `${request.what}: not sent within ${request.timeout} ms: ${this.#engine.name} is ${this.#status.state} (${this.#status.reason})`,
     )
   }
 }

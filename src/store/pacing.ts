@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
 import { KVError } from '../errors.ts'
-import type { Observer, Request } from './requests.ts'
+import type { Observer, ReadRequest, Request, WriteRequest } from './requests.ts'
 
 /** What the two halves of the batcher share. */
 export interface Pacing {
@@ -8,7 +8,7 @@ export interface Pacing {
   /** Asks for a flush at the end of the turn. */
   wake(): void
   /** The error of a request whose time is over, `undefined` while it is not. */
-  late(request: Request): KVError | undefined
+  late(request: ReadRequest | WriteRequest): KVError | undefined
 }
 
 /** Whether a request may travel with an earlier one: its deadline is much the same, so that neither is held to the other's. */

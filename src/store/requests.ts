@@ -1,5 +1,9 @@
 import type { Stored, Write, Written } from '../engine.ts'
 import type { KVError } from '../errors.ts'
+import { quoteKey } from '../keys.ts'
+
+const nameOf = (keys: readonly string[]): string =>
+  keys.length === 1 ? quoteKey(keys[0]) : `of ${keys.length} keys`
 
 /** What is asked of the batcher at once. Withdrawn by unsubscribing; what was sent already is then settled to nobody. */
 export abstract class Request {
@@ -26,6 +30,12 @@ export abstract class Request {
 /** Keys to read. `settle` is called once for each, in any order, synchronously or later. */
 export abstract class ReadRequest extends Request {
   abstract readonly keys: readonly string[]
+
+  /** For messages. */
+  get what(): string {
+    return `read ${nameOf(this.keys)}`
+  }
+
   abstract settle(index: number, result: Stored | undefined | KVError): void
 }
 
@@ -34,6 +44,14 @@ export abstract class WriteRequest extends Request {
   abstract readonly writes: readonly Write[]
   /** All or none, in order. */
   abstract readonly atomic: boolean
+
+  /** For messages. */
+  get what(): string {
+    const { writes, atomic } = this
+    const name = nameOf(writes.map(({ key }) => key))
+    return atomic && writes.length > 1 ? `commit ${name}` : `${writes[0]?.type} ${name}`
+  }
+
   abstract settle(index: number, result: Written | KVError): void
 }
 

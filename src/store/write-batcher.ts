@@ -3,7 +3,7 @@ import { KVError } from '../errors.ts'
 import { type Lane, Lanes, Operation, WriteBatch } from './lanes.ts'
 import { ask, inSameBatch, type Pacing } from './pacing.ts'
 import { Queue } from './queue.ts'
-import type { ReadRequest, Request, WriteRequest } from './requests.ts'
+import type { ReadRequest, WriteRequest } from './requests.ts'
 
 /** What one write takes of the engine's `batchBytes`. */
 export const sizeOf = (write: Write, { limits }: Engine): number =>
@@ -93,7 +93,7 @@ export class WriteBatcher {
   }
 
   /** Settles what waits and has a `reason` to fail, and lets go of what was withdrawn. */
-  expire(reason: (request: Request) => KVError | undefined): void {
+  expire(reason: (request: ReadRequest | WriteRequest) => KVError | undefined): void {
     const leaving: Operation[] = []
     this.#ready.retain(operation => {
       if (!this.#isOver(operation, reason)) return true
@@ -107,7 +107,10 @@ export class WriteBatcher {
     for (const operation of this.#awaited) this.#expireReaders(operation, reason)
   }
 
-  #expireReaders(operation: Operation, reason: (request: Request) => KVError | undefined): void {
+  #expireReaders(
+    operation: Operation,
+    reason: (request: ReadRequest | WriteRequest) => KVError | undefined,
+  ): void {
     const readers = operation.readers!
     operation.readers = []
     this.#held -= readers.length
@@ -211,7 +214,10 @@ export class WriteBatcher {
     batch.bytes += sizeOf(operation.write, this.#engine)
   }
 
-  #isOver(operation: Operation, reason: (request: Request) => KVError | undefined): boolean {
+  #isOver(
+    operation: Operation,
+    reason: (request: ReadRequest | WriteRequest) => KVError | undefined,
+  ): boolean {
     if (operation.settled || operation.request.withdrawn) return true
     const error = reason(operation.request)
     if (error === undefined) return false

@@ -1,5 +1,6 @@
 import type { Write, Written } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import { quoteKey } from '../../keys.ts'
 import type { Item, Step } from './plan.ts'
 
 /** What a group of writes ends with: the result of each, or, where it is all or none, the error of all. */
@@ -77,12 +78,13 @@ export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => strin
   writes.map((write, index) => ({ index, write, path: pathOf(write.key), failures: 0, maybeDone: false }))
 
 function errorOf({ maybeDone, write: { key, type } }: Item, reason: KVError): KVError {
+  const what = `${type} ${quoteKey(key)}`
   if (!maybeDone)
     return reason.key === key
       ? reason
-      : new KVError(reason.code, reason.message, { key, cause: reason.cause })
+      : new KVError(reason.code, `${what}: ${reason.message}`, { key, cause: reason.cause })
   if (reason.code === 'INDETERMINATE') return reason
-  return new KVError('INDETERMINATE', `${type} was sent, but not answered: ${reason.message}`, {
+  return new KVError('INDETERMINATE', `${what} was sent, but not answered: ${reason.message}`, {
     key,
     cause: reason,
   })
