@@ -46,8 +46,8 @@ function readArguments(args: string[]): Arguments | undefined {
   })
   if (values.help) return undefined
   const missed = Number(values.missed)
-  if (!(missed >= 1 && missed <= 1000)) {
-    throw new Error(`--missed must be from 1 to 1000 readings, got ${values.missed}`)
+  if (!(missed >= 1 && missed <= 100)) {
+    throw new Error(`--missed must be from 1 to 100 readings, got ${values.missed}`)
   }
   return { store: values.store, name: values.name, rules: readRules(values.rule), missed }
 }

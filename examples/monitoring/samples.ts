@@ -1,6 +1,7 @@
 import { connect, defer, map, merge, mergeMap, type Observable } from 'rxjs'
 import type { KVStore } from 'rxkeeper'
 import type { Alert, Rule } from './hysteresis.ts'
+import { PATIENCE } from './keep-running.ts'
 import { METRICS, type Metric } from './metric.ts'
 import { type Rules, ruleFor } from './rules.ts'
 import { type Sign, silence } from './silence.ts'
@@ -50,6 +51,9 @@ const signOf = ({ host, now, isNews }: Heard, missed: number): Sign => ({
   patience: now && missed * now.interval,
 })
 
+/** A host that lost the store with us may find it again only after that, in milliseconds. */
+const GRACE = 2 * PATIENCE
+
 /** Silence is a metric as any other, 0 or 1. */
 const sampleOfSilence = ({ host, silent }: { host: string; silent: boolean }): Sample => ({
   host,
@@ -71,7 +75,7 @@ export function samples$(metrics: KVStore<Metric>, rules: Rules, missed: number)
         heard$.pipe(mergeMap(heard => samplesOf(heard, rules))),
         heard$.pipe(
           map(heard => signOf(heard, missed)),
-          silence(connected$),
+          silence(connected$, GRACE),
           map(sampleOfSilence),
         ),
       ),

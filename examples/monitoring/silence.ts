@@ -1,5 +1,4 @@
 import {
-  combineLatest,
   distinctUntilChanged,
   filter,
   groupBy,
@@ -9,6 +8,7 @@ import {
   NEVER,
   type Observable,
   type OperatorFunction,
+  ReplaySubject,
   switchMap,
   timer,
 } from 'rxjs'
@@ -25,27 +25,30 @@ export interface Sign {
 /**
  * For each host: that it is silent when its patience is over, that it is not when it writes (again).
  *
- * The clock is that of who waits, from when it heard of the host, so that clocks that differ do no harm; and it stands
- * still while there is no connection, when nobody can be heard.
+ * The clock is that of who waits, from when it heard of the host, so that clocks that differ do no harm. It stands still
+ * while there is no connection, when nobody can be heard; whoever begins to listen, then and at first, adds `grace`, in
+ * milliseconds, for hosts that take longer to be back.
  */
 export const silence =
   (
     connected$: Observable<boolean>,
+    grace: number,
   ): OperatorFunction<Sign, { readonly host: string; readonly silent: boolean }> =>
   signs$ =>
     signs$.pipe(
-      groupBy(({ host }) => host),
+      groupBy(({ host }) => host, { connector: () => new ReplaySubject(1) }),
       mergeMap(host$ => {
         const heard$ = host$.pipe(
           filter(({ isNews }) => isNews),
           map(() => false),
         )
-        const missed$ = combineLatest([host$, connected$]).pipe(
-          switchMap(([{ patience }, connected]) =>
-            connected && patience !== undefined ? timer(patience).pipe(map(() => true)) : NEVER,
+        const missed$ = host$.pipe(
+          switchMap(({ patience }, index) =>
+            patience === undefined ? NEVER : timer(patience + (index === 0 ? grace : 0)),
           ),
+          map(() => true),
         )
-        return merge(heard$, missed$).pipe(
+        return merge(heard$, connected$.pipe(switchMap(connected => (connected ? missed$ : NEVER)))).pipe(
           distinctUntilChanged(),
           map(silent => ({ host: host$.key, silent })),
         )

@@ -87,14 +87,17 @@ describe('silence', () => {
     t: { host: 'b', silent: true },
   }
 
+  // They have a patience of 4, at first of 7.
   test.each<[string, string, string, string]>([
-    ['one that writes', 'c', 'a--a--a--a|', 'a------------s'],
-    ['one that writes no more, and again', 'c', 'a------a--a--', 'a---s--a------s'],
-    ['each host for itself', 'c', 'ab--a---a--', 'ab---t------s'],
-    ['one that was there before', 'c', 'A------A---', '----s------'],
+    ['one that writes', 'c', 'aa-a--a---a|', 'a-------------s'],
+    ['one that writes only once', 'c', 'a', 'a------s'],
+    ['one that writes no more, and again', 'c', 'aa------a--a--', 'a----s--a------s'],
+    ['each host for itself', 'c', 'abab--a---a--', 'ab-----t------s'],
+    ['one that was there before', 'c', 'A---------A---', '-------s------'],
     ['one that was there before, and writes', 'c', 'A-a----', '--a---s'],
-    ['one that is gone', 'c', 'a-x------', 'a--------'],
-    ['without a connection nobody is silent', 'c-d-----c----', 'a------------', 'a-----------s'],
+    ['one that is gone', 'c', 'aa-x------', 'a---------'],
+    ['without a connection nobody is silent', 'c--d-----c----', 'aa------------', 'a---------------s'],
+    ['who was silent before an outage is so after it', 'c------d-c------', 'aa', 'a----s'],
   ])('%s', (_, connected, source, expected) => {
     virtually(scheduler => {
       // It tells newcomers how things stand, as a store does.
@@ -103,7 +106,7 @@ describe('silence', () => {
         .pipe(shareReplay({ bufferSize: 1, refCount: false }))
       connected$.subscribe()
       const source$ = scheduler.createHotObservable(source, signs)
-      scheduler.expectObservable(source$.pipe(silence(connected$))).toBe(expected, outputs)
+      scheduler.expectObservable(source$.pipe(silence(connected$, 3))).toBe(expected, outputs)
     })
   })
 })

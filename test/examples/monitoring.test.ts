@@ -189,11 +189,12 @@ describe.each(Object.entries(stores))('on %s', (_, place) => {
     await untilState(store, 'web-1/silent', 'raised')
     startHost(url, 'web-1')
     await untilState(store, 'web-1/silent', 'clear')
-    const ended = await stop(alerts)
-    expect(said(ended).filter(line => line.includes('silent'))).toEqual([
-      'RAISED web-1/silent 1',
-      'cleared web-1/silent 0',
-    ])
+    const lines = said(await stop(alerts)).filter(line => line.includes('silent'))
+    // More than once where the machine has so much else to do that the host is late.
+    lines.forEach((line, i) => {
+      expect(line).toBe(i % 2 === 0 ? 'RAISED web-1/silent 1' : 'cleared web-1/silent 0')
+    })
+    expect(lines.length).toBeGreaterThanOrEqual(2)
   })
 })
 
@@ -202,7 +203,7 @@ test('all outlive a ZooKeeper server that is away for longer than they wait', as
   const url = `zookeeper://${server.servers}/monitoring`
   const store = open(url)
   const host = startHost(url, 'web-1', '--zookeeper', server.servers)
-  const follower = startAlerts(url, '--rule', 'load=-1,-1')
+  const follower = startAlerts(url, '--missed', '50', '--rule', 'load=-1,-1')
   await untilState(store, 'web-1/load', 'raised')
   await server.kill()
   const newcomer = startAlerts(url, '--name', 'newcomer', '--rule', 'disk=-1,-1')
