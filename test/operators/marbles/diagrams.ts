@@ -72,12 +72,6 @@ export const diagrams: readonly Diagram[] = [
     texts: { A: 'a 1', B: 'b 1', C: 'a 2', D: 'a 3' },
   },
   {
-    name: 'perKey',
-    source: '-a-b-a----|',
-    call: 'perKey(keyOf, record$ => record$.pipe(delay(5)))',
-    output: '------a-b--(a|)',
-  },
-  {
     name: 'windowKV',
     source: '-a-----b-----c---|',
     call: 'windowKV(store, keyOf, count,\n  { timeOf, size: 10 })',
@@ -97,6 +91,12 @@ export const diagrams: readonly Diagram[] = [
     call: 'historyKV(store, keyOf, { count: 2 })',
     output: '-----A-----B-----(C|)',
     texts: { a: 'a1', b: 'a2', c: 'a3', A: 'a1 [a1]', B: 'a2 [a1 a2]', C: 'a3 [a2 a3]' },
+  },
+  {
+    name: 'perKey',
+    source: '-a-b-a----|',
+    call: 'perKey(keyOf, record$ => record$.pipe(delay(5)))',
+    output: '------a-b--(a|)',
   },
   {
     name: 'measure',
