@@ -29,10 +29,12 @@ async function expireAll(): Promise<void> {
   for (const session of await server.sessions()) await server.expireSession(session)
 }
 
-/** The states that a store told of, so far. */
+/** The states that a store went through, so far; what it tells of further attempts left out. */
 function statesOf(store: KVStore<unknown>): string[] {
   const states: string[] = []
-  store.status$.subscribe(({ state }) => states.push(state))
+  store.status$.subscribe(({ state }) => {
+    if (state !== states.at(-1)) states.push(state)
+  })
   return states
 }
 
