@@ -16,6 +16,19 @@ function* numbers(): Generator<number> {
   for (let number = Number(start); ; number++) yield number
 }
 
+/** Writes at once, so that nothing is said to be emitted that a kill can still take back. */
+function print(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      // The pipe is full: whoever reads it is busy.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    }
+  }
+}
+
 pull$(numbers())
   .pipe(
     processKV(
@@ -25,4 +38,4 @@ pull$(numbers())
       { concurrency: 64, project: number => number },
     ),
   )
-  .subscribe(number => void writeSync(1, `${number}\n`))
+  .subscribe(number => print(`${number}\n`))
