@@ -91,7 +91,7 @@ export const loopMemory: Question = {
         { name: 'rxjs-map-async', run: overMap(later$) },
         { name: 'map', run: pump },
       ],
-      targets: { 'rxjs-map': 5, 'rxjs-map-async': 5 },
+      targets: { 'rxkeeper/processKV:rxjs-map': 5 },
     },
   ],
   headlines: ['loop-memory'],

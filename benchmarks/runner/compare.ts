@@ -2,7 +2,7 @@ import type { Arena } from './arena.ts'
 import { commandOf, labelOf, missing } from './contenders.ts'
 import { Contestant } from './contestant.ts'
 import type { Round } from './messages.ts'
-import type { Comparison, Contender, Outside } from './question.ts'
+import type { Comparison, Contender, Outside, Place } from './question.ts'
 import { median } from './statistics.ts'
 
 /** How long a comparison takes. */
@@ -43,6 +43,14 @@ export interface Outcome {
   readonly standings: readonly Standing[]
   readonly absences: readonly Absence[]
   readonly rounds: number
+}
+
+/** A contender that has its place, and is to be started. */
+interface Entering {
+  readonly contender: Contender
+  readonly place: Place
+  readonly outside: Outside
+  readonly leave: () => Promise<void>
 }
 
 interface Entrant {
@@ -90,11 +98,11 @@ export async function compare(
   only?: (name: string) => boolean,
 ): Promise<Outcome> {
   const absences: Absence[] = []
-  const entrants: Entrant[] = []
   const drop = (contender: Contender, error: unknown): void => {
     const reason = error instanceof Error ? error.message : String(error)
     absences.push({ name: contender.name, label: labelOf(contender.name), reason, optional: false })
   }
+  const entering: Entering[] = []
   for (const contender of comparison.contenders) {
     if (only !== undefined && !only(contender.name)) continue
     if (point !== undefined && contender.upTo !== undefined && point > contender.upTo) continue
@@ -104,18 +112,30 @@ export async function compare(
       continue
     }
     try {
-      entrants.push(await enter(comparison, contender, point ?? 0, arena, worker))
+      const server = contender.server ?? comparison.server
+      entering.push({ contender, ...(await arena.enter(comparison, server, point ?? 0)) })
     } catch (error) {
       drop(contender, error)
     }
   }
+  const entered = await Promise.all(
+    entering.map(each =>
+      enter(comparison, each, worker).catch(async error => {
+        drop(each.contender, error)
+        await each.leave()
+      }),
+    ),
+  )
+  const entrants = entered.filter(entrant => entrant !== undefined)
   const rounds = Math.min(pace.rounds, comparison.rounds ?? pace.rounds)
+  // Without a server, how well the client is compiled is all that counts.
+  const warmUpTime = comparison.server === 'none' ? 3 * pace.warmUpTime : pace.warmUpTime
   // Round 0 is the warm-up. Who begins changes, so that nobody always comes after the same one.
   for (let round = 0; round <= rounds; round++) {
     const order = entrants.map((_, i) => entrants[(i + round) % entrants.length]!)
     for (const entrant of order) {
       try {
-        const result = await entrant.contestant.round(round === 0 ? pace.warmUpTime : pace.roundTime)
+        const result = await entrant.contestant.round(round === 0 ? warmUpTime : pace.roundTime)
         if (round > 0) entrant.rounds.push(result)
       } catch (error) {
         drop(entrant.contender, error)
@@ -124,7 +144,8 @@ export async function compare(
       }
     }
   }
-  for (const entrant of entrants) await leave(entrant)
+  await Promise.all(entrants.map(({ contestant }) => contestant.close()))
+  for (const entrant of entrants) await entrant.leave()
   return {
     comparison,
     point,
@@ -134,25 +155,18 @@ export async function compare(
   }
 }
 
+/** Starts a contender in its place. */
 async function enter(
-  comparison: Comparison,
-  contender: Contender,
-  point: number,
-  arena: Arena,
+  { name }: Comparison,
+  { contender, place, outside, leave }: Entering,
   worker: string,
 ): Promise<Entrant> {
-  const { place, outside, leave } = await arena.enter(
-    comparison,
-    contender.server ?? comparison.server,
-    point,
-  )
-  const contestant = new Contestant(commandOf(contender, worker), outside as Outside)
+  const contestant = new Contestant(commandOf(contender, worker), outside)
   const { run } = contender
   try {
-    await contestant.open(typeof run === 'function' ? comparison.name : run.work, contender.name, place)
+    await contestant.open(typeof run === 'function' ? name : run.work, contender.name, place)
   } catch (error) {
     await contestant.close()
-    await leave()
     throw error
   }
   return { contender, contestant, leave, rounds: [] }
