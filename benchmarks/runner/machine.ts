@@ -61,6 +61,15 @@ export function machine(versions: Readonly<Record<string, string>>): Machine {
 
 const TICKS_A_SECOND = 100
 
+/** The most memory that this process has had, in megabytes; `resourceUsage` counts what its parent had, too. */
+export function peakMemory(): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024
+  } catch {
+    return process.resourceUsage().maxRSS / 1024
+  }
+}
+
 /** The CPU seconds, of user and system, that these processes have used; 0 where the system does not tell. */
 export function cpuSecondsOf(pids: readonly number[]): number {
   let ticks = 0

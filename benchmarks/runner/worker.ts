@@ -1,4 +1,4 @@
-import { cpuSecondsOf } from './machine.ts'
+import { cpuSecondsOf, peakMemory } from './machine.ts'
 import type { Order, Report, Round } from './messages.ts'
 import { lessIsBetter, type Outside, type Task } from './question.ts'
 import { questions } from './questions.ts'
@@ -58,7 +58,7 @@ async function round(milliseconds: number): Promise<Round> {
     clientCpu,
     serverCpu,
     heap: process.memoryUsage().heapUsed / MEGABYTE,
-    peakMemory: process.resourceUsage().maxRSS / 1024,
+    peakMemory: peakMemory(),
     ...(latencies ? { latency: median(samples) } : {}),
   }
 }

@@ -104,7 +104,7 @@ export class Layout {
 
   pathOf(key: string): string {
     if (this.buckets === 0) return this.#prefix + nameOf(key)
-    return `${this.parents[hashOf(key) % this.buckets]}/${nameOf(key)}`
+    return `${this.parents[this.#bucketOf(key)]}/${nameOf(key)}`
   }
 
   /** The path of a node that is no key's; `name` has a `%` that is no escape. */
@@ -123,11 +123,13 @@ export class Layout {
     return key !== undefined && this.pathOf(key) === path ? key : undefined
   }
 
-  /** The key of a child of a parent; `undefined` where it is none's. */
-  keyIn(parent: string, name: string): string | undefined {
+  /** The key of a child of one of `parents`; `undefined` where it is none's. */
+  keyIn(parent: number, name: string): string | undefined {
     const key = keyOfName(name)
-    return this.buckets === 0 || key === undefined || this.pathOf(key) === `${parent}/${name}`
-      ? key
-      : undefined
+    return this.buckets === 0 || key === undefined || this.#bucketOf(key) === parent ? key : undefined
+  }
+
+  #bucketOf(key: string): number {
+    return hashOf(key) % this.buckets
   }
 }

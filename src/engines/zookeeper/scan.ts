@@ -57,7 +57,7 @@ class ListCall implements Call {
       if (names === Code.noNode) continue
       if (typeof names === 'number') return names
       for (const name of names) {
-        const key = layout.keyIn(layout.parents[i]!, name)
+        const key = layout.keyIn(i, name)
         if (key !== undefined) keys.push(key)
       }
     }
