@@ -208,6 +208,9 @@ export class CommitLoop<T, V, R> implements Sink<T> {
       else this.#takeOut(item.error, item.record)
       if (this.#destination.closed) return
     }
+    // The next commit leaves first: while it is under way there is time for a source that makes its records as it is asked.
+    this.#step()
+    if (this.#destination.closed) return
     this.#intake.release(commit.end - from)
     this.#completeWhenDone()
     this.#soon.ask()
