@@ -1,4 +1,4 @@
-import { of } from 'rxjs'
+import { firstValueFrom, of } from 'rxjs'
 import { job, json, Memory, memoryStore, type RunOptions } from 'rxkeeper'
 import { expect, test } from 'vitest'
 import { writeElsewhere } from '../operators/engines.ts'
