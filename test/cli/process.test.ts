@@ -1,4 +1,5 @@
-import { renameSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { jsonLines, newProject, outcomeOf } from './project.ts'
@@ -19,6 +20,28 @@ test('a TypeScript job counts what stdin has into ZooKeeper, and says so', async
   expect(stderr).toMatch(/^count-visits: 3 records in .* latency .*p99 .* availability [\d.]+ %\n$/)
   expect(code).toBe(0)
   expect((await project.run(['get', 'alice', '--raw'], { env })).stdout).toBe('2')
+})
+
+test('the job of the README counts real flights', async () => {
+  const flights = fileURLToPath(
+    new URL('../../node_modules/vega-datasets/data/flights-20k.json', import.meta.url),
+  )
+  const job = fileURLToPath(new URL('../../examples/airports.ts', import.meta.url))
+  project.write('airports.ts', readFileSync(job, 'utf8'))
+  const env = { RXKEEPER_STORE: `zookeeper://${servers}${freshRoot('process')}` }
+  const args = ['process', 'airports.ts', '--input', flights, '--output', 'none', '--publish']
+  expect(await project.run(args, { env })).toMatchObject({ code: 0, stdout: '' })
+  const expected = new Map<string, { flights: number; late: number }>()
+  for (const { origin, delay } of JSON.parse(readFileSync(flights, 'utf8'))) {
+    const { flights, late } = expected.get(origin) ?? { flights: 0, late: 0 }
+    expected.set(origin, { flights: flights + 1, late: late + (delay > 15 ? 1 : 0) })
+  }
+  const { stdout } = await project.run(['list', '--prefix', 'S', '--json'], { env })
+  const stored = (jsonLines(stdout) as { key: string; value: unknown }[]).map(({ key, value }) => [
+    key,
+    value,
+  ])
+  expect(stored).toEqual([...expected].filter(([airport]) => airport.startsWith('S')).sort())
 })
 
 test.each([
