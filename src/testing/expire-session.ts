@@ -82,8 +82,8 @@ async function closeOnce({ host, port }: Address, sessionId: bigint): Promise<'c
  * and told that the session has expired when it comes back. Gives whether there was such a session.
  */
 export async function endSession(address: Address, sessionId: bigint): Promise<boolean> {
+  // Until it is gone: a client that came back just before it was closed is not told, but is cut off by the next try.
   for (let existed = false; ; existed = true) {
-    const outcome = await closeOnce(address, sessionId)
-    if (outcome !== 'lost') return existed || outcome === 'closed'
+    if ((await closeOnce(address, sessionId)) === 'absent') return existed
   }
 }

@@ -94,11 +94,20 @@ describe('on LMDB', () => {
     await run('put', 'watched', '1')
     const child = project.start(['watch', 'watched'], env)
     const lines: string[] = []
-    child.stdout.on('data', async (chunk: Buffer) => {
-      lines.push(...chunk.toString().split('\n').slice(0, -1))
-      if (lines.length === 1) await run('put', 'watched', '2')
-      if (lines.length === 2) await run('delete', 'watched')
-      if (lines.length === 3) child.kill('SIGINT')
+    let rest = ''
+    // What is done after each line; a second signal would end it at once.
+    const next = [
+      () => run('put', 'watched', '2'),
+      () => run('delete', 'watched'),
+      () => child.kill('SIGINT'),
+    ]
+    child.stdout.on('data', (chunk: Buffer) => {
+      const parts = (rest + chunk.toString()).split('\n')
+      rest = parts.pop()!
+      for (const line of parts) {
+        lines.push(line)
+        void next.shift()?.()
+      }
     })
     expect(await outcomeOf(child)).toMatchObject({ code: 130, stderr: '' })
     expect(lines).toEqual([

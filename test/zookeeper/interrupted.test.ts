@@ -24,8 +24,7 @@ async function place({ marks = true } = {}) {
   const other = openEngine(servers, { root })
   await write(engine, put('first', ''))
   if (!marks) await forbidMarks(root)
-  // The first conditional one makes what is missing for marks, or finds that they are not permitted; the next are
-  // carried out when they arrive.
+  // The first conditional one finds out whether marks are permitted; where they are not, it is sent twice.
   await write(engine, put('second', '', 'absent'))
   return {
     root,

@@ -35,6 +35,7 @@ export class Marks {
   readonly #free: Mark[] = []
   #made = 0
   #sequence = 0
+  #folderAsked = false
   #swept = false
   /** Off where the server does not let us keep them. */
   enabled = true
@@ -58,6 +59,13 @@ export class Marks {
   /** The write's outcome is known. */
   release(mark: Mark): void {
     this.#free.push(mark)
+  }
+
+  /** Makes the node that they are below, ahead of the first write that sets one; nobody waits for it. */
+  prepare(send: Send): void {
+    if (this.#folderAsked) return
+    this.#folderAsked = true
+    this.makeFolder(send, () => {})
   }
 
   /** Makes the node that they are below; ends with the server's code. */

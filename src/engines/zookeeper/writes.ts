@@ -114,6 +114,7 @@ export class WriteCall implements Call {
   #sendPlan(plan: Plan, known: ReadonlyMap<string, Known>): void {
     const { calls, session, marks, acl, sendAside } = this.#room
     const mark = this.#takeMark(plan)
+    if (mark !== undefined) marks.prepare(sendAside)
     const ops = mark === undefined ? plan.ops : [...plan.ops, markOp(mark)]
     const bytes = mark === undefined ? plan.bytes : plan.bytes + multiOpBytes(markOp(mark), acl)
     const sent: Sent = { plan, known, mark, sentAt: session.lastZxid }
