@@ -1,15 +1,13 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { WatchSignal } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import { THROTTLE_PAUSE } from './calls.ts'
 import { failure } from './failures.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { readEventPath } from './replies.ts'
 import { watchFrame } from './requests.ts'
 import type { Session } from './session.ts'
-
-/** How long to wait when the server throttles, in milliseconds. */
-const THROTTLE_PAUSE = 50
 
 /**
  * One recursive watch on the root, for all who watch: set while there is anybody, and anew on every connection, because
