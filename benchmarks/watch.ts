@@ -1,12 +1,20 @@
 import { connectOurs } from './contenders/ours.ts'
 import { type Connect, singles } from './contenders/single.ts'
+import { framesOf, readFrame, Wire } from './contenders/wire.ts'
 import type { Comparison, Outside, Place, Question, Task } from './runner/question.ts'
 import { keyAt } from './runner/work.ts'
 
 const KEYS = 5000
+/** How many keys a frame of the bare socket asks for. */
+const GROUP = 250
 /** Each pass another client writes every key, with the number of the pass. */
 const stampOf = (pass: number): string => `pass-${String(pass).padStart(6, '0')}`
-const STAMP_BYTES = stampOf(0).length
+
+/** Whether the value begins with the stamp, which is ASCII. */
+function begins(value: Uint8Array, stamp: string): boolean {
+  for (let i = 0; i < stamp.length; i++) if (value[i] !== stamp.charCodeAt(i)) return false
+  return true
+}
 
 /** Counts the keys whose value has reached the current pass. */
 class Delivered {
@@ -16,7 +24,7 @@ class Delivered {
   #pass = 0
 
   see(key: string, value: Uint8Array | undefined): void {
-    if (value === undefined || Buffer.from(value.subarray(0, STAMP_BYTES)).toString() !== this.#stamp) return
+    if (value === undefined || !begins(value, this.#stamp)) return
     this.#seen.add(key)
     if (this.#seen.size === KEYS) this.#done()
   }
@@ -92,6 +100,35 @@ const rearming =
     return { pass: () => delivered.pass(outside), close: async () => client.close() }
   }
 
+/** Asks for the keys in the order in which they are written, each time as many as have changed meanwhile make a frame. */
+async function wire({ servers, root }: Place, outside: Outside): Promise<Task> {
+  const client = await Wire.connect(servers)
+  const paths = Array.from({ length: KEYS }, (_, i) => `${root}/${keyAt(i)}`)
+  const frames = framesOf(paths, GROUP, readFrame)
+  let events = 0
+  let asked = 0
+  let answered = 0
+  let done: () => void
+  await client.watch(root, () => {
+    if (++events % GROUP > 0 && events < KEYS) return
+    void client.sendAll([frames[asked++]!], 1).then(() => {
+      if (++answered === frames.length) done()
+    })
+  })
+  return {
+    async pass() {
+      events = asked = answered = 0
+      const all = new Promise<void>(resolve => {
+        done = resolve
+      })
+      await outside.write(KEYS, stampOf(0))
+      await all
+      return KEYS
+    },
+    close: async () => client.close(),
+  }
+}
+
 export const watchComparison: Comparison = {
   name: 'watch',
   title: 'Watches: 5,000 updates by another client, every key watched, until the last value is delivered',
@@ -102,6 +139,7 @@ export const watchComparison: Comparison = {
     { name: 'rxkeeper/watch$', run: watches },
     { name: 'rxkeeper/changes$', run: changes },
     { name: 'plain', run: rearming(singles.plain) },
+    { name: 'wire', run: wire },
     { name: 'native', run: rearming(singles.native) },
     { name: 'curator', run: { program: 'curator', work: 'watch' } },
     { name: 'kazoo', run: { program: 'kazoo', work: 'watch' } },

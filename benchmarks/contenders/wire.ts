@@ -19,6 +19,7 @@ const multiHeader = (type: number): Buffer => Buffer.concat([int(type), Buffer.f
 const MULTI_END = Buffer.concat([int(-1), Buffer.from([1]), int(-1)])
 const SESSION_TIMEOUT = 12_000
 const PING_XID = -2
+const EVENT_XID = -1
 const PING = framed(int(PING_XID), int(11))
 /** The length, number, zxid and error code of a reply; then the type of its first result. */
 const HEADER = 20
@@ -28,6 +29,8 @@ const MULTI_READ = 22
 const MULTI = 14
 const GET_DATA = 4
 const SET_DATA = 5
+const ADD_WATCH = 106
+const RECURSIVE = 1
 
 /** One `getData` for each path. */
 export const readFrame = (paths: readonly string[]): Buffer =>
@@ -62,7 +65,9 @@ export function framesOf(
 export class Wire {
   readonly #socket: Socket
   readonly #ping: NodeJS.Timeout
-  #onReply: () => void = () => {}
+  /** Who waits for a reply, in order; each is told whether the request was refused. */
+  readonly #waiting: ((refused: boolean) => void)[] = []
+  #onEvent: () => void = () => {}
   #left = 0
   /** How the reply that is coming begins, and how much of that is here. */
   readonly #start = Buffer.alloc(KEPT)
@@ -92,29 +97,40 @@ export class Wire {
   /** Sends the frames, `limit` at a time; settles when all are answered, and fails where one was refused. */
   sendAll(frames: readonly Buffer[], limit: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (frames.length === 0) return resolve()
       let sent = 0
       let answered = 0
-      let refused = false
+      let refusals = 0
       const cut = () => reject(new Error('the server closed the connection'))
       this.#socket.once('close', cut)
-      const end = () => {
+      const send = () => {
+        if (sent < frames.length) this.#send(frames[sent++]!, answer)
+      }
+      const answer = (refused: boolean) => {
+        if (refused) refusals++
+        if (++answered < frames.length) return send()
         this.#socket.off('close', cut)
-        if (refused) reject(new Error('refused'))
+        if (refusals > 0) reject(new Error('refused'))
         else resolve()
       }
-      this.#onReply = () => {
-        refused ||= this.#refused
-        if (++answered === frames.length) end()
-        else if (sent < frames.length) this.#socket.write(frames[sent++]!)
-      }
-      if (frames.length === 0) end()
-      while (sent < Math.min(limit, frames.length)) this.#socket.write(frames[sent++]!)
+      for (let i = 0; i < limit; i++) send()
     })
+  }
+
+  /** Calls `changed` for each change at or below `path` from now on. */
+  async watch(path: string, changed: () => void): Promise<void> {
+    this.#onEvent = changed
+    await this.sendAll([framed(int(1), int(ADD_WATCH), text(path), int(RECURSIVE))], 1)
   }
 
   close(): void {
     clearInterval(this.#ping)
     this.#socket.destroy()
+  }
+
+  #send(frame: Buffer, answered: (refused: boolean) => void): void {
+    this.#waiting.push(answered)
+    this.#socket.write(frame)
   }
 
   /** Finds the ends of the replies, whose length comes first, and keeps how they begin. */
@@ -135,7 +151,9 @@ export class Wire {
       }
       if (this.#kept >= HEADER && this.#left === 0) {
         this.#kept = 0
-        if (this.#start.readInt32BE(4) !== PING_XID) this.#onReply()
+        const xid = this.#start.readInt32BE(4)
+        if (xid === EVENT_XID) this.#onEvent()
+        else if (xid !== PING_XID) this.#waiting.shift()!(this.#refused)
       }
     }
   }

@@ -16,7 +16,7 @@ export interface Place {
 
 /** A helper outside the contender's process. */
 export interface Outside {
-  /** Lets another client write `count` keys under the contender's root, in `multi`s of 100; value: `stamp`, padded to 100 bytes. */
+  /** Lets another client write `count` keys under the contender's root, in `multi`s of 256; value: `stamp`, padded to 100 bytes. */
   write(count: number, stamp: string): Promise<void>
 }
 

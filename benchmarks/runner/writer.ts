@@ -14,14 +14,14 @@ export interface WriteOrder {
   readonly stamp: string
 }
 
-const GROUP = 100
+const GROUP = 256
 const IN_FLIGHT = 8
 
-/** The frames of one order, used again with another stamp of the same length. */
+/** The frames of one order, used again with another stamp of the same length, and where in them it stands. */
 interface Prepared {
   readonly wire: Wire
   readonly frames: readonly Buffer[]
-  stamp: string
+  readonly stamped: readonly (readonly [frame: Buffer, at: number])[]
 }
 
 const prepared = new Map<string, Prepared>()
@@ -30,15 +30,14 @@ async function prepare({ servers, root, count, stamp }: WriteOrder): Promise<Pre
   const paths = Array.from({ length: count }, (_, i) => `${root}/${keyAt(i)}`)
   const value = filled(stamp)
   const frames = framesOf(paths, GROUP, group => writeFrame(group, value))
-  return { wire: await Wire.connect(servers), frames, stamp }
+  const stamped = frames.flatMap(frame => occurrences(frame, stamp).map(at => [frame, at] as const))
+  return { wire: await Wire.connect(servers), frames, stamped }
 }
 
-function restamp(work: Prepared, stamp: string): void {
-  for (const frame of work.frames) {
-    for (let at = frame.indexOf(work.stamp); at >= 0; at = frame.indexOf(work.stamp, at))
-      frame.write(stamp, at)
-  }
-  work.stamp = stamp
+function occurrences(frame: Buffer, stamp: string): number[] {
+  const found: number[] = []
+  for (let at = frame.indexOf(stamp); at >= 0; at = frame.indexOf(stamp, at + 1)) found.push(at)
+  return found
 }
 
 async function write(order: WriteOrder): Promise<void> {
@@ -47,7 +46,7 @@ async function write(order: WriteOrder): Promise<void> {
   if (work === undefined) {
     work = await prepare(order)
     prepared.set(id, work)
-  } else restamp(work, order.stamp)
+  } else for (const [frame, at] of work.stamped) frame.write(order.stamp, at, 'latin1')
   await work.wire.sendAll(work.frames, IN_FLIGHT)
 }
 

@@ -28,6 +28,8 @@ export class Batcher {
   readonly #statusSubscription: Subscription
   #status: Status = { state: 'suspended', reason: 'not connected yet' }
   #flushing = false
+  /** When what goes now began to go. */
+  #flushedAt = 0
   #sweep: Subscription | undefined
   #waitingBytes = 0
   #closing: (() => void) | undefined
@@ -39,7 +41,7 @@ export class Batcher {
     const pacing: Pacing = {
       observer,
       wake: () => this.#wake(),
-      late: request => (request.deadline <= timing.now() ? this.#timedOut(request) : undefined),
+      late: request => (request.deadline <= this.#flushedAt ? this.#timedOut(request) : undefined),
     }
     this.#reads = new ReadBatcher(engine, pacing)
     this.#writes = new WriteBatcher(engine, pacing, (request, index) =>
@@ -138,6 +140,7 @@ export class Batcher {
 
   #flush(): void {
     this.#flushing = false
+    this.#flushedAt = this.#timing.now()
     this.#writes.flush()
     this.#reads.flush()
     if (this.#reads.waiting > 0 || this.#writes.waiting > 0 || this.#writes.held > 0) this.#sweepLater()

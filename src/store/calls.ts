@@ -2,6 +2,7 @@ import type { Subscriber } from 'rxjs'
 import type { Stored, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { BulkTarget } from './bulk.ts'
+import type { Entry } from './kv-store.ts'
 import { ReadRequest, WriteRequest } from './requests.ts'
 
 /** Turns bytes into a value; throws a KVError. */
@@ -95,25 +96,18 @@ export class BulkRead<V> extends ReadRequest {
 }
 
 /** One write for one subscriber. */
-export class WriteCall<R> extends WriteRequest {
+abstract class WriteCall<R> extends WriteRequest {
   readonly atomic = false
   readonly writes: readonly Write[]
   readonly #subscriber: Subscriber<R>
-  readonly #emit: (written: Written) => R
 
-  constructor(
-    write: Write,
-    now: number,
-    timeout: number,
-    subscriber: Subscriber<R>,
-    emit: (written: Written) => R,
-  ) {
+  constructor(write: Write, now: number, timeout: number, subscriber: Subscriber<R>) {
     super(now, timeout)
     this.writes = [write]
     this.#subscriber = subscriber
-    this.#emit = emit
   }
 
+  /** Asked of the subscriber, which would have to keep a list for this call to be told. */
   override get withdrawn(): boolean {
     return this.#subscriber.closed
   }
@@ -123,8 +117,31 @@ export class WriteCall<R> extends WriteRequest {
       this.#subscriber.error(result)
       return
     }
-    this.#subscriber.next(this.#emit(result))
+    this.#subscriber.next(this.emitted(result))
     this.#subscriber.complete()
+  }
+
+  protected abstract emitted(written: Written): R
+}
+
+/** Emits the entry. */
+export class PutCall<V> extends WriteCall<Entry<V>> {
+  readonly #value: V
+
+  constructor(write: Write, value: V, now: number, timeout: number, subscriber: Subscriber<Entry<V>>) {
+    super(write, now, timeout, subscriber)
+    this.#value = value
+  }
+
+  protected emitted({ version }: Written): Entry<V> {
+    return { key: this.writes[0]!.key, value: this.#value, version }
+  }
+}
+
+/** Emits whether there was something to delete. */
+export class DeleteCall extends WriteCall<boolean> {
+  protected emitted({ existed }: Written): boolean {
+    return existed
   }
 }
 

@@ -7,7 +7,7 @@ import type { Batcher } from './batcher.ts'
 import type { Hub, Listener } from './hub.ts'
 import type { Change } from './kv-store.ts'
 import { drain } from './listing.ts'
-import { passes, Refresher } from './refresher.ts'
+import { Followed, passes, Refresher } from './refresher.ts'
 
 /** Pause before a listing that failed is begun again, in milliseconds. */
 const RETRY_PAUSE = 100
@@ -22,6 +22,14 @@ export interface FeedContext<V> {
   decode(key: string, bytes: Uint8Array): V
 }
 
+/** What is known of a key of the range. */
+class FeedEntry extends Followed {
+  /** The revision that was emitted last; `undefined` where there is no entry. */
+  revision: number | undefined = undefined
+  /** The last listing that it was a part of, or that its change made out of date. */
+  listing = 0
+}
+
 /**
  * One subscription of `changes$`: lists the range, then follows it.
  *
@@ -32,11 +40,10 @@ export class Feed<V> implements Listener {
   readonly #context: FeedContext<V>
   readonly #span: KeySpan
   readonly #subscriber: Subscriber<Change<V>>
-  readonly #refresher: Refresher
-  /** The revisions of the entries that were emitted. */
-  readonly #revisions = new Map<string, number>()
-  /** While listing: keys that changed since it began, about which the listing may be behind. */
-  #touched: Set<string> | undefined
+  readonly #refresher: Refresher<FeedEntry>
+  /** The keys with an entry that was emitted, and those that are being read. */
+  readonly #entries = new Map<string, FeedEntry>()
+  #listing = 0
   #scan: Scan<StoredEntry> | undefined
   /** Listed, but not all that was touched meanwhile has been read. */
   #settling = false
@@ -46,7 +53,9 @@ export class Feed<V> implements Listener {
     this.#span = span
     this.#subscriber = subscriber
     const { batcher, timing, timeout } = context
-    this.#refresher = new Refresher(batcher, timing, timeout, (key, result) => this.#refreshed(key, result))
+    this.#refresher = new Refresher(batcher, timing, timeout, (entry, result) =>
+      this.#refreshed(entry, result),
+    )
   }
 
   /** Begins to emit, until unsubscribed. */
@@ -63,23 +72,23 @@ export class Feed<V> implements Listener {
   armed(): void {
     this.#stopListing()
     this.#settling = false
-    const touched = new Set<string>()
-    const present = new Set<string>()
+    const listing = ++this.#listing
     const scan = this.#context.engine.entries(this.#span)
-    this.#touched = touched
     this.#scan = scan
     drain(scan, this.#context, {
-      page: entries => {
-        for (const entry of entries) {
+      page: page => {
+        for (const stored of page) {
           if (scan !== this.#scan) return false
-          if (touched.has(entry.key)) continue
-          present.add(entry.key)
-          this.#learn(entry.key, entry)
+          const entry = this.#entryOf(stored.key)
+          // It changed since the listing began: read after the change, it may be known better than it is listed.
+          if (entry.listing === listing) continue
+          entry.listing = listing
+          this.#learn(entry, stored)
         }
         return scan === this.#scan
       },
       end: () => {
-        if (scan === this.#scan) this.#listed(present, touched)
+        if (scan === this.#scan) this.#listed(listing)
       },
       error: error => {
         if (scan === this.#scan) this.#listingFailed(error)
@@ -95,8 +104,9 @@ export class Feed<V> implements Listener {
   changed(keys: readonly string[]): void {
     for (const key of keys) {
       if (!inSpan(key, this.#span)) continue
-      this.#touched?.add(key)
-      this.#refresher.touch(key)
+      const entry = this.#entryOf(key)
+      entry.listing = this.#listing
+      this.#refresher.touch(entry)
     }
   }
 
@@ -108,7 +118,6 @@ export class Feed<V> implements Listener {
   #stopListing(): void {
     this.#scan?.close()
     this.#scan = undefined
-    this.#touched = undefined
   }
 
   #listingFailed(error: KVError): void {
@@ -123,10 +132,10 @@ export class Feed<V> implements Listener {
     }
   }
 
-  #listed(present: ReadonlySet<string>, touched: ReadonlySet<string>): void {
+  #listed(listing: number): void {
     this.#stopListing()
-    for (const key of [...this.#revisions.keys()]) {
-      if (!present.has(key) && !touched.has(key)) this.#learn(key, undefined)
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.listing !== listing) this.#learn(entry, undefined)
     }
     this.#settling = true
     this.#settle()
@@ -138,16 +147,27 @@ export class Feed<V> implements Listener {
     this.#subscriber.next({ type: 'synced' })
   }
 
-  #refreshed(key: string, result: Stored | undefined | KVError): void {
-    if (!(result instanceof KVError)) this.#learn(key, result)
+  #entryOf(key: string): FeedEntry {
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      entry = new FeedEntry(key)
+      this.#entries.set(key, entry)
+    }
+    return entry
+  }
+
+  #refreshed(entry: FeedEntry, result: Stored | undefined | KVError): void {
+    if (!(result instanceof KVError)) this.#learn(entry, result)
     else if (result.code !== 'CLOSED') this.#subscriber.error(result)
     this.#settle()
   }
 
-  #learn(key: string, stored: Stored | undefined): void {
-    const revision = this.#revisions.get(key)
+  #learn(entry: FeedEntry, stored: Stored | undefined): void {
+    const { key, revision } = entry
     if (stored === undefined) {
-      if (this.#revisions.delete(key)) this.#subscriber.next({ type: 'delete', key })
+      entry.revision = undefined
+      if (entry.reading === undefined) this.#entries.delete(key)
+      if (revision !== undefined) this.#subscriber.next({ type: 'delete', key })
       return
     }
     if (stored.revision === revision) return
@@ -158,7 +178,7 @@ export class Feed<V> implements Listener {
       this.#subscriber.error(error)
       return
     }
-    this.#revisions.set(key, stored.revision)
+    entry.revision = stored.revision
     this.#subscriber.next({ type: 'put', key, value, version: stored.version })
   }
 }

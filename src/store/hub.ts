@@ -47,14 +47,26 @@ export class Hub implements Observer {
     this.#subscription = undefined
   }
 
-  read(key: string, stored: Stored | undefined): void {
-    for (const listener of this.#listeners) listener.read?.(key, stored)
+  read(keys: readonly string[], results: readonly (Stored | undefined | KVError)[]): void {
+    for (const listener of this.#listeners) {
+      if (listener.read === undefined) continue
+      for (let i = 0; i < results.length; i++) {
+        const result = results[i]
+        if (!(result instanceof KVError)) listener.read(keys[i]!, result)
+      }
+    }
   }
 
-  written(write: Write, { version, revision }: Written): void {
-    if (write.type !== 'put') return
-    const stored: Stored = { value: write.value, version, revision }
-    for (const listener of this.#listeners) listener.put?.(write.key, stored)
+  written(writes: readonly Write[], results: readonly (Written | KVError)[]): void {
+    for (const listener of this.#listeners) {
+      if (listener.put === undefined) continue
+      for (let i = 0; i < results.length; i++) {
+        const write = writes[i]!
+        const result = results[i]!
+        if (write.type !== 'put' || result instanceof KVError) continue
+        listener.put(write.key, { value: write.value, version: result.version, revision: result.revision })
+      }
+    }
   }
 
   #watch(): void {

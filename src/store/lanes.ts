@@ -8,6 +8,8 @@ export class Operation {
   /** Which write of the request; 0 for a transaction. */
   readonly index: number
   readonly lanes: readonly Lane[]
+  /** What it takes of the engine's `batchBytes`; 0 for a transaction, which goes alone. */
+  readonly bytes: number
   /** Lanes in which others go first; a transaction waits until there is none. */
   blockedBy = 0
   /** Has its result already, and only keeps its place. */
@@ -15,10 +17,11 @@ export class Operation {
   /** Reads that were asked for after this write, and are sent after it. */
   readers: [request: ReadRequest, index: number][] | undefined
 
-  constructor(request: WriteRequest, index: number, lanes: readonly Lane[]) {
+  constructor(request: WriteRequest, index: number, lanes: readonly Lane[], bytes: number) {
     this.request = request
     this.index = index
     this.lanes = lanes
+    this.bytes = bytes
   }
 
   get write(): Write {

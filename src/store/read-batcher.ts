@@ -127,12 +127,7 @@ export class ReadBatcher {
     const { observer } = this.#pacing
     ask(this.#engine.read(batch.keys, { deadline: batch.deadline }), results => {
       this.#inFlight--
-      if (observer.active && !(results instanceof KVError)) {
-        for (let i = 0; i < results.length; i++) {
-          const result = results[i]
-          if (!(result instanceof KVError)) observer.read(batch.keys[i]!, result)
-        }
-      }
+      if (observer.active && !(results instanceof KVError)) observer.read(batch.keys, results)
       batch.settle(results)
       this.#pacing.wake()
     })

@@ -14,46 +14,38 @@ const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'EN
 /** Whether it makes sense to read again after `error`. */
 export const passes = (error: KVError): boolean => PASSING.has(error.code)
 
-/** One read of the keys that changed in a turn. */
-class Refresh extends ReadRequest {
-  readonly keys: readonly string[]
-  readonly #settled: (refresh: Refresh, key: string, result: Stored | undefined | KVError) => void
+/** A key that is read again when it changes; whoever follows it keeps here what else it knows of it. */
+export class Followed {
+  readonly key: string
+  /** The read whose answer counts; `due` until it is asked for. */
+  reading: ReadRequest | 'due' | undefined = undefined
 
-  constructor(
-    keys: readonly string[],
-    now: number,
-    timeout: number,
-    settled: (refresh: Refresh, key: string, result: Stored | undefined | KVError) => void,
-  ) {
-    super(now, timeout)
-    this.keys = keys
-    this.#settled = settled
-  }
-
-  settle(index: number, result: Stored | undefined | KVError): void {
-    this.#settled(this, this.keys[index]!, result)
+  constructor(key: string) {
+    this.key = key
   }
 }
 
 /** Reads keys that changed, once for all changes that are signalled before the answer comes: it shows them all. */
-export class Refresher {
+export class Refresher<F extends Followed> {
   readonly #batcher: Batcher
   readonly #timing: Timing
   readonly #timeout: number
-  readonly #result: (key: string, result: Stored | undefined | KVError) => void
-  readonly #waiting = new Set<string>()
-  /** Which read of a key counts. */
-  readonly #reading = new Map<string, Refresh>()
-  readonly #pauses = new Set<Subscription>()
-  #scheduled = false
-  #stopped = false
+  readonly #result: (followed: F, result: Stored | undefined | KVError) => void
+  /** To be asked for at the end of the turn, unless forgotten meanwhile. */
+  #due: F[] = []
+  /** To be asked for after a pause. */
+  #failed: F[] = []
+  #pause: Subscription | undefined
+  /** How many have a read that counts. */
+  #reading = 0
+  stopped = false
 
   /** `result` gets what is stored, or an error that will not pass. */
   constructor(
     batcher: Batcher,
     timing: Timing,
     timeout: number,
-    result: (key: string, result: Stored | undefined | KVError) => void,
+    result: (followed: F, result: Stored | undefined | KVError) => void,
   ) {
     this.#batcher = batcher
     this.#timing = timing
@@ -63,52 +55,80 @@ export class Refresher {
 
   /** Whether nothing is being read. */
   get idle(): boolean {
-    return this.#waiting.size === 0 && this.#reading.size === 0
+    return this.#reading === 0
   }
 
-  touch(key: string): void {
-    if (this.#reading.has(key)) return
-    this.#waiting.add(key)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.#timing.defer(() => this.#flush())
+  touch(followed: F): void {
+    if (followed.reading !== undefined) return
+    followed.reading = 'due'
+    this.#reading++
+    this.#add(followed)
   }
 
-  /** The value of `key` became known in another way. */
-  forget(key: string): void {
-    this.#waiting.delete(key)
-    this.#reading.delete(key)
+  /** What is stored became known in another way, or is of no interest any more. */
+  forget(followed: F): void {
+    if (followed.reading === undefined) return
+    followed.reading = undefined
+    this.#reading--
   }
 
   stop(): void {
-    this.#stopped = true
-    for (const refresh of new Set(this.#reading.values())) refresh.unsubscribe()
-    for (const pause of this.#pauses) pause.unsubscribe()
-    this.#reading.clear()
-    this.#waiting.clear()
+    this.stopped = true
+    this.#pause?.unsubscribe()
+  }
+
+  /** The answer of `request`. */
+  settle(request: ReadRequest, followed: F, result: Stored | undefined | KVError): void {
+    if (followed.reading !== request) return
+    if (result instanceof KVError && passes(result)) {
+      followed.reading = 'due'
+      this.#failed.push(followed)
+      this.#pause ??= this.#timing.after(RETRY_PAUSE, () => this.#retry())
+      return
+    }
+    this.forget(followed)
+    this.#result(followed, result)
+  }
+
+  #add(followed: F): void {
+    if (this.#due.push(followed) === 1) this.#timing.defer(() => this.#flush())
   }
 
   #flush(): void {
-    this.#scheduled = false
-    if (this.#waiting.size === 0) return
-    const keys = [...this.#waiting]
-    this.#waiting.clear()
-    const refresh = new Refresh(keys, this.#timing.now(), this.#timeout, this.#settled)
-    for (const key of keys) this.#reading.set(key, refresh)
-    this.#batcher.read(refresh)
+    const followed = this.#due.filter(({ reading }) => reading === 'due')
+    this.#due = []
+    if (this.stopped || followed.length === 0) return
+    const request = new Refresh(this, followed, this.#timing.now(), this.#timeout)
+    for (const each of followed) each.reading = request
+    this.#batcher.read(request)
   }
 
-  readonly #settled = (refresh: Refresh, key: string, result: Stored | undefined | KVError): void => {
-    if (this.#reading.get(key) !== refresh) return
-    this.#reading.delete(key)
-    if (result instanceof KVError && passes(result)) {
-      const pause = this.#timing.after(RETRY_PAUSE, () => {
-        this.#pauses.delete(pause)
-        if (!this.#stopped) this.touch(key)
-      })
-      this.#pauses.add(pause)
-      return
-    }
-    this.#result(key, result)
+  #retry(): void {
+    const failed = this.#failed
+    this.#failed = []
+    this.#pause = undefined
+    for (const followed of failed) this.#add(followed)
+  }
+}
+
+/** One read of the keys that changed in a turn. */
+class Refresh<F extends Followed> extends ReadRequest {
+  readonly keys: readonly string[]
+  readonly #refresher: Refresher<F>
+  readonly #followed: readonly F[]
+
+  constructor(refresher: Refresher<F>, followed: readonly F[], now: number, timeout: number) {
+    super(now, timeout)
+    this.#refresher = refresher
+    this.#followed = followed
+    this.keys = followed.map(({ key }) => key)
+  }
+
+  override get withdrawn(): boolean {
+    return this.#refresher.stopped
+  }
+
+  settle(index: number, result: Stored | undefined | KVError): void {
+    this.#refresher.settle(this, this.#followed[index]!, result)
   }
 }

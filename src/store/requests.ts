@@ -59,6 +59,6 @@ export abstract class WriteRequest extends Request {
 export interface Observer {
   /** Whether anybody listens. */
   readonly active: boolean
-  read(key: string, stored: Stored | undefined): void
-  written(write: Write, written: Written): void
+  read(keys: readonly string[], results: readonly (Stored | undefined | KVError)[]): void
+  written(writes: readonly Write[], results: readonly (Written | KVError)[]): void
 }

@@ -6,7 +6,7 @@ import { type Timing, timingOf } from '../timing.ts'
 import { Batcher } from './batcher.ts'
 import { BULK, type Bulk, type BulkStore, type BulkTarget } from './bulk.ts'
 import { Cache } from './cache.ts'
-import { BulkRead, BulkWrite, ReadCall, TransactionCall, WriteCall } from './calls.ts'
+import { BulkRead, BulkWrite, DeleteCall, PutCall, ReadCall, TransactionCall } from './calls.ts'
 import { Encoding } from './encoding.ts'
 import { Feed } from './feed.ts'
 import { Hub } from './hub.ts'
@@ -111,8 +111,7 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   put$(key: string, value: V, options: PutOptions = {}): Observable<Entry<V>> {
     return this.#call$(options, (subscriber, now, timeout) => {
       const write = this.#encoding.put(key, value, options.ifVersion)
-      const emit = ({ version }: { version: number }) => entryOf(key, value, version)
-      this.#batcher.write(new WriteCall(write, now, timeout, subscriber, emit))
+      this.#batcher.write(new PutCall(write, value, now, timeout, subscriber))
     })
   }
 
@@ -131,7 +130,7 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   delete$(key: string, options: DeleteOptions = {}): Observable<boolean> {
     return this.#call$(options, (subscriber, now, timeout) => {
       const write = this.#encoding.delete(key, options.ifVersion)
-      this.#write(new WriteCall(write, now, timeout, subscriber, ({ existed }) => existed), subscriber)
+      this.#batcher.write(new DeleteCall(write, now, timeout, subscriber))
     })
   }
 

@@ -4,7 +4,7 @@ import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
 import type { Batcher } from './batcher.ts'
 import type { Hub, Listener } from './hub.ts'
-import { Refresher } from './refresher.ts'
+import { Followed, Refresher } from './refresher.ts'
 
 /** Tells one state of a key from another: its revision, or that it is absent. */
 type Stamp = number | 'absent'
@@ -19,7 +19,7 @@ interface Watcher<V> {
 }
 
 /** What is known of a watched key, shared by all who watch it. */
-class KeyWatch<V> {
+class KeyWatch<V> extends Followed {
   readonly watchers: Set<Watcher<V>> = new Set()
   stamp: Stamp | undefined
   version = -1
@@ -30,7 +30,7 @@ class KeyWatch<V> {
   current = false
 
   emit(): void {
-    for (const watcher of [...this.watchers]) this.emitTo(watcher)
+    for (const watcher of this.watchers) this.emitTo(watcher)
   }
 
   emitTo(watcher: Watcher<V>): void {
@@ -45,7 +45,7 @@ export class Watches<V> implements Listener {
   readonly #keys = new Map<string, KeyWatch<V>>()
   readonly #hub: Hub
   readonly #decode: (key: string, bytes: Uint8Array) => V
-  readonly #refresher: Refresher
+  readonly #refresher: Refresher<KeyWatch<V>>
 
   constructor(
     hub: Hub,
@@ -56,7 +56,9 @@ export class Watches<V> implements Listener {
   ) {
     this.#hub = hub
     this.#decode = decode
-    this.#refresher = new Refresher(batcher, timing, timeout, (key, result) => this.#refreshed(key, result))
+    this.#refresher = new Refresher(batcher, timing, timeout, (watch, result) =>
+      this.#refreshed(watch, result),
+    )
   }
 
   /** Emits the value of `key` now and at every change, until unsubscribed. */
@@ -65,21 +67,21 @@ export class Watches<V> implements Listener {
     let watch = this.#keys.get(key)
     const isNew = watch === undefined
     if (watch === undefined) {
-      watch = new KeyWatch()
+      watch = new KeyWatch(key)
       this.#keys.set(key, watch)
     }
     watch.watchers.add(watcher)
     subscriber.add(() => this.#remove(key, watcher))
     if (this.#keys.size === 1 && isNew) this.#hub.add(this)
-    else if (isNew && this.#hub.armed) this.#refresher.touch(key)
+    else if (isNew && this.#hub.armed) this.#refresher.touch(watch)
     else if (watch.current) watch.emitTo(watcher)
   }
 
   armed(): void {
-    for (const [key, watch] of this.#keys) {
+    for (const watch of this.#keys.values()) {
       // How many were missed is not known: no put of our own can account for them.
       watch.changes = Number.NaN
-      this.#refresher.touch(key)
+      this.#refresher.touch(watch)
     }
   }
 
@@ -93,7 +95,7 @@ export class Watches<V> implements Listener {
       if (watch === undefined) continue
       watch.changes++
       watch.current = false
-      this.#refresher.touch(key)
+      this.#refresher.touch(watch)
     }
   }
 
@@ -105,13 +107,13 @@ export class Watches<V> implements Listener {
     const watch = this.#keys.get(key)
     if (watch === undefined || typeof watch.stamp !== 'number' || !this.#hub.armed) return
     if (stored.version !== watch.version + watch.changes || stored.revision <= watch.stamp) return
-    this.#refresher.forget(key)
-    this.#learn(key, watch, stored)
+    this.#refresher.forget(watch)
+    this.#learn(watch, stored)
   }
 
   ended(error: KVError | undefined): void {
-    for (const [key, watch] of [...this.#keys]) {
-      if (error !== undefined) this.#fail(key, watch, error)
+    for (const watch of [...this.#keys.values()]) {
+      if (error !== undefined) this.#fail(watch, error)
       else for (const { subscriber } of [...watch.watchers]) subscriber.complete()
     }
   }
@@ -120,26 +122,24 @@ export class Watches<V> implements Listener {
     const watch = this.#keys.get(key)
     if (!watch?.watchers.delete(watcher) || watch.watchers.size > 0) return
     this.#keys.delete(key)
-    this.#refresher.forget(key)
+    this.#refresher.forget(watch)
     if (this.#keys.size === 0) this.#hub.remove(this)
   }
 
-  #refreshed(key: string, result: Stored | undefined | KVError): void {
-    const watch = this.#keys.get(key)
-    if (watch === undefined) return
-    if (result instanceof KVError) this.#fail(key, watch, result)
-    else this.#learn(key, watch, result)
+  #refreshed(watch: KeyWatch<V>, result: Stored | undefined | KVError): void {
+    if (result instanceof KVError) this.#fail(watch, result)
+    else this.#learn(watch, result)
   }
 
-  #learn(key: string, watch: KeyWatch<V>, stored: Stored | undefined): void {
+  #learn(watch: KeyWatch<V>, stored: Stored | undefined): void {
     const stamp = stampOf(stored)
     watch.changes = 0
     watch.current = this.#hub.armed
     if (stamp !== watch.stamp) {
       try {
-        watch.value = stored && this.#decode(key, stored.value)
+        watch.value = stored && this.#decode(watch.key, stored.value)
       } catch (error) {
-        this.#fail(key, watch, error)
+        this.#fail(watch, error)
         return
       }
       watch.stamp = stamp
@@ -148,8 +148,9 @@ export class Watches<V> implements Listener {
     watch.emit()
   }
 
-  #fail(key: string, watch: KeyWatch<V>, error: unknown): void {
-    this.#keys.delete(key)
+  #fail(watch: KeyWatch<V>, error: unknown): void {
+    this.#keys.delete(watch.key)
+    this.#refresher.forget(watch)
     for (const { subscriber } of [...watch.watchers]) subscriber.error(error)
     watch.watchers.clear()
     if (this.#keys.size === 0) this.#hub.remove(this)

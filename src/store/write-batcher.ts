@@ -55,16 +55,12 @@ export class WriteBatcher {
     const { writes } = request
     if (request.atomic) {
       const keys = new Set(writes.map(write => write.key))
-      this.#enqueue(
-        new Operation(
-          request,
-          0,
-          Array.from(keys, key => this.#lanes.open(key)),
-        ),
-      )
+      const lanes = Array.from(keys, key => this.#lanes.open(key))
+      this.#enqueue(new Operation(request, 0, lanes, 0))
     } else {
       for (let i = 0; i < writes.length; i++) {
-        this.#enqueue(new Operation(request, i, [this.#lanes.open(writes[i]!.key)]))
+        const write = writes[i]!
+        this.#enqueue(new Operation(request, i, [this.#lanes.open(write.key)], sizeOf(write, this.#engine)))
       }
     }
   }
@@ -197,7 +193,7 @@ export class WriteBatcher {
     const { writeBatch, batchBytes } = this.#engine.limits
     return (
       batch.operations.length < writeBatch &&
-      batch.bytes + sizeOf(operation.write, this.#engine) <= batchBytes &&
+      batch.bytes + operation.bytes <= batchBytes &&
       inSameBatch(first.request, operation.request)
     )
   }
@@ -211,7 +207,7 @@ export class WriteBatcher {
     batch.operations.push(operation)
     if (operation.request.atomic) return
     operation.lanes[0]!.holder = batch
-    batch.bytes += sizeOf(operation.write, this.#engine)
+    batch.bytes += operation.bytes
   }
 
   #isOver(
@@ -240,13 +236,14 @@ export class WriteBatcher {
 
   #send(batch: WriteBatch): void {
     this.#inFlight++
+    const { observer } = this.#pacing
     const { request } = batch.operations[0]!
     const writes = request.atomic ? request.writes : batch.operations.map(({ write }) => write)
     const due = { deadline: batch.operations.at(-1)!.request.deadline }
     const answer = request.atomic ? this.#engine.commit(writes, due) : this.#engine.write(writes, due)
     ask<readonly (Written | KVError)[]>(answer, results => {
       this.#inFlight--
-      this.#observe(writes, results)
+      if (observer.active && !(results instanceof KVError)) observer.written(writes, results)
       if (results instanceof KVError)
         for (const operation of batch.operations) this.#settle(operation, results)
       else if (request.atomic) for (let i = 0; i < results.length; i++) this.#tell(request, i, results[i]!)
@@ -254,15 +251,6 @@ export class WriteBatcher {
       this.#leave(batch)
       this.#pacing.wake()
     })
-  }
-
-  #observe(writes: readonly Write[], results: readonly (Written | KVError)[] | KVError): void {
-    const { observer } = this.#pacing
-    if (!observer.active || results instanceof KVError) return
-    for (let i = 0; i < results.length; i++) {
-      const result = results[i]!
-      if (!(result instanceof KVError)) observer.written(writes[i]!, result)
-    }
   }
 
   #settle({ request, index }: Operation, result: Written | KVError): void {

@@ -52,6 +52,11 @@ export class Calls {
     else this.#waiting.add(call)
   }
 
+  /** Whether a call has begun and is not done. */
+  isActive(call: Call): boolean {
+    return this.#active.has(call)
+  }
+
   /** Forgets a call that is done. */
   finish(call: Call): void {
     this.#active.delete(call)

@@ -77,7 +77,8 @@ export class ZooKeeperEngine implements Engine {
       calls: new Calls(this.#session),
       guess: new Guess(),
       marks: new Marks(layout, acl),
-      sendAside: (type, frame, replied) => this.#session.send({ type, frame, replied, lost: () => {} }),
+      sendAside: (type, frame, replied, lost = () => {}) =>
+        this.#session.send({ type, frame, replied, lost }),
       replySize,
       layout,
       root: new Root(layout, acl, maxPacketBytes),

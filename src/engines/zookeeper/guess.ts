@@ -16,6 +16,11 @@ export class Guess {
     return 'look'
   }
 
+  /** There is no key at all. */
+  nothingExists(): void {
+    this.#existing = 0
+  }
+
   /** Of `keys` keys that were put, so many existed. */
   learn(existing: number, keys: number): void {
     if (keys === 0) return

@@ -27,8 +27,18 @@ export interface Step {
   readonly existed: boolean
   /** Which operation answers it; -1 where there is nothing to do. */
   readonly op: number
-  /** The version after it, if known beforehand. */
+  /** What the key is then. */
+  readonly after: State
+}
+
+/** What a key is at a point of a frame. */
+interface State {
+  readonly exists: boolean | undefined
   readonly version: number | undefined
+  /** Whether it rests on earlier writes of the same frame. */
+  readonly ours: boolean
+  /** Whether the version rests on a guess. */
+  readonly guessed: boolean
 }
 
 /** One multi. */
@@ -61,17 +71,12 @@ export interface PlanOptions {
 const MOST_FAILURES = 3
 const MAX_VERSION = 0x7fff_ffff
 
-/** What a key is at a point of a frame. */
-interface State {
-  readonly exists: boolean | undefined
-  readonly version: number | undefined
-  /** Whether it rests on earlier writes of the same frame. */
-  readonly ours: boolean
-  /** Whether the version rests on a guess. */
-  readonly guessed: boolean
-}
-
 const UNKNOWN: State = { exists: undefined, version: undefined, ours: false, guessed: false }
+// What most writes leave behind, made once: a first load makes one for each key.
+const ABSENT: State = { exists: false, version: undefined, ours: true, guessed: false }
+const CREATED: State = { exists: true, version: 0, ours: true, guessed: false }
+const CREATED_BY_GUESS: State = { ...CREATED, guessed: true }
+const WRITTEN: State = { exists: true, version: undefined, ours: true, guessed: false }
 
 /** Whether the condition cannot hold in this state. The server has the last word where it can. */
 function contradicts(
@@ -90,58 +95,52 @@ function contradicts(
 const versionFor = (expected: ExpectedVersion | undefined): number =>
   typeof expected === 'number' ? expected : -1
 
-const nextVersion = (version: number | undefined): number | undefined =>
-  version === undefined ? undefined : version + 1
-
 /** Fails where there is such a node, and else leaves everything as it is. */
-const assertAbsent = (path: string): MultiOp[] => [
-  { type: Op.create, path, data: NOTHING },
-  { type: Op.delete, path, version: -1 },
-]
+function assertAbsent(path: string, ops: MultiOp[]): void {
+  ops.push({ type: Op.create, path, data: NOTHING }, { type: Op.delete, path, version: -1 })
+}
 
-/** What becomes of one write in a state: its operations, whether the key existed, and the state after it. */
-function carryOut({ write, path }: Item, state: State, options: PlanOptions): Outcome {
+/** What becomes of one write in a state; adds its operations to `ops`. */
+function carryOut(item: Item, state: State, options: PlanOptions, ops: MultiOp[]): Step {
+  const { write, path } = item
   const version = versionFor(write.ifVersion)
+  const op = ops.length
   switch (write.type) {
     case 'check':
-      return write.ifVersion === 'absent'
-        ? { ops: assertAbsent(path), existed: false, after: ABSENT }
-        : {
-            ops: [{ type: Op.check, path, version }],
-            existed: true,
-            after: { ...state, exists: true, ours: true },
-          }
+      if (write.ifVersion === 'absent') {
+        assertAbsent(path, ops)
+        return { item, existed: false, op, after: ABSENT }
+      }
+      ops.push({ type: Op.check, path, version })
+      return { item, existed: true, op, after: { ...state, exists: true, ours: true } }
     case 'delete':
       if (state.exists === false && write.ifVersion === undefined) {
         // In an atomic group that must still be so when the rest is done.
-        return { ops: options.atomic && !state.ours ? assertAbsent(path) : [], existed: false, after: state }
+        if (!options.atomic || state.ours) return { item, existed: false, op: -1, after: state }
+        assertAbsent(path, ops)
+        return { item, existed: false, op, after: state }
       }
-      return { ops: [{ type: Op.delete, path, version }], existed: true, after: ABSENT }
+      ops.push({ type: Op.delete, path, version })
+      return { item, existed: true, op, after: ABSENT }
     default: {
       const exists =
         typeof write.ifVersion === 'number' ||
         (write.ifVersion !== 'absent' && (state.exists ?? options.guess === 'set'))
       if (!exists) {
+        ops.push({ type: Op.create, path, data: write.value })
         const guessed = write.ifVersion === undefined && state.exists === undefined
-        const after: State = { exists: true, version: 0, ours: true, guessed }
-        return { ops: [{ type: Op.create, path, data: write.value }], existed: false, after }
+        return { item, existed: false, op, after: guessed ? CREATED_BY_GUESS : CREATED }
       }
+      ops.push({ type: Op.setData, path, data: write.value, version })
       const before = typeof write.ifVersion === 'number' ? write.ifVersion : state.version
+      if (before === undefined) return { item, existed: true, op, after: WRITTEN }
       const guessed = typeof write.ifVersion !== 'number' && state.guessed
-      const after: State = { exists: true, version: nextVersion(before), ours: true, guessed }
-      return { ops: [{ type: Op.setData, path, data: write.value, version }], existed: true, after }
+      return { item, existed: true, op, after: { exists: true, version: before + 1, ours: true, guessed } }
     }
   }
 }
 
-interface Outcome {
-  readonly ops: readonly MultiOp[]
-  readonly existed: boolean
-  readonly after: State
-}
-
 const NOTHING = new Uint8Array(0)
-const ABSENT: State = { exists: false, version: undefined, ours: true, guessed: false }
 
 /** The error of a delete that was repeated and found nothing. */
 const deletedByWhom = (key: string): KVError =>
@@ -190,26 +189,25 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
       if (options.atomic) break
       continue
     }
-    const { ops, existed, after } = carryOut(item, state, options)
-    if (ops.length === 0 && !state.ours) {
+    const step = carryOut(item, state, options, plan.ops)
+    if (step.op < 0 && !state.ours) {
       plan.settled.push({ item, result: nothingToDelete(item) })
       continue
     }
     let bytes = 0
-    for (const op of ops) bytes += multiOpBytes(op, options.acl)
+    for (let i = plan.owners.length; i < plan.ops.length; i++)
+      bytes += multiOpBytes(plan.ops[i]!, options.acl)
     if (plan.bytes + bytes > options.maxBytes) {
+      plan.ops.length = plan.owners.length
       if (plan.steps.length > 0 && !options.atomic) break
       plan.settled.push({ item, result: tooLarge(item, options) })
       if (options.atomic) break
       continue
     }
-    plan.steps.push({ item, existed, op: ops.length === 0 ? -1 : plan.ops.length, version: after.version })
-    for (const op of ops) {
-      plan.ops.push(op)
-      plan.owners.push(item)
-    }
+    plan.steps.push(step)
+    while (plan.owners.length < plan.ops.length) plan.owners.push(item)
     plan.bytes += bytes
-    states.set(key, after)
+    states.set(key, step.after)
   }
   return plan
 }

@@ -9,6 +9,9 @@ import { type Send, sendMulti } from './send.ts'
 /** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
 export type RootEnd = 'done' | 'throttled' | KVError
 
+/** How making it ends: also with a root that was not there before, or with the connection. */
+export type MakingEnd = RootEnd | 'made' | 'lost'
+
 /** How many buckets the root's data says that its keys are in; `undefined` where it says nothing. */
 function recordedBuckets(data: Buffer): number | undefined {
   try {
@@ -34,6 +37,8 @@ export class Root {
   readonly #maxOpsBytes: number
   /** Whether the root is there, and laid out as we think; until then it is looked at before the first write. */
   verified = false
+  /** Who waits for the root to be made. */
+  #waiting: ((end: MakingEnd) => void)[] = []
 
   constructor(layout: Layout, acl: Buffer, maxPacketBytes: number) {
     this.#layout = layout
@@ -56,16 +61,31 @@ export class Root {
     })
   }
 
-  /** Makes what is missing of the root, of the nodes above it, and of the buckets below it. */
-  make(send: Send, end: (end: RootEnd) => void): void {
-    const { root, buckets } = this.#layout
+  /** Makes what is missing of the root, of the nodes above it, and of the buckets below it; once for all who ask meanwhile. */
+  make(send: Send, end: (end: MakingEnd) => void): void {
+    this.#waiting.push(end)
+    if (this.#waiting.length > 1) return
     this.verified = false
-    this.#create(root, recordOf(buckets), send, made => {
-      if (made !== 'done') return end(made)
-      this.check(send, checked => {
-        if (checked !== 'done' || buckets === 0) end(checked)
-        else this.#makeBuckets(send, end)
-      })
+    const finish = (result: MakingEnd): void => {
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const each of waiting) each(result)
+    }
+    this.#make((type, frame, replied) => send(type, frame, replied, () => finish('lost')), finish)
+  }
+
+  #make(send: Send, end: (end: MakingEnd) => void): void {
+    const { root, buckets } = this.#layout
+    this.#create(root, recordOf(buckets), send, created => {
+      if (created !== 'made' && created !== 'done') return end(created)
+      const divide = (checked: RootEnd): void => {
+        if (checked !== 'done') end(checked)
+        else if (buckets === 0) end(created)
+        else this.#makeBuckets(send, divided => end(divided === 'done' ? created : divided))
+      }
+      if (created === 'done') return this.check(send, divide)
+      this.verified = true
+      divide('done')
     })
   }
 
@@ -129,14 +149,16 @@ export class Root {
    * Creates a node, and what is missing above it. Begins at the node itself, so that no permission is needed on nodes
    * above it that exist.
    */
-  #create(path: string, data: Buffer, send: Send, end: (end: RootEnd) => void): void {
+  #create(path: string, data: Buffer, send: Send, end: (end: RootEnd | 'made') => void): void {
     sendMulti(send, [{ type: Op.create, path, data }], this.#acl, error => {
-      if (error === Code.ok || error === Code.nodeExists) end('done')
+      if (error === Code.ok) end('made')
+      else if (error === Code.nodeExists) end('done')
       else if (error === Code.throttled) end('throttled')
       else if (error === Code.noNode && path.lastIndexOf('/') > 0) {
-        this.#create(path.slice(0, path.lastIndexOf('/')), Buffer.alloc(0), send, made =>
-          made === 'done' ? this.#create(path, data, send, end) : end(made),
-        )
+        this.#create(path.slice(0, path.lastIndexOf('/')), Buffer.alloc(0), send, parent => {
+          if (parent === 'made' || parent === 'done') this.#create(path, data, send, end)
+          else end(parent)
+        })
       } else end(failure(error, `create the root ${this.#layout.root}`))
     })
   }

@@ -2,11 +2,12 @@ import { Code, Op } from './protocol.ts'
 import { readMulti } from './replies.ts'
 import { type MultiOp, multiFrame, multiOpBytes } from './requests.ts'
 
-/** Sends a frame; what was lost with its connection is `lost`. */
+/** Sends a frame; `lost` is called instead of `replied` where the connection went before the answer came. */
 export type Send = (
   type: number,
   frame: Buffer,
   replied: (error: number, zxid: number, reply: Buffer) => void,
+  lost?: () => void,
 ) => void
 
 /** Sends operations, all or none; ends with the server's code. */

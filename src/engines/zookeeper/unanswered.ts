@@ -64,12 +64,12 @@ function settleDone(
 ): void {
   const last = new Map(steps.map(step => [step.item.path, step]))
   group.done(steps, step => {
-    const { item, existed } = step
+    const { item, existed, after } = step
     if (item.write.type !== 'put') return { existed, version: -1, revision: -1 }
     const node = nodeAt(item.path)
     const untouched = last.get(item.path) === step && node?.mzxid === zxid ? node.version : undefined
     // -1 where an unconditional put has been overwritten since: done, but at which version nobody can tell.
-    return { existed, version: step.version ?? untouched ?? -1, revision: zxid }
+    return { existed, version: after.version ?? untouched ?? -1, revision: zxid }
   })
 }
 

@@ -1,6 +1,6 @@
 import { versionConflict } from '../../conditions.ts'
 import type { Write } from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
+import { KVError } from '../../errors.ts'
 import type { Call } from './calls.ts'
 import { failure } from './failures.ts'
 import { Group, type GroupEnd, itemsOf } from './group.ts'
@@ -247,11 +247,13 @@ export class WriteCall implements Call {
 
   #makeRoot(known: ReadonlyMap<string, Known>): void {
     this.#known = known
-    const { calls, root } = this.#room
-    root.make(this.#sendOwn, end => {
-      if (end === 'done') calls.resume(this)
-      else if (end === 'throttled') calls.pause(this)
-      else this.#group.failAll(end)
+    const { calls, root, guess, sendAside } = this.#room
+    root.make(sendAside, end => {
+      if (end === 'made') guess.nothingExists()
+      if (!calls.isActive(this)) return
+      if (end === 'throttled') calls.pause(this)
+      else if (end instanceof KVError) this.#group.failAll(end)
+      else calls.resume(this)
     })
   }
 
