@@ -34,6 +34,20 @@ const obliging = (asked: Asked): void => {
   else asked.reply(0)
 }
 
+const pairOf = (i: number) => [put(`${i}a`, 'v'), put(`${i}b`, 'v')]
+
+/** Answers as a server does whose root `/r` is not there, and every multi as creations. */
+const rootless =
+  (types: number[]) =>
+  (asked: Asked): void => {
+    types.push(asked.type)
+    const created = (path: string) => result(Op.create, Buffer.concat([int(path.length), Buffer.from(path)]))
+    if (asked.type === Op.multiRead) asked.reply(0, Buffer.concat([errorResult(-101), MULTI_END]))
+    else if (types.filter(type => type === Op.multi).length === 1)
+      asked.reply(0, Buffer.concat([created('/r'), MULTI_END]), 9)
+    else asked.reply(0, Buffer.concat([created('/r/x'), created('/r/y'), MULTI_END]), 9)
+  }
+
 describe('an error code for a whole request', () => {
   // Those that node-zookeeper-client does not know, and one that nobody knows.
   it.each([
@@ -297,6 +311,31 @@ describe('requests', () => {
     await using engine = openEngine(server.servers)
     await firstValueFrom(engine.write([put('a', 'v'), put('b', 'v')], within(10_000)))
     expect(types).toEqual([Op.sync, Op.multiRead, Op.multi, Op.sync, Op.multiRead, Op.multi])
+  })
+
+  it('of several writes into a root that is not there make it once, and look for nothing in it', async () => {
+    const types: number[] = []
+    await using server = await ScriptedServer.start({ answer: rootless(types) })
+    await using engine = openEngine(server.servers, { root: '/r' })
+    await Promise.all([1, 2, 3].map(i => firstValueFrom(engine.write(pairOf(i), within(10_000)))))
+    // The first look at the root, its creation, the writes.
+    expect(types).toEqual([Op.multiRead, Op.multi, Op.multi, Op.multi, Op.multi])
+  })
+
+  it('wait for a root whose making was lost with the connection, and make it then', async () => {
+    const types: number[] = []
+    const answer = rootless(types)
+    let lost = false
+    await using server = await ScriptedServer.start({
+      answer(asked) {
+        if (lost || asked.type !== Op.multi) return answer(asked)
+        lost = true
+        asked.socket.resetAndDestroy()
+      },
+    })
+    await using engine = openEngine(server.servers, { root: '/r' })
+    await Promise.all([1, 2, 3].map(i => firstValueFrom(engine.write(pairOf(i), within(10_000)))))
+    expect(types).toEqual([Op.multiRead, Op.multiRead, Op.multi, Op.multi, Op.multi, Op.multi])
   })
 
   it('are answered after the change that came before their answer was signalled', async () => {
