@@ -64,7 +64,7 @@ export const cached: Question = {
       keys: KEYS,
       contenders: [
         { name: 'rxkeeper/lookupKV', run: lookups },
-        { name: 'rxkeeper/get$', run: gets },
+        { name: 'rxkeeper/get$', run: gets, notQuick: true },
         { name: 'plain', run: sequential },
         { name: 'rxjs-map', run: overMap, server: 'none' },
       ],

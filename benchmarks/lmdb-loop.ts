@@ -1,6 +1,4 @@
-import { open } from 'lmdb'
 import { json, processKV, pull$ } from 'rxkeeper'
-import { lmdbStore } from 'rxkeeper/lmdb'
 import { counted } from './contenders/ours.ts'
 import type { Place, Question, Task } from './runner/question.ts'
 import { add, decode, encode, randomItems, type Sum } from './runner/records.ts'
@@ -13,6 +11,8 @@ const BATCH = 8192
 const items = randomItems(RECORDS, KEYS)
 
 async function ours({ folder }: Place): Promise<Task> {
+  // Not loaded by the processes of all the others.
+  const { lmdbStore } = await import('rxkeeper/lmdb')
   const store = lmdbStore({ path: folder, value: json<Sum>() })
   return {
     pass: () => counted(pull$(items).pipe(processKV(store, item => item.key, add))),
@@ -21,6 +21,7 @@ async function ours({ folder }: Place): Promise<Task> {
 }
 
 async function direct({ folder }: Place): Promise<Task> {
+  const { open } = await import('lmdb')
   const database = open<Buffer, string>({ path: folder, encoding: 'binary' })
   return {
     async pass() {

@@ -74,7 +74,7 @@ async function wire({ servers, root }: Place): Promise<Task> {
 }
 
 export const loadContenders: readonly Contender[] = [
-  { name: 'rxkeeper/put$', run: ours },
+  { name: 'rxkeeper/put$', run: ours, notQuick: true },
   { name: 'rxkeeper/upsertKV', run: oursUpsert },
   { name: 'plain', run: single(singles.plain) },
   { name: 'wire', run: wire },

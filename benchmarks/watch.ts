@@ -137,7 +137,7 @@ export const watchComparison: Comparison = {
   keys: KEYS,
   contenders: [
     { name: 'rxkeeper/watch$', run: watches },
-    { name: 'rxkeeper/changes$', run: changes },
+    { name: 'rxkeeper/changes$', run: changes, notQuick: true },
     { name: 'plain', run: rearming(singles.plain) },
     { name: 'wire', run: wire },
     { name: 'native', run: rearming(singles.native) },

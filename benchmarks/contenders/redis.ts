@@ -1,8 +1,10 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { SingleClient } from './single.ts'
 
 /** A client that sends what is asked for in one turn of the event loop as one pipeline, by itself. */
 export async function connectRedis(port: number): Promise<Redis> {
+  // Not loaded by the processes of all the others.
+  const { Redis } = await import('ioredis')
   const client = new Redis({ port, host: '127.0.0.1', enableAutoPipelining: true, lazyConnect: true })
   await client.connect()
   return client

@@ -23,20 +23,25 @@ interface Stage {
 
 const TOP = '/rxkeeper-benchmarks'
 /** Debian's default heap is less than a million keys take. */
-const SERVER_OPTIONS = { jvmArgs: ['-Xmx2g'], tickTime: 2000 }
+const SERVER_OPTIONS = { jvmArgs: ['-Xms2g', '-Xmx2g', '-XX:+AlwaysPreTouch'], tickTime: 2000 }
 
 /** The servers, started when they are first needed. */
 export class Arena {
   readonly #stages = new Map<Server, Promise<Stage>>()
   readonly #folder = mkdtempSync(join(tmpdir(), 'rxkeeper-benchmarks-'))
   readonly #warmUp: number
+  readonly #tidy: boolean
   readonly #writerScript: string
   #writer: ChildProcess | undefined
   #roots = 0
 
-  /** `warmUp`: how long a new ZooKeeper server is warmed up, in milliseconds. */
-  constructor(warmUp: number, writerScript: string) {
+  /**
+   * `warmUp`: how long a new ZooKeeper server is warmed up, in milliseconds. `tidy`: whether what a contender leaves is
+   * removed before the next comparison, and not only with the server.
+   */
+  constructor(warmUp: number, tidy: boolean, writerScript: string) {
     this.#warmUp = warmUp
+    this.#tidy = tidy
     this.#writerScript = writerScript
   }
 
@@ -67,7 +72,7 @@ export class Arena {
       place,
       outside: { write: (count, stamp) => this.#write({ servers: stage.servers, root, count, stamp }) },
       leave: async () => {
-        if (hands !== undefined) await removeTreeAtLast(hands.client, hands.wire, root)
+        if (hands !== undefined && this.#tidy) await removeTreeAtLast(hands.client, hands.wire, root)
       },
     }
   }

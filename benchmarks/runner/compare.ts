@@ -2,7 +2,7 @@ import type { Arena } from './arena.ts'
 import { commandOf, labelOf, missing } from './contenders.ts'
 import { Contestant } from './contestant.ts'
 import type { Round } from './messages.ts'
-import type { Comparison, Contender, Outside, Place } from './question.ts'
+import type { Comparison, Contender } from './question.ts'
 import { median } from './statistics.ts'
 
 /** How long a comparison takes. */
@@ -45,14 +45,7 @@ export interface Outcome {
   readonly rounds: number
 }
 
-/** A contender that has its place, and is to be started. */
-interface Entering {
-  readonly contender: Contender
-  readonly place: Place
-  readonly outside: Outside
-  readonly leave: () => Promise<void>
-}
-
+/** A contender whose process is started. */
 interface Entrant {
   readonly contender: Contender
   readonly contestant: Contestant
@@ -102,31 +95,40 @@ export async function compare(
     const reason = error instanceof Error ? error.message : String(error)
     absences.push({ name: contender.name, label: labelOf(contender.name), reason, optional: false })
   }
-  const entering: Entering[] = []
+  const starting: { readonly contender: Contender; readonly contestant: Contestant }[] = []
   for (const contender of comparison.contenders) {
     if (only !== undefined && !only(contender.name)) continue
     if (point !== undefined && contender.upTo !== undefined && point > contender.upTo) continue
     const install = missing(contender)
-    if (install !== undefined) {
+    if (install === undefined)
+      starting.push({ contender, contestant: new Contestant(commandOf(contender, worker)) })
+    else
       absences.push({ name: contender.name, label: labelOf(contender.name), reason: install, optional: true })
-      continue
-    }
-    try {
-      const server = contender.server ?? comparison.server
-      entering.push({ contender, ...(await arena.enter(comparison, server, point ?? 0)) })
-    } catch (error) {
-      drop(contender, error)
-    }
   }
-  const entered = await Promise.all(
-    entering.map(each =>
-      enter(comparison, each, worker).catch(async error => {
-        drop(each.contender, error)
-        await each.leave()
-      }),
-    ),
+  // Made while the processes start.
+  const places: Awaited<ReturnType<Arena['enter']>>[] = []
+  for (const { contender } of starting)
+    places.push(await arena.enter(comparison, contender.server ?? comparison.server, point ?? 0))
+  const entrants: Entrant[] = []
+  await Promise.all(
+    starting.map(async ({ contender, contestant }, i) => {
+      const { place, outside, leave } = places[i]!
+      const { run } = contender
+      try {
+        const work = typeof run === 'function' ? comparison.name : run.work
+        await contestant.open(work, contender.name, place, outside)
+        entrants.push({ contender, contestant, leave, rounds: [] })
+      } catch (error) {
+        drop(contender, error)
+        await contestant.close()
+        await leave()
+      }
+    }),
   )
-  const entrants = entered.filter(entrant => entrant !== undefined)
+  // As they are listed, not as they were ready.
+  entrants.sort(
+    (a, b) => comparison.contenders.indexOf(a.contender) - comparison.contenders.indexOf(b.contender),
+  )
   const rounds = Math.min(pace.rounds, comparison.rounds ?? pace.rounds)
   // Without a server, how well the client is compiled is all that counts.
   const warmUpTime = comparison.server === 'none' ? 3 * pace.warmUpTime : pace.warmUpTime
@@ -153,23 +155,6 @@ export async function compare(
     absences,
     rounds,
   }
-}
-
-/** Starts a contender in its place. */
-async function enter(
-  { name }: Comparison,
-  { contender, place, outside, leave }: Entering,
-  worker: string,
-): Promise<Entrant> {
-  const contestant = new Contestant(commandOf(contender, worker), outside)
-  const { run } = contender
-  try {
-    await contestant.open(typeof run === 'function' ? name : run.work, contender.name, place)
-  } catch (error) {
-    await contestant.close()
-    throw error
-  }
-  return { contender, contestant, leave, rounds: [] }
 }
 
 async function leave(entrant: Entrant): Promise<void> {

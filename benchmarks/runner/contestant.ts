@@ -16,12 +16,11 @@ const PATIENCE = 300_000
 export class Contestant {
   readonly #process: ChildProcess
   readonly #send: (order: Order) => void
-  readonly #outside: Outside
+  #outside: Outside | undefined
   #settle: ((report: Report | Error) => void) | undefined
   #errors = ''
 
-  constructor(command: Command, outside: Outside) {
-    this.#outside = outside
+  constructor(command: Command) {
     if ('script' in command) {
       const child = fork(command.script, {
         execArgv: ['--expose-gc', ...(process.env.RXKEEPER_BENCH_NODE_ARGS?.split(' ') ?? [])],
@@ -43,7 +42,8 @@ export class Contestant {
     this.#process.on('exit', code => this.#settle?.(new Error(`ended with ${code}: ${this.#errors}`)))
   }
 
-  async open(work: string, contender: string, place: Place): Promise<void> {
+  async open(work: string, contender: string, place: Place, outside: Outside): Promise<void> {
+    this.#outside = outside
     await this.#ask({ do: 'open', work, contender, place })
   }
 
@@ -85,7 +85,7 @@ export class Contestant {
       this.#settle?.(report)
       return
     }
-    this.#outside.write(report.count, report.stamp).then(
+    this.#outside!.write(report.count, report.stamp).then(
       () => this.#send({ do: 'written' }),
       error => this.#settle?.(error as Error),
     )

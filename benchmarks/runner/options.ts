@@ -49,8 +49,9 @@ function chosen(only: readonly string[] | undefined, quick: boolean): readonly C
   })
 }
 
-/** Whether a contender is part of a ratio that has a target. */
-const hasTarget = ({ targets = {} }: Comparison, contender: string): boolean =>
+/** Whether a contender is part of a ratio that has a target, and not the second of ours there. */
+const isHeadline = ({ targets = {}, contenders }: Comparison, contender: string): boolean =>
+  !contenders.find(({ name }) => name === contender)!.notQuick &&
   Object.keys(targets).some(target => {
     const [ours, peer] = target.includes(':') ? target.split(':') : [undefined, target]
     return isOurs(contender) ? ours === undefined || ours === contender : peer === contender
@@ -93,11 +94,11 @@ export function optionsOf(args: readonly string[]): Options {
     comparisons: chosen(named(only), quick),
     pace: {
       rounds: rounds === undefined ? (quick ? 3 : 5) : wholeNumber('rounds', rounds),
-      ...(quick ? { roundTime: 300, warmUpTime: 500 } : { roundTime: 1000, warmUpTime: 1500 }),
+      ...(quick ? { roundTime: 200, warmUpTime: 400 } : { roundTime: 1000, warmUpTime: 1500 }),
     },
     takesPart: (comparison, name) =>
       contenders === undefined
-        ? !quick || hasTarget(comparison, name)
+        ? !quick || isHeadline(comparison, name)
         : contenders.some(each => each === name || each === name.split('/')[0]),
   }
 }

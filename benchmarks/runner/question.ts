@@ -44,6 +44,8 @@ export interface Contender {
   readonly run: ((place: Place, outside: Outside) => Promise<Task>) | Elsewhere
   /** @defaultValue the comparison's */
   readonly server?: Server
+  /** Left out of `bench:quick`, where another of ours is on the same work. */
+  readonly notQuick?: boolean
   /** The last point of a growth curve that it is asked for, because more would take minutes. */
   readonly upTo?: number
 }

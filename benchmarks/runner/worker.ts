@@ -35,7 +35,6 @@ const clientCpuSeconds = (): number => {
 async function round(milliseconds: number): Promise<Round> {
   const { before, after } = task!
   const samples: number[] = []
-  if (process.env.WARM) { await before?.(); await task!.pass([]); await after?.() }
   let operations = 0
   let seconds = 0
   let clientCpu = 0
