@@ -5,7 +5,7 @@ import { filled, keyAt, oneByOne } from './runner/work.ts'
 
 const KEYS = 1000
 /** Operations in a pass. */
-const SLICE = 200
+const SLICE = 50
 
 const value = filled('written')
 

@@ -45,6 +45,9 @@ export interface Outcome {
   readonly rounds: number
 }
 
+/** The disk is faster at one moment than at the next, so latencies are compared in more and shorter rounds. */
+const LATENCY_PARTS = 5
+
 /** A contender whose process is started. */
 interface Entrant {
   readonly contender: Contender
@@ -129,7 +132,8 @@ export async function compare(
   entrants.sort(
     (a, b) => comparison.contenders.indexOf(a.contender) - comparison.contenders.indexOf(b.contender),
   )
-  const rounds = Math.min(pace.rounds, comparison.rounds ?? pace.rounds)
+  const parts = comparison.measure === 'latency' ? LATENCY_PARTS : 1
+  const rounds = parts * Math.min(pace.rounds, comparison.rounds ?? pace.rounds)
   // Without a server, how well the client is compiled is all that counts.
   const warmUpTime = comparison.server === 'none' ? 3 * pace.warmUpTime : pace.warmUpTime
   // Round 0 is the warm-up. Who begins changes, so that nobody always comes after the same one.
@@ -137,7 +141,7 @@ export async function compare(
     const order = entrants.map((_, i) => entrants[(i + round) % entrants.length]!)
     for (const entrant of order) {
       try {
-        const result = await entrant.contestant.round(round === 0 ? warmUpTime : pace.roundTime)
+        const result = await entrant.contestant.round(round === 0 ? warmUpTime : pace.roundTime / parts)
         if (round > 0) entrant.rounds.push(result)
       } catch (error) {
         drop(entrant.contender, error)
