@@ -20,13 +20,18 @@ class Tree {
       const node = nodes.get(op.path)
       if (op.type === Op.create) {
         if (node !== undefined) return false
-        nodes.set(op.path, { value: Buffer.from(op.data), version: 0, mzxid: zxid, czxid: zxid })
+        nodes.set(op.path, { value: Buffer.from(op.data), version: 0, revision: zxid, czxid: zxid })
         continue
       }
       if (node === undefined || (op.version >= 0 && op.version !== node.version)) return false
       if (op.type === Op.delete) nodes.delete(op.path)
       else if (op.type === Op.setData) {
-        nodes.set(op.path, { ...node, value: Buffer.from(op.data), version: node.version + 1, mzxid: zxid })
+        nodes.set(op.path, {
+          ...node,
+          value: Buffer.from(op.data),
+          version: node.version + 1,
+          revision: zxid,
+        })
       }
     }
     for (const path of PATHS.concat('/mark')) {
@@ -91,11 +96,11 @@ describe('outcomeOf', () => {
     ])
   })
 
-  const node = (value: string, version: number, czxid: number, mzxid: number): Node => ({
+  const node = (value: string, version: number, czxid: number, revision: number): Node => ({
     value: Buffer.from(value),
     version,
     czxid,
-    mzxid,
+    revision,
   })
   const set = (path: string, value: string, version: number): MultiOp => ({
     type: Op.setData,

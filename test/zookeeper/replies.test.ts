@@ -30,10 +30,10 @@ describe('readNodes', () => {
       data(Buffer.alloc(0), stat(1n, 2n, 0)),
     ])
     expect(readNodes(reply, 4)).toEqual([
-      { value: Buffer.from('value'), version: 3, czxid: 0x1_0000_0002, mzxid: 0x7_ffff_fff0 },
+      { value: Buffer.from('value'), version: 3, czxid: 0x1_0000_0002, revision: 0x7_ffff_fff0 },
       -101,
-      { value: Buffer.alloc(0), version: 0, czxid: 1, mzxid: 2 },
-      { value: Buffer.alloc(0), version: 0, czxid: 1, mzxid: 2 },
+      { value: Buffer.alloc(0), version: 0, czxid: 1, revision: 2 },
+      { value: Buffer.alloc(0), version: 0, czxid: 1, revision: 2 },
     ])
   })
 

@@ -16,7 +16,7 @@ import type { MultiOp } from './requests.ts'
  *
  *   what is seen                                                              means
  *   ------------------------------------------------------------------------  -------------------------------------
- *   the mark holds this multi's number                                        carried out; z is the mark's mzxid
+ *   the mark holds this multi's number                                        carried out; z is the mark's revision
  *   the mark holds another, or was never made and is not there                not carried out
  *   without a mark (it was not permitted, had no room, or somebody deleted
  *   it), of any node that the multi writes:
@@ -64,13 +64,13 @@ export function outcomeOf(
       if (thereSince) return 'not done'
       continue
     }
-    if (node.mzxid <= sentAt) return 'not done'
-    oldest = Math.min(oldest, node.mzxid)
+    if (node.revision <= sentAt) return 'not done'
+    oldest = Math.min(oldest, node.revision)
     if (op.version < 0 || !thereSince) continue
     if (node.version <= op.version) return 'not done'
     if (node.version === op.version + 1) {
       if (!node.value.equals(op.data)) return 'not done'
-      latest = Math.max(latest, node.mzxid)
+      latest = Math.max(latest, node.revision)
     }
   }
   return latest > oldest ? 'not done' : 'unknown'

@@ -128,7 +128,7 @@ export class ReadCall implements Call {
       this.#paths,
       room.linearizable,
       ALL,
-      nodes => this.#settle(nodes.map((node, i) => this.#result(node, this.#keys[i]!))),
+      nodes => this.#settle(this.#results(nodes)),
       error => {
         room.calls.finish(this)
         this.#subscriber.error(failure(error, 'read'))
@@ -151,8 +151,14 @@ export class ReadCall implements Call {
     this.#subscriber.complete()
   }
 
-  #result(node: Node | number, key: string): Stored | undefined | KVError {
-    if (typeof node !== 'number') return { value: node.value, version: node.version, revision: node.mzxid }
-    return node === Code.noNode ? undefined : failure(node, 'read', key)
+  /** In place: most nodes are there, and are what is stored. */
+  #results(nodes: (Node | number)[]): (Stored | undefined | KVError)[] {
+    const results: (Stored | undefined | KVError | number)[] = nodes
+    for (let i = 0; i < results.length; i++) {
+      const code = results[i]
+      if (typeof code !== 'number') continue
+      results[i] = code === Code.noNode ? undefined : failure(code, 'read', this.#keys[i]!)
+    }
+    return results as (Stored | undefined | KVError)[]
   }
 }

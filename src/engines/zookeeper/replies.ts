@@ -1,3 +1,4 @@
+import type { Stored } from '../../engine.ts'
 import { REPLY_BODY } from './connection.ts'
 import { Op } from './protocol.ts'
 import { readZxid } from './zxid.ts'
@@ -7,12 +8,9 @@ import { readZxid } from './zxid.ts'
  * and either ends the connection.
  */
 
-/** What `getData` tells of a node. */
-export interface Node {
+/** What `getData` tells of a node; its revision is the zxid of the last write. */
+export interface Node extends Stored {
   readonly value: Buffer
-  readonly version: number
-  /** The zxid of the last write. */
-  readonly mzxid: number
   /** The zxid of the creation. */
   readonly czxid: number
 }
@@ -81,7 +79,7 @@ export function readNodes(reply: Buffer, count: number): (Node | number)[] {
       nodes[i] = {
         value: values.cut(stat - length, stat),
         version: reply.readInt32BE(stat + VERSION),
-        mzxid: readZxid(reply, stat + MZXID),
+        revision: readZxid(reply, stat + MZXID),
         czxid: readZxid(reply, stat + CZXID),
       }
     } else refuse(type)

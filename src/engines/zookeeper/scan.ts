@@ -219,9 +219,12 @@ export class EntryScan implements Scan<StoredEntry> {
       read.subscribe({
         next: results => {
           const entries: StoredEntry[] = []
-          for (const [i, stored] of results.entries()) {
+          for (let i = 0; i < results.length; i++) {
+            const stored = results[i]
             if (stored instanceof KVError) return settle(stored)
-            if (stored !== undefined) entries.push({ key: keys[i]!, ...stored })
+            if (stored === undefined) continue
+            const { value, version, revision } = stored
+            entries.push({ key: keys[i]!, value, version, revision })
           }
           settle(undefined, entries)
         },

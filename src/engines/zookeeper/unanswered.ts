@@ -51,7 +51,7 @@ export function settleUnanswered(
     return typeof node === 'object' ? node : undefined
   }
   const verdict = outcomeOf({ ops, sentAt, mark }, nodeAt)
-  if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(mark!.path)!.mzxid)
+  if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(mark!.path)!.revision)
   else if (verdict === 'unknown') settleUnknown(group, steps, nodes)
 }
 
@@ -67,7 +67,7 @@ function settleDone(
     const { item, existed, after } = step
     if (item.write.type !== 'put') return { existed, version: -1, revision: -1 }
     const node = nodeAt(item.path)
-    const untouched = last.get(item.path) === step && node?.mzxid === zxid ? node.version : undefined
+    const untouched = last.get(item.path) === step && node?.revision === zxid ? node.version : undefined
     // -1 where an unconditional put has been overwritten since: done, but at which version nobody can tell.
     return { existed, version: after.version ?? untouched ?? -1, revision: zxid }
   })
