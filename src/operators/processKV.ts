@@ -94,7 +94,7 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
   const process: Process<T, V, R> = {
     keyOf,
     transform,
-    project: (options.project ?? ((record: T, value: N) => [record, value])) as Process<T, V, R>['project'],
+    project: options.project as Process<T, V, R>['project'],
     unchanged: options.unchanged ?? isSamePrimitive,
     commitWith: options.commitWith,
     onError: options.onError === 'fail' ? undefined : options.onError,

@@ -54,13 +54,23 @@ export class WriteBatcher {
   add(request: WriteRequest): void {
     const { writes } = request
     if (request.atomic) {
-      const keys = new Set(writes.map(write => write.key))
-      const lanes = Array.from(keys, key => this.#lanes.open(key))
-      this.#enqueue(new Operation(request, 0, lanes, 0))
+      const lanes: Lane[] = []
+      const operation = new Operation(request, 0, lanes, 0)
+      for (const { key } of writes) {
+        const lane = this.#lanes.open(key)
+        // Several writes of a key are in its lane together.
+        if (lane.last === operation) continue
+        lanes.push(lane)
+        this.#enter(operation, lane)
+      }
+      this.#ready.push(operation)
     } else {
       for (let i = 0; i < writes.length; i++) {
         const write = writes[i]!
-        this.#enqueue(new Operation(request, i, [this.#lanes.open(write.key)], sizeOf(write, this.#engine)))
+        const lane = this.#lanes.open(write.key)
+        const operation = new Operation(request, i, [lane], sizeOf(write, this.#engine))
+        this.#enter(operation, lane)
+        this.#ready.push(operation)
       }
     }
   }
@@ -120,12 +130,9 @@ export class WriteBatcher {
     }
   }
 
-  #enqueue(operation: Operation): void {
-    for (const lane of operation.lanes) {
-      lane.pending++
-      lane.last = operation
-    }
-    this.#ready.push(operation)
+  #enter(operation: Operation, lane: Lane): void {
+    lane.pending++
+    lane.last = operation
   }
 
   #assemble(): WriteBatch {

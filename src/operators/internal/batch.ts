@@ -7,7 +7,8 @@ import type { Cell } from './cells.ts'
 export interface Process<T, V, R> {
   readonly keyOf: (record: T) => string
   readonly transform: (record: T, value: V | undefined) => V | undefined
-  readonly project: (record: T, value: V | undefined, previous: V | undefined) => R
+  /** Where absent, a record with its value is emitted. */
+  readonly project: ((record: T, value: V | undefined, previous: V | undefined) => R) | undefined
   readonly unchanged: (before: V, after: V) => boolean
   readonly commitWith: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
   readonly onError: ((error: KVError, record: T) => void) | undefined
@@ -155,7 +156,7 @@ export class Batch<T, V, R> {
     try {
       const value = this.#process.transform(record, previous)
       callback = 'project'
-      item.output = this.#process.project(record, value, previous)
+      item.output = this.#process.project?.(record, value, previous)
       item.value = value
       cell.running = value
     } catch (error) {

@@ -204,7 +204,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     for (let i = from; i < commit.end; i++) {
       const item = items[i]!
       if (item.cell !== undefined) this.#cells.leave(item.cell)
-      if (item.error === undefined) this.#destination.next(item.output as R)
+      if (item.error === undefined) this.#destination.next(this.#outputOf(item))
       else this.#takeOut(item.error, item.record)
       if (this.#destination.closed) return
     }
@@ -214,6 +214,11 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#intake.release(commit.end - from)
     this.#completeWhenDone()
     this.#soon.ask()
+  }
+
+  #outputOf({ record, value, output }: Item<T, V, R>): R {
+    // Thousands of records wait for their commit: the usual pair is made only now.
+    return (this.#process.project === undefined ? [record, value] : output) as R
   }
 
   #takeOut(error: KVError, record: T): void {
