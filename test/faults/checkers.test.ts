@@ -198,6 +198,16 @@ describe('the check for linearizability', () => {
     const late = op('b', 20, 21, { type: 'put', value: 'z', version: 4 })
     expect(findViolation([twice, between, ...seen, late])).toBeTypeOf('string')
   })
+
+  it('decides about four writes that were under way together and sent six times each, while a server was down', () => {
+    const writes = ['w', 'x', 'y', 'z'].map((value, i) => ({
+      ...op(value, 1 + i, 10 + i, { type: 'put', value, version: 1 + i }),
+      repeated: 5,
+    }))
+    const created = op('a', 0, 0.5, { type: 'put', value: 'a', version: 0 })
+    expect(findViolation([created, ...writes, op('b', 20, 21, read('z', 4))])).toBeUndefined()
+    expect(findViolation([created, ...writes, op('b', 20, 21, read('x', 5))])).toBeTypeOf('string')
+  })
 })
 
 describe('the check of what was seen', () => {

@@ -43,8 +43,10 @@ export class Client {
     this.store = store
     this.#history = history
     this.#mayBeOld = mayBeOld
+    let connected = false
     store.status$.subscribe(({ state }) => {
-      if (state !== 'connected') this.losses++
+      if (connected && state !== 'connected') this.losses++
+      connected = state === 'connected'
     })
   }
 

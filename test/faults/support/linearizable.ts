@@ -42,6 +42,12 @@ interface Possibility {
 }
 
 /**
+ * What has begun and not ended; with a repeat of a write, the one that is to take effect before it, because they are all
+ * the same: without that order, four writes that were repeated five times each would make a million ways.
+ */
+type UnderWay = ReadonlyMap<Operation, Operation | undefined>
+
+/**
  * Whether each operation can have taken effect at one moment between its beginning and its end. Gives `undefined`, or
  * the first operation that can not be explained, with what the key can have held then.
  *
@@ -64,12 +70,14 @@ export function findViolation(history: readonly Operation[], initial: State = un
     )
   }
   events.sort((a, b) => a.at - b.at)
-  const underWay = new Set<Operation>()
+  const underWay = new Map<Operation, Operation | undefined>()
   let possible: Possibility[] = [{ state: initial, done: new Set() }]
   for (const { operation, isEnd } of events) {
-    const attempts = [operation, ...earlier.get(operation)!]
+    const repeats = earlier.get(operation)!
+    const attempts = [operation, ...repeats]
     if (!isEnd) {
-      for (const each of attempts) underWay.add(each)
+      underWay.set(operation, undefined)
+      for (const [i, each] of repeats.entries()) underWay.set(each, repeats[i - 1])
       continue
     }
     const next = new Map<string, Possibility>()
@@ -96,11 +104,7 @@ function unanswered(operation: Operation): Operation {
 }
 
 /** What can be after `operation` has ended: it took effect, as the last of those that did so far or earlier. */
-function endings(
-  operation: Operation,
-  start: Possibility,
-  underWay: ReadonlySet<Operation>,
-): readonly Possibility[] {
+function endings(operation: Operation, start: Possibility, underWay: UnderWay): readonly Possibility[] {
   const found: Possibility[] = []
   const seen = new Set<string>()
   const search = (state: State, before: ReadonlySet<Operation>): void => {
@@ -112,8 +116,8 @@ function endings(
       found.push({ state, done })
       return
     }
-    for (const each of underWay) {
-      if (done.has(each)) continue
+    for (const [each, first] of underWay) {
+      if (done.has(each) || (first !== undefined && !done.has(first))) continue
       const after = applied(each.action, state)
       if (after !== IMPOSSIBLE) search(after, new Set([...done, each]))
     }
@@ -130,13 +134,9 @@ function changesNothing(action: Action): boolean {
 }
 
 /** `done`, with all that can take effect in this state without a change of it. */
-function withIdle(
-  state: State,
-  done: ReadonlySet<Operation>,
-  underWay: ReadonlySet<Operation>,
-): ReadonlySet<Operation> {
+function withIdle(state: State, done: ReadonlySet<Operation>, underWay: UnderWay): ReadonlySet<Operation> {
   let all: Set<Operation> | undefined
-  for (const each of underWay) {
+  for (const each of underWay.keys()) {
     if (done.has(each) || !changesNothing(each.action) || applied(each.action, state) === IMPOSSIBLE) continue
     all ??= new Set(done)
     all.add(each)
@@ -161,12 +161,8 @@ const idOf = (state: State, done: ReadonlySet<Operation>): string =>
 
 const show = (state: State): string => (state === undefined ? 'absent' : `${state.value} (${state.version})`)
 
-function explain(
-  operation: Operation,
-  possible: readonly Possibility[],
-  underWay: ReadonlySet<Operation>,
-): string {
+function explain(operation: Operation, possible: readonly Possibility[], underWay: UnderWay): string {
   const states = possible.map(({ state }) => show(state)).join(' or ')
-  const others = [...underWay].filter(other => other !== operation).map(other => JSON.stringify(other))
+  const others = [...underWay.keys()].filter(other => other !== operation).map(other => JSON.stringify(other))
   return `${JSON.stringify(operation)}\n  cannot be: the key was ${states}; under way:\n  ${others.join('\n  ')}`
 }
