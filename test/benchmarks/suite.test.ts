@@ -51,7 +51,9 @@ test('comparisons on a server: what each contender reached, and against which ta
   const { stdout } = await bench('--only', 'alone/get,watch', '--quick', '--rounds', '1')
   expect(stdout).toContain('One read at a time')
   expect(stdout).toMatch(/rxkeeper\/watch\$ +[\d,]+ /)
-  expect(stdout).toMatch(/watch\/changes\$: [\d.,]+\u00a0× plain .* target 8\u00a0×/)
+  expect(stdout).toMatch(/watch: [\d.,]+\u00a0× plain .* target 8\u00a0×/)
+  // The second of ours on the same work is left out of a quick run.
+  expect(stdout).not.toContain('rxkeeper/changes$')
   expect(stdout).toContain('plain: node-zookeeper-client 1.1.3')
 }, 120_000)
 
