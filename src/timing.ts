@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs'
+import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs'
 
 /** The clock, the timers and the end of the turn, of the process or of a scheduler that was given for tests. */
 export interface Timing {
@@ -8,6 +8,10 @@ export interface Timing {
   defer(work: () => void): void
   /** Runs `work` after `delay` milliseconds, unless unsubscribed. */
   after(delay: number, work: () => void): Subscription
+  /** As `after`, but what has arrived while the event loop was held up is read first. */
+  afterReading(delay: number, work: () => void): Subscription
+  /** Milliseconds since 1970, for what is stored. */
+  date(): number
 }
 
 /** After so many ticks in a row the event loop is let turn, so that an engine that answers at once starves nobody. */
@@ -23,6 +27,17 @@ const processTiming: Timing = {
     else process.nextTick(work)
   },
   after: (delay, work) => asyncScheduler.schedule(work, delay),
+  afterReading(delay, work) {
+    let immediate: NodeJS.Immediate | undefined
+    const timer = setTimeout(() => {
+      immediate = setImmediate(work)
+    }, delay)
+    return new Subscription(() => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    })
+  },
+  date: () => Date.now(),
 }
 
 /** The timing of `scheduler`, or of the process. */
@@ -33,4 +48,6 @@ export const timingOf = (scheduler: SchedulerLike | undefined): Timing =>
         now: () => scheduler.now(),
         defer: work => void scheduler.schedule(work),
         after: (delay, work) => scheduler.schedule(work, delay),
+        afterReading: (delay, work) => scheduler.schedule(work, delay),
+        date: () => scheduler.now(),
       }

@@ -1,5 +1,5 @@
 import { KVError } from '../../errors.ts'
-import type { Address } from './connection.ts'
+import type { Address } from './surroundings.ts'
 
 const DEFAULT_PORT = 2181
 
@@ -36,11 +36,11 @@ export function parseServers(servers: string | readonly string[]): Address[] {
   return addresses
 }
 
-/** `items` in a random order. */
-export function shuffled<T>(items: readonly T[]): T[] {
+/** `items` in an order by `random`. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items]
   for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1))
+    const j = Math.floor(random() * (i + 1))
     const held = result[i]!
     result[i] = result[j]!
     result[j] = held

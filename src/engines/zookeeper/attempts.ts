@@ -1,5 +1,5 @@
 import { showAddress, shuffled } from './addresses.ts'
-import type { Address } from './connection.ts'
+import type { Address } from './surroundings.ts'
 
 /** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
 const FIRST_PAUSE = 20
@@ -11,17 +11,19 @@ const LONGEST_PAUSE = 1000
  */
 export class Attempts {
   readonly #servers: readonly Address[]
+  readonly #random: () => number
   readonly #failures = new Map<Address, string>()
   #round: Address[] = []
   #pause = FIRST_PAUSE
 
-  constructor(servers: readonly Address[]) {
+  constructor(servers: readonly Address[], random: () => number) {
     this.#servers = servers
+    this.#random = random
   }
 
   /** The next server. */
   next(): Address {
-    if (this.#round.length === 0) this.#round = shuffled(this.#servers)
+    if (this.#round.length === 0) this.#round = shuffled(this.#servers, this.#random)
     return this.#round.shift()!
   }
 
@@ -30,7 +32,7 @@ export class Attempts {
     if (this.#round.length > 0) return 0
     const pause = this.#pause
     this.#pause = Math.min(Math.max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE, most)
-    return pause * (0.5 + Math.random() / 2)
+    return pause * (0.5 + this.#random() / 2)
   }
 
   failed(server: Address, reason: string): void {
@@ -51,7 +53,8 @@ export class Attempts {
   lost(server: Address, lasted: number): void {
     if (lasted < LONGEST_PAUSE) return
     this.#pause = FIRST_PAUSE
-    this.#round = [...shuffled(this.#servers.filter(other => other !== server)), server]
+    const others = this.#servers.filter(other => other !== server)
+    this.#round = [...shuffled(others, this.#random), server]
   }
 
   /** The next attempt is due at once, whatever failed before. */

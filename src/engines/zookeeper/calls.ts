@@ -1,10 +1,12 @@
+import type { Subscription } from 'rxjs'
 import { KVError } from '../../errors.ts'
+import type { Timing } from '../../timing.ts'
 import type { Request } from './connection.ts'
 import type { Session } from './session.ts'
 
 /** Something to be done on the server, by its deadline, over as many connections as it takes. */
 export interface Call {
-  /** In milliseconds of `performance.now()`. */
+  /** In milliseconds of the engine's timing. */
   readonly deadline: number
   /** Sends what is next; called when connected, and again after each {@link Calls.resume}. */
   proceed(): void
@@ -19,16 +21,18 @@ const LONGEST_TIMER = 0x7fff_ffff
 /** The calls under way: lets them wait for the connection, and ends each at its deadline. */
 export class Calls {
   readonly #session: Session
+  readonly #timing: Timing
   readonly #active = new Set<Call>()
   #waiting = new Set<Call>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Subscription | undefined
   #timerDue = Number.POSITIVE_INFINITY
   #ended: KVError | undefined
   #admitted = false
   #whenIdle: (() => void) | undefined
 
-  constructor(session: Session) {
+  constructor(session: Session, timing: Timing) {
     this.#session = session
+    this.#timing = timing
   }
 
   /** Begins a call. */
@@ -37,7 +41,7 @@ export class Calls {
       call.abandon(this.#ended)
       return
     }
-    if (call.deadline <= performance.now()) {
+    if (call.deadline <= this.#timing.now()) {
       call.abandon(this.#late())
       return
     }
@@ -92,7 +96,7 @@ export class Calls {
 
   /** Lets a call proceed after a pause, because the server did nothing and asked to be asked later. */
   pause(call: Call): void {
-    setTimeout(() => this.#active.has(call) && this.resume(call), THROTTLE_PAUSE).unref()
+    this.#timing.after(THROTTLE_PAUSE, () => this.#active.has(call) && this.resume(call))
   }
 
   /** Connected, and known to be in the right place: everything that waits proceeds. */
@@ -110,7 +114,7 @@ export class Calls {
     return new Promise<void>(resolve => {
       if (this.#active.size === 0) resolve()
       else this.#whenIdle = resolve
-    }).then(() => clearTimeout(this.#timer))
+    }).then(() => this.#timer?.unsubscribe())
   }
 
   /** Abandons every call, and every later one. */
@@ -135,14 +139,14 @@ export class Calls {
   /** One timer for all deadlines, set for the first. */
   #schedule(deadline: number): void {
     if (deadline >= this.#timerDue) return
-    clearTimeout(this.#timer)
+    this.#timer?.unsubscribe()
     this.#timerDue = deadline
-    const delay = Math.min(Math.ceil(deadline - performance.now()), LONGEST_TIMER)
-    this.#timer = setTimeout(() => this.#expire(), Math.max(delay, 0))
+    const delay = Math.min(Math.ceil(deadline - this.#timing.now()), LONGEST_TIMER)
+    this.#timer = this.#timing.after(Math.max(delay, 0), () => this.#expire())
   }
 
   #expire(): void {
-    const now = performance.now()
+    const now = this.#timing.now()
     const reason = this.#late()
     // Whoever is abandoned may begin another call at once, whose deadline then counts.
     this.#timerDue = Number.POSITIVE_INFINITY

@@ -1,13 +1,8 @@
 import zookeeper from 'node-zookeeper-client'
 import { FrameReader } from './framing.ts'
 import { codeName, endsConnection, Op, Xid } from './protocol.ts'
+import type { Address, Surroundings } from './surroundings.ts'
 import { readZxid, zxidBytes } from './zxid.ts'
-
-/** A server's host name or address, and its port. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** What a session is resumed by. */
 export interface Ticket {
@@ -64,7 +59,8 @@ export interface ConnectionEvents {
   closed(reason: string): void
 }
 
-/** The state of node-zookeeper-client in which its queue sends. */
+/** The states of node-zookeeper-client before the handshake is through, and in which its queue sends. */
+const CONNECTING = 1
 const CONNECTED = 2
 
 const MAX_XID = 0x7fff_ffff
@@ -77,12 +73,13 @@ function describe(error: Error): string {
 
 /**
  * One TCP connection to one server: used once, never reconnected. The only place that knows node-zookeeper-client,
- * which carries the address, the handshake, the credentials, the outgoing queue and the socket. Replies are cut and
+ * which carries the handshake, the credentials and the outgoing queue. The socket is opened here, replies are cut and
  * matched here; its own reply decoder, ping, reconnection and callbacks are never reached.
  */
 export class Connection {
   readonly #events: ConnectionEvents
   readonly #options: ConnectionOptions
+  readonly #surroundings: Surroundings
   readonly #client: ReturnType<typeof zookeeper.createClient>
   readonly #pending = new Map<number, Request>()
   readonly #reader = new FrameReader(frame => this.#onFrame(frame))
@@ -92,12 +89,13 @@ export class Connection {
   #error: Error | undefined
   #cut: string | undefined
   #phase: 'handshake' | 'auth' | 'open' | 'closed' = 'handshake'
-  /** When last something came that shows that the server answers, by `performance.now()`. */
+  /** When last something came that shows that the server answers, by the clock. */
   answeredAt = 0
   /** The newest zxid that a reply carried. */
   lastZxid: number
 
-  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+  constructor(options: ConnectionOptions, events: ConnectionEvents, surroundings: Surroundings) {
+    this.#surroundings = surroundings
     this.#events = events
     this.#options = options
     this.lastZxid = options.lastZxid
@@ -112,7 +110,17 @@ export class Connection {
 
   /** Begins to connect. */
   open(): void {
-    this.#client.connectionManager.connect()
+    const manager = this.#client.connectionManager
+    manager.setState(CONNECTING)
+    const socket = this.#surroundings.connect(this.#options.address)
+    manager.socket = socket
+    socket.on('connect', () => manager.onSocketConnected())
+    socket.on('data', chunk => this.#onData(chunk))
+    socket.on('drain', () => manager.onPacketQueueReadable())
+    socket.on('error', error => {
+      this.#error = error
+    })
+    socket.on('close', () => this.#onClosed())
   }
 
   /** How many requests wait for their answer. */
@@ -154,20 +162,11 @@ export class Connection {
 
   /** Makes the client's connection manager ours, before it connects. */
   #takeOver(): void {
-    const { address, lastZxid, credentials } = this.#options
+    const { lastZxid, credentials } = this.#options
     const manager = this.#client.connectionManager
-    manager.servers = [address]
-    manager.findNextServer = use => use(address)
     manager.zxid = zxidBytes(lastZxid)
     // It would keep every packet until its own decoder took the reply.
     manager.pendingQueue = { push() {}, shift: () => undefined }
-    // The owner sets a deadline for the whole handshake.
-    manager.connectTimeout = MAX_XID
-    manager.onSocketData = chunk => this.#onData(chunk)
-    manager.onSocketError = error => {
-      this.#error = error
-    }
-    manager.onSocketClosed = () => this.#onClosed()
     if (credentials !== undefined) {
       this.#client.addAuthInfo('digest', Buffer.from(`${credentials.user}:${credentials.password}`))
     }
@@ -175,7 +174,7 @@ export class Connection {
 
   #onData(chunk: Buffer): void {
     // A large reply that is still coming is a sign of life, too.
-    if (this.#reader.midFrame) this.answeredAt = performance.now()
+    if (this.#reader.midFrame) this.answeredAt = this.#surroundings.timing.now()
     try {
       this.#reader.push(chunk)
       this.#endEvents()
@@ -196,7 +195,7 @@ export class Connection {
       return
     }
     this.#endEvents()
-    this.answeredAt = performance.now()
+    this.answeredAt = this.#surroundings.timing.now()
     const error = frame.readInt32BE(12)
     if (xid === Xid.ping) return
     if (xid === Xid.auth) {
@@ -224,7 +223,7 @@ export class Connection {
 
   #onHandshake(frame: Buffer): void {
     const timeout = frame.readInt32BE(4)
-    this.answeredAt = performance.now()
+    this.answeredAt = this.#surroundings.timing.now()
     if (timeout <= 0) {
       this.#events.expired()
       this.cut('the session is expired')
@@ -255,8 +254,6 @@ export class Connection {
   }
 
   #onClosed(): void {
-    const manager = this.#client.connectionManager
-    if (manager.connectTimeoutHandler) clearTimeout(manager.connectTimeoutHandler)
     const phase = this.#phase
     this.#phase = 'closed'
     this.#reader.stop()

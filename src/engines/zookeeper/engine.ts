@@ -13,6 +13,7 @@ import type {
   Written,
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import type { Timing } from '../../timing.ts'
 import { Calls, THROTTLE_PAUSE } from './calls.ts'
 import type { GroupEnd } from './group.ts'
 import { Guess } from './guess.ts'
@@ -23,6 +24,7 @@ import { ReadCall, ReplySize } from './reads.ts'
 import { Root } from './root.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
+import { ofTheProcess, type Surroundings } from './surroundings.ts'
 import { RootWatch } from './watch.ts'
 import { WriteCall, type WriteRoom } from './writes.ts'
 
@@ -49,34 +51,41 @@ export class ZooKeeperEngine implements Engine {
   readonly name = 'zookeeper'
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
+  readonly #timing: Timing
   readonly #session: Session
   readonly #watch: RootWatch
   readonly #room: WriteRoom
   #closed: Promise<void> | undefined
 
-  constructor(options: ZooKeeperEngineOptions) {
+  constructor(options: ZooKeeperEngineOptions, surroundings: Surroundings = ofTheProcess) {
     const { acl, linearizable, maxPacketBytes } = options
+    const { timing } = surroundings
+    this.#timing = timing
     const layout = new Layout(options.root, options.buckets)
     const replySize = new ReplySize()
     this.limits = limitsOf(layout, acl, maxPacketBytes, replySize)
-    this.#session = new Session(options, {
-      // In this order: the watch is armed ahead of the reads and writes that wait.
-      connected: () => {
-        this.#watch.connected()
-        this.#checkRoot()
+    this.#session = new Session(
+      options,
+      {
+        // In this order: the watch is armed ahead of the reads and writes that wait.
+        connected: () => {
+          this.#watch.connected()
+          this.#checkRoot()
+        },
+        disconnected: () => this.#watch.disconnected(),
+        event: reply => this.#watch.event(reply),
+        eventsEnd: () => this.#watch.eventsEnd(),
+        failed: error => this.#fail(error),
       },
-      disconnected: () => this.#watch.disconnected(),
-      event: reply => this.#watch.event(reply),
-      eventsEnd: () => this.#watch.eventsEnd(),
-      failed: error => this.#fail(error),
-    })
+      surroundings,
+    )
     this.status$ = this.#session.status$.asObservable()
-    this.#watch = new RootWatch(this.#session, layout)
+    this.#watch = new RootWatch(this.#session, layout, timing)
     this.#room = {
       session: this.#session,
-      calls: new Calls(this.#session),
+      calls: new Calls(this.#session, timing),
       guess: new Guess(),
-      marks: new Marks(layout, acl),
+      marks: new Marks(layout, acl, surroundings),
       sendAside: (type, frame, replied, lost = () => {}) =>
         this.#session.send({ type, frame, replied, lost }),
       replySize,
@@ -122,9 +131,9 @@ export class ZooKeeperEngine implements Engine {
 
   async #close(): Promise<void> {
     const { calls, marks, sendAside } = this.#room
-    const timer = setTimeout(() => calls.fail(closed()), DRAIN_TIMEOUT)
+    const timer = this.#timing.after(DRAIN_TIMEOUT, () => calls.fail(closed()))
     await calls.close(closed())
-    clearTimeout(timer)
+    timer.unsubscribe()
     if (this.#session.connected) marks.clear(sendAside)
     this.#watch.end('closed')
     await this.#session.close()
@@ -140,7 +149,7 @@ export class ZooKeeperEngine implements Engine {
     root.check(sendAside, end => {
       if (end === 'done') calls.admit()
       else if (end === 'throttled') {
-        setTimeout(() => this.#session.connected && this.#checkRoot(), THROTTLE_PAUSE).unref()
+        this.#timing.after(THROTTLE_PAUSE, () => this.#session.connected && this.#checkRoot())
       } else this.#fail(end)
     })
   }

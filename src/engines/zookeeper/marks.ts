@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { readListings, readNodes } from './replies.ts'
 import { type MultiOp, multiReadFrame } from './requests.ts'
 import { type Send, sendMulti } from './send.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** A mark on its way: what it says, and where. */
 export interface Mark {
@@ -16,6 +16,7 @@ export interface Mark {
 /** The node below the root that the marks are below; no key has this name. */
 const FOLDER = '%writers'
 const DATA_BYTES = 16
+const NAME_BYTES = 9
 /** A mark that nobody has set for so long is what a killed process left behind, in milliseconds. */
 const LEFT_BEHIND = 86_400_000
 /** How many of them a store looks at. */
@@ -30,8 +31,9 @@ const MOST_SWEPT = 512
 export class Marks {
   readonly #folder: string
   readonly #acl: Buffer
+  readonly #surroundings: Surroundings
   /** Nobody else's marks have it. */
-  readonly #name = randomBytes(9).toString('base64url')
+  readonly #name: string
   readonly #free: Mark[] = []
   #made = 0
   #sequence = 0
@@ -40,16 +42,19 @@ export class Marks {
   /** Off where the server does not let us keep them. */
   enabled = true
 
-  constructor(layout: Layout, acl: Buffer) {
+  constructor(layout: Layout, acl: Buffer, surroundings: Surroundings) {
     this.#folder = layout.pathOfForeign(FOLDER)
     this.#acl = acl
+    this.#surroundings = surroundings
+    const bytes = Array.from({ length: NAME_BYTES }, () => Math.floor(surroundings.random() * 256))
+    this.#name = Buffer.from(bytes).toString('base64url')
   }
 
   /** A mark that no other write uses, with a number that was never used. */
   take(): Mark {
     const data = Buffer.alloc(DATA_BYTES)
     data.writeDoubleBE(++this.#sequence)
-    data.writeDoubleBE(Date.now(), 8)
+    data.writeDoubleBE(this.#surroundings.timing.date(), 8)
     const free = this.#free.pop()
     return free === undefined
       ? { path: `${this.#folder}/${this.#name}-${this.#made++}`, data, exists: false }
@@ -102,7 +107,7 @@ export class Marks {
       const nodes = error === Code.ok ? readNodes(reply, paths.length) : []
       for (const [i, node] of nodes.entries()) {
         if (typeof node !== 'object' || node.value.length !== DATA_BYTES) continue
-        if (Date.now() - node.value.readDoubleBE(8) < LEFT_BEHIND) continue
+        if (this.#surroundings.timing.date() - node.value.readDoubleBE(8) < LEFT_BEHIND) continue
         // Not where its store is alive after all, and sets it meanwhile.
         this.#delete(send, [{ path: paths[i]!, version: node.version }])
       }

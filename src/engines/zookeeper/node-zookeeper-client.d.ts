@@ -1,7 +1,5 @@
 /** What is used of node-zookeeper-client 1.1.3, its inside included: it comes without types. */
 declare module 'node-zookeeper-client' {
-  import type { Socket } from 'node:net'
-
   /** What the outgoing queue takes: it sets `header.xid` and then writes what `toBuffer` returns. */
   interface OutgoingRequest {
     readonly header: { readonly type: number; xid: number }
@@ -9,21 +7,13 @@ declare module 'node-zookeeper-client' {
   }
 
   interface ConnectionManager {
-    servers: readonly { readonly host: string; readonly port: number }[]
-    socket: Socket | undefined
-    connectTimeout: number
-    connectTimeoutHandler: NodeJS.Timeout | null
+    socket: { write(bytes: Uint8Array): boolean; destroy(): unknown } | undefined
     zxid: Buffer
     pendingQueue: { push(packet: unknown): void; shift(): undefined }
-    findNextServer(use: (server: { readonly host: string; readonly port: number }) => void): void
     onSocketConnected(): void
-    onSocketData(chunk: Buffer): void
-    onSocketError(error: Error): void
-    onSocketClosed(): void
     onPacketQueueReadable(): void
     setState(state: number): void
     queue(request: OutgoingRequest): void
-    connect(): void
   }
 
   interface Client {

@@ -1,11 +1,13 @@
-import { BehaviorSubject } from 'rxjs'
+import { BehaviorSubject, type Subscription } from 'rxjs'
 import type { ConnectionState, Status } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import type { Timing } from '../../timing.ts'
 import { showAddress } from './addresses.ts'
 import { Attempts } from './attempts.ts'
-import { type Address, Connection, type Credentials, type Request, type Ticket } from './connection.ts'
+import { Connection, type Credentials, type Request, type Ticket } from './connection.ts'
 import { codeName, Op } from './protocol.ts'
 import { emptyFrame } from './requests.ts'
+import type { Address, Surroundings } from './surroundings.ts'
 
 export interface SessionOptions {
   readonly servers: readonly Address[]
@@ -33,10 +35,6 @@ export interface SessionEvents {
 /** How long `close` waits for the server, in milliseconds. */
 const CLOSE_TIMEOUT = 1000
 
-/** As `setTimeout`, but what has arrived while the event loop was held up is read first. */
-const afterReading = (delay: number, work: () => void): NodeJS.Timeout =>
-  setTimeout(() => setImmediate(work), delay)
-
 /**
  * Keeps a session alive over many connections.
  *
@@ -54,25 +52,29 @@ export class Session {
   readonly status$: BehaviorSubject<Status>
   readonly #options: SessionOptions
   readonly #events: SessionEvents
+  readonly #surroundings: Surroundings
+  readonly #timing: Timing
   readonly #attempts: Attempts
   #ticket: Ticket | undefined
   #connection: Connection | undefined
   #open = false
   #lastZxid = 0
-  #retryTimer: NodeJS.Timeout | undefined
-  #handshakeTimer: NodeJS.Timeout | undefined
-  #probeTimer: NodeJS.Timeout | undefined
-  #lostTimer: NodeJS.Timeout | undefined
+  #retryTimer: Subscription | undefined
+  #handshakeTimer: Subscription | undefined
+  #probeTimer: Subscription | undefined
+  #lostTimer: Subscription | undefined
   #openedAt = 0
   #closed: Promise<void> | undefined
   #settleClose: () => void = () => {}
-  #closeTimer: NodeJS.Timeout | undefined
+  #closeTimer: Subscription | undefined
   #phase: 'live' | 'failed' | 'closing' | 'ended' = 'live'
 
-  constructor(options: SessionOptions, events: SessionEvents) {
+  constructor(options: SessionOptions, events: SessionEvents, surroundings: Surroundings) {
     this.#options = options
     this.#events = events
-    this.#attempts = new Attempts(options.servers)
+    this.#surroundings = surroundings
+    this.#timing = surroundings.timing
+    this.#attempts = new Attempts(options.servers, surroundings.random)
     this.status$ = new BehaviorSubject<Status>({
       state: 'suspended',
       reason: `connecting to ${options.servers.map(showAddress).join(', ')}`,
@@ -111,7 +113,7 @@ export class Session {
       const nothingToEnd = this.#phase === 'failed' || this.#ticket === undefined
       this.#phase = 'closing'
       this.#settleClose = resolve
-      this.#closeTimer = setTimeout(() => this.#finish(), CLOSE_TIMEOUT)
+      this.#closeTimer = this.#timing.after(CLOSE_TIMEOUT, () => this.#finish())
       if (this.#open) this.#sendClose()
       else if (this.#connection === undefined) {
         // One last attempt to end the session that another connection had begun.
@@ -133,7 +135,7 @@ export class Session {
   }
 
   #attempt(): void {
-    clearTimeout(this.#retryTimer)
+    this.#retryTimer?.unsubscribe()
     const address = this.#attempts.next()
     const shown = showAddress(address)
     let expired = false
@@ -157,10 +159,11 @@ export class Session {
         eventsEnd: () => this.#events.eventsEnd(),
         closed: reason => this.#onClosed(address, reason, expired),
       },
+      this.#surroundings,
     )
     this.#connection = connection
     const allowed = this.#third / Math.min(this.#options.servers.length, 3)
-    this.#handshakeTimer = afterReading(allowed, () => {
+    this.#handshakeTimer = this.#timing.afterReading(allowed, () => {
       if (this.#open || this.#connection !== connection) return
       connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
     })
@@ -168,12 +171,12 @@ export class Session {
   }
 
   #onOpened(ticket: Ticket, shown: string): void {
-    clearTimeout(this.#handshakeTimer)
-    clearTimeout(this.#lostTimer)
+    this.#handshakeTimer?.unsubscribe()
+    this.#lostTimer?.unsubscribe()
     const resumed = this.#ticket !== undefined
     this.#ticket = ticket
     this.#open = true
-    this.#openedAt = performance.now()
+    this.#openedAt = this.#timing.now()
     this.#attempts.opened()
     if (this.#phase !== 'live') {
       this.#sendClose()
@@ -201,8 +204,8 @@ export class Session {
   #onClosed(address: Address, reason: string, expired: boolean): void {
     const connection = this.#connection!
     const wasOpen = this.#open
-    clearTimeout(this.#handshakeTimer)
-    clearTimeout(this.#probeTimer)
+    this.#handshakeTimer?.unsubscribe()
+    this.#probeTimer?.unsubscribe()
     this.#lastZxid = this.lastZxid
     this.#connection = undefined
     this.#open = false
@@ -221,18 +224,18 @@ export class Session {
     if (wasOpen) {
       this.#setStatus('suspended', `${showAddress(address)}: ${reason}`)
       this.#awaitLoss(connection.answeredAt)
-      attempts.lost(address, performance.now() - this.#openedAt)
+      attempts.lost(address, this.#timing.now() - this.#openedAt)
     } else if (!expired) {
       this.#setStatus(this.status$.value.state, `not connected; ${attempts.failures}`)
     }
-    this.#retryTimer = setTimeout(() => this.#attempt(), attempts.delay(this.#third))
+    this.#retryTimer = this.#timing.after(attempts.delay(this.#third), () => this.#attempt())
   }
 
   /** Says `lost` when the session must be gone by our own clock. */
   #awaitLoss(answeredAt: number): void {
     const timeout = this.#ticket!.timeout
-    const left = answeredAt + timeout - performance.now()
-    this.#lostTimer = afterReading(Math.max(left, 0), () => {
+    const left = answeredAt + timeout - this.#timing.now()
+    this.#lostTimer = this.#timing.afterReading(Math.max(left, 0), () => {
       if (this.#open || this.#phase !== 'live' || this.#ticket === undefined) return
       this.#setStatus('lost', `no server for ${Math.round(timeout)} ms, the session must be expired`)
     })
@@ -241,9 +244,9 @@ export class Session {
   /** Pings, and cuts the connection when nothing answers. */
   #probe(connection: Connection): void {
     const third = this.#third
-    const pingedAt = performance.now()
+    const pingedAt = this.#timing.now()
     connection.ping()
-    this.#probeTimer = afterReading(third, () => {
+    this.#probeTimer = this.#timing.afterReading(third, () => {
       if (this.#connection !== connection || !this.#open) return
       if (connection.answeredAt >= pingedAt) this.#probe(connection)
       else connection.cut(`no answer to a ping in ${Math.round(third)} ms`)
@@ -271,7 +274,7 @@ export class Session {
       this.#probeTimer,
       this.#lostTimer,
     ]) {
-      clearTimeout(timer)
+      timer?.unsubscribe()
     }
     this.#setStatus('closed', 'closed by the user')
     this.status$.complete()

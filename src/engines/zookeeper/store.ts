@@ -2,11 +2,13 @@ import { oneOf, wholeNumber } from '../../arguments.ts'
 import { KVError } from '../../errors.ts'
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
+import { timingOf } from '../../timing.ts'
 import { parseServers } from './addresses.ts'
 import type { Credentials } from './connection.ts'
 import { ZooKeeperEngine } from './engine.ts'
 import { checkRoot, MAX_BUCKETS } from './paths.ts'
 import { encodeAcl } from './requests.ts'
+import { ofTheProcess, type Surroundings } from './surroundings.ts'
 
 /** Options of {@link zookeeperStore}. */
 export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
@@ -83,7 +85,11 @@ function checkCredentials(credentials: unknown): Credentials | undefined {
  * store.watch$('alice').subscribe(count => console.log(count))
  * ```
  */
-export function zookeeperStore<V>(options: ZooKeeperStoreOptions<V>): KVStore<V> {
+export const zookeeperStore = <V>(options: ZooKeeperStoreOptions<V>): KVStore<V> =>
+  storeIn({ ...ofTheProcess, timing: timingOf(options.scheduler) }, options)
+
+/** A {@link zookeeperStore} in other surroundings, which go by the same scheduler. */
+export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOptions<V>): KVStore<V> {
   const root = options.root ?? '/rxkeeper'
   checkRoot(root)
   const credentials = checkCredentials(options.credentials)
@@ -92,16 +98,19 @@ export function zookeeperStore<V>(options: ZooKeeperStoreOptions<V>): KVStore<V>
     throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials")
   }
   const consistency = oneOf('consistency', options.consistency ?? 'session', ['session', 'linearizable'])
-  const engine = new ZooKeeperEngine({
-    servers: parseServers(options.servers),
-    root,
-    buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
-    timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
-    credentials,
-    acl: encodeAcl([ACLS[acl]]),
-    linearizable: consistency === 'linearizable',
-    maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
-  })
+  const engine = new ZooKeeperEngine(
+    {
+      servers: parseServers(options.servers),
+      root,
+      buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
+      timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
+      credentials,
+      acl: encodeAcl([ACLS[acl]]),
+      linearizable: consistency === 'linearizable',
+      maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
+    },
+    surroundings,
+  )
   try {
     return kvStore(engine, options)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { WatchSignal } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import type { Timing } from '../../timing.ts'
 import { THROTTLE_PAUSE } from './calls.ts'
 import { failure } from './failures.ts'
 import type { Layout } from './paths.ts'
@@ -16,6 +17,7 @@ import type { Session } from './session.ts'
 export class RootWatch {
   readonly #session: Session
   readonly #layout: Layout
+  readonly #timing: Timing
   readonly #subscribers = new Set<Subscriber<WatchSignal>>()
   /** The request for the watch that counts; another one's answer is out of date. */
   #request: object | undefined
@@ -23,9 +25,10 @@ export class RootWatch {
   #ended: KVError | 'closed' | undefined
   #keys: string[] = []
 
-  constructor(session: Session, layout: Layout) {
+  constructor(session: Session, layout: Layout, timing: Timing) {
     this.#session = session
     this.#layout = layout
+    this.#timing = timing
   }
 
   watch(): Observable<WatchSignal> {
@@ -99,10 +102,10 @@ export class RootWatch {
         this.#armed = true
         this.#signal({ type: 'armed' })
       } else if (error === Code.throttled) {
-        setTimeout(
-          () => this.#request === asked && this.#session.connected && this.#arm(),
+        this.#timing.after(
           THROTTLE_PAUSE,
-        ).unref()
+          () => this.#request === asked && this.#session.connected && this.#arm(),
+        )
       } else {
         this.#request = undefined
         const problem = failure(error, `watch ${this.#layout.root}`)

@@ -1,0 +1,33 @@
+import { connect } from 'node:net'
+import { type Timing, timingOf } from '../../timing.ts'
+
+/** A server's host name or address, and its port. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What is used of a socket: events as a `net.Socket` has them. */
+export interface Transport {
+  on(event: 'connect' | 'drain' | 'close', listener: () => void): unknown
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  write(bytes: Uint8Array): boolean
+  /** Ends the connection at once; `close` follows in a later turn. */
+  destroy(): unknown
+}
+
+/** All that the engine takes from outside: time, chance and the network, so that a simulation can stand in for them. */
+export interface Surroundings {
+  readonly timing: Timing
+  /** From 0 to below 1. */
+  random(): number
+  /** Begins to connect. */
+  connect(address: Address): Transport
+}
+
+export const ofTheProcess: Surroundings = {
+  timing: timingOf(undefined),
+  random: Math.random,
+  connect: ({ host, port }) => connect({ host, port, noDelay: true }),
+}
