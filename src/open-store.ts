@@ -12,7 +12,8 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  * Opens the store that a URL names, so that a program's state moves from a test to an ensemble by one argument:
  *
  * - `memory:` in memory, a new one each time,
- * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`,
+ * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`. Folder and name are
+ *   percent-encoded where they have a `%` (`%25`), `?` (`%3F`) or `&` (`%26`),
  * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
  *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded. Without
  *   a path the root is `/rxkeeper`.

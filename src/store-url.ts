@@ -16,8 +16,12 @@ export type StoreAddress =
 
 const FORMS = "'zookeeper://[user[:password]@]host[:port][,…]/root', 'lmdb:FOLDER' or 'memory:'"
 
-/** The options of `zookeeperStore` that a URL may have. */
-const QUERY = new Set(['acl', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes'])
+/** The options of `zookeeperStore` and of `lmdbStore` that a URL may have. */
+const ZOOKEEPER_OPTIONS = ['acl', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes']
+const LMDB_OPTIONS = ['root']
+
+/** What stands for itself in a URL only where it separates two parts. */
+const ENCODED = "'/', '@', ':' and '?' in a user or password, and '@' after them, must be percent-encoded"
 
 const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', message)
 
@@ -35,14 +39,13 @@ const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', me
  */
 export function parseStoreUrl(url: string): StoreAddress {
   if (url === 'memory:') return { type: 'memory' }
-  if (url.startsWith('lmdb:')) {
-    const [, path, root] = /^lmdb:(.+?)(?:\?root=(.*))?$/s.exec(url) ?? []
-    if (path === undefined) throw invalid("a store's URL 'lmdb:' needs a folder: 'lmdb:FOLDER'")
-    return { type: 'lmdb', path, root }
-  }
+  if (url.startsWith('lmdb:')) return lmdbAddress(url)
   const match = /^zookeeper:\/\/(?:([^/]*)@)?([^/@?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw invalid(`${showStoreUrl(url)} is no URL of a store; expected ${FORMS}`)
   const [, userInfo, servers = '', path, query = ''] = match
+  // What stands where the path or an option should be may be a part of a password.
+  if (path?.includes('@') || query.includes('@'))
+    throw invalid(`${showStoreUrl(url)} cannot be read: ${ENCODED}`)
   const colon = userInfo?.indexOf(':') ?? -1
   return {
     type: 'zookeeper',
@@ -51,8 +54,14 @@ export function parseStoreUrl(url: string): StoreAddress {
     user:
       userInfo === undefined ? undefined : decode('user', colon < 0 ? userInfo : userInfo.slice(0, colon)),
     password: userInfo === undefined || colon < 0 ? undefined : decode('password', userInfo.slice(colon + 1)),
-    options: queryOf(query),
+    options: queryOf(query, ZOOKEEPER_OPTIONS),
   }
+}
+
+function lmdbAddress(url: string): StoreAddress {
+  const [, path, query = ''] = /^lmdb:([^?]+)(?:\?(.*))?$/s.exec(url) ?? []
+  if (path === undefined) throw invalid("a store's URL 'lmdb:' needs a folder: 'lmdb:FOLDER'")
+  return { type: 'lmdb', path: decode('folder', path), root: queryOf(query, LMDB_OPTIONS).root }
 }
 
 /**
@@ -80,9 +89,7 @@ function checkServers(servers: string, url: string): string {
   } catch (error) {
     // What stands where the servers should be may be the beginning of a password.
     if (!url.includes('@')) throw error
-    throw invalid(
-      `the servers of ${showStoreUrl(url)} cannot be read ('/', '@', ':' and '?' in a user or password must be percent-encoded)`,
-    )
+    throw invalid(`the servers of ${showStoreUrl(url)} cannot be read: ${ENCODED}`)
   }
 }
 
@@ -94,12 +101,18 @@ function decode(what: string, text: string): string {
   }
 }
 
-function queryOf(query: string): Record<string, string> {
+function queryOf(query: string, allowed: readonly string[]): Record<string, string> {
   const options: Record<string, string> = {}
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (!QUERY.has(name))
-      throw invalid(`a store's URL has no option '${name}'; there are ${[...QUERY].join(', ')}`)
-    options[name] = value
+  for (const part of query.split('&')) {
+    if (part === '') continue
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? []
+    if (!allowed.includes(name)) {
+      throw invalid(
+        `this store's URL has no option '${name}' but ${allowed.join(', ')} ('?' in a name is written '%3F')`,
+      )
+    }
+    if (name in options) throw invalid(`the option '${name}' is twice in a store's URL`)
+    options[name] = decode(name, value)
   }
   return options
 }

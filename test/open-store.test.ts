@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { json, KVError, openStore, parseStoreUrl, showStoreUrl } from 'rxkeeper'
@@ -37,6 +37,19 @@ describe('openStore', () => {
     expect(await firstValueFrom(again.get$('a'))).toBe(1)
     await using elsewhere = openStore(`lmdb:${folder}?root=other`, { value })
     expect(await firstValueFrom(elsewhere.get$('a'))).toBeUndefined()
+  })
+
+  test('a folder is named with %3F for a question mark, and no other one is made for an option that there is not', async () => {
+    const folder = temporaryFolder()
+    await using store = openStore(`lmdb:${folder}/a%3Fb%25?root=c%26d+e`, { value })
+    await firstValueFrom(store.put$('a', 1))
+    expect(readdirSync(folder)).toEqual(['a?b%'])
+    for (const query of ['?rot=1', '?root=a&rot=1', '?=', '?root=a&root=b', '?ROOT=a']) {
+      const message = messageOf(() => openStore(`lmdb:${folder}/x${query}`, { value }))
+      expect([query, message]).toEqual([query, expect.stringMatching(/option/)])
+    }
+    expect(messageOf(() => parseStoreUrl(`lmdb:${folder}/50%`))).toMatch("'%' itself is '%25'")
+    expect(readdirSync(folder)).toEqual(['a?b%'])
   })
 
   test('opens a store on an ensemble, with credentials, and the password from the environment', async () => {
@@ -88,6 +101,15 @@ describe('parseStoreUrl', () => {
     expect(parseStoreUrl('zookeeper://a/')).toMatchObject({ servers: 'a', root: '/' })
   })
 
+  test('reads a folder and the name of a root in it', () => {
+    expect(parseStoreUrl('lmdb:/a b/%3Fc?root=d%26e+f')).toEqual({
+      type: 'lmdb',
+      path: '/a b/?c',
+      root: 'd&e+f',
+    })
+    expect(parseStoreUrl('lmdb:c:\\state?')).toEqual({ type: 'lmdb', path: 'c:\\state', root: undefined })
+  })
+
   test('an @ that was not encoded belongs to the password', () => {
     expect(parseStoreUrl('zookeeper://u:p@q@a/r')).toMatchObject({ servers: 'a', user: 'u', password: 'p@q' })
   })
@@ -101,6 +123,9 @@ describe('parseStoreUrl', () => {
     'u:secret@a',
     '//u:secret@a/r',
     'zookeeper://u:secret@a/r?other=1',
+    'zookeeper://u:12/abc?secret@a:1/r',
+    'zookeeper://u:12/secret@a:1/r',
+    'zookeeper://u:12/abc?acl=secret@a:1/r',
   ])('%s is refused, and its password not shown', url => {
     const message = messageOf(() => parseStoreUrl(url))
     expect(message).not.toMatch('no INVALID_ARGUMENT')

@@ -7,7 +7,8 @@ function tableUrl(url: string, name: string): string {
   const address = parseStoreUrl(url)
   if (address.type === 'memory') return url
   if (address.type === 'lmdb') {
-    return `lmdb:${address.path}?root=${address.root === undefined ? name : `${address.root}/${name}`}`
+    const root = address.root === undefined ? name : `${address.root}/${name}`
+    return `lmdb:${encodeURIComponent(address.path)}?root=${encodeURIComponent(root)}`
   }
   const [place = '', query] = url.split('?')
   const above = address.root === undefined ? `${place}/rxkeeper` : place.replace(/\/$/, '')

@@ -16,7 +16,9 @@ const HELP = `
 The store is named by --store or the environment variable RXKEEPER_STORE:
   zookeeper://[user[:password]@]host[:port][,host…]/root    znodes under /root
   lmdb:FOLDER                                               durable in a folder; needs the npm package lmdb
+  lmdb:FOLDER?root=NAME                                     the same, one of several stores in a folder
   memory:                                                   lost at the end
+What could be taken for another part of a URL is percent-encoded in it: '?' in the name of a folder is '%3F', '%' is '%25'.
 The password is better given as RXKEEPER_PASSWORD: an argument is seen by others until the command has begun.
 
 Values are JSON unless --text or --bytes is given. Output is for people on a terminal, else, or with --json, lines of
