@@ -2,6 +2,29 @@ import type { ExpectedVersion, Stored } from './engine.ts'
 import { KVError } from './errors.ts'
 import { quoteKey } from './keys.ts'
 
+const MAX_VERSION = 0x7fff_ffff
+const MIN_VERSION = -0x8000_0000
+
+/** Whether `version` is one that a key can have: see {@link nextVersion}. */
+export const isVersion = (version: unknown): version is number =>
+  Number.isInteger(version) &&
+  (version as number) >= MIN_VERSION &&
+  (version as number) <= MAX_VERSION &&
+  version !== -1
+
+/**
+ * The version after one write more: a signed 32-bit number, as a znode's. After 2^31 − 1 comes −2^31, and after −2 comes
+ * 0, because ZooKeeper takes −1 for any version.
+ */
+export const nextVersion = (version: number): number => versionAfter(version, 1)
+
+/** The version after so many writes more. */
+export function versionAfter(version: number, writes: number): number {
+  const sum = version + writes
+  if (version < -1 && sum >= -1) return sum + 1
+  return sum > MAX_VERSION ? sum - MAX_VERSION + MIN_VERSION - 1 : sum
+}
+
 /** Whether a key that holds `stored` meets the condition `expected`; no condition is always met. */
 export const holds = (
   expected: ExpectedVersion | undefined,

@@ -8,7 +8,9 @@
  * - it never gives more than `limits.readBatch` keys or `limits.readBytes` bytes to one call of `read`, nor more than
  *   `limits.writeBatch` writes or `limits.batchBytes` bytes to one of `write` (a single one may be larger), nor more than
  *   `limits.inFlight` such calls at a time,
- * - it never asks for a key while a write of that key is under way.
+ * - it never gives a write of a key while another call with a write of that key is under way,
+ * - it reads a key for a caller who has asked for a write of it before only when that write is answered. (Listings, and
+ *   reads that were asked for before the write, may be under way with it.)
  *
  * What an engine promises:
  *
@@ -25,7 +27,10 @@ import type { KVError } from './errors.ts'
 /** What an engine holds for a key. */
 export interface Stored {
   readonly value: Uint8Array
-  /** 0 when created, one more at each write, 0 again when recreated. */
+  /**
+   * 0 when created, one more at each write, 0 again when recreated. A signed 32-bit number, never -1: 2^31 - 1 is followed
+   * by -2^31, and -2 by 0.
+   */
   readonly version: number
   /** Grows with every write to the engine, whatever the key: tells a recreated key from an old one (ZooKeeper's mzxid). */
   readonly revision: number

@@ -26,6 +26,9 @@ export const wholeNumberFrom =
     return value
   }
 
+/** Reads a version that is expected; one that no key can have is the store's to refuse. */
+export const versionFrom: (text: string) => number = wholeNumberFrom(-(2 ** 31))
+
 /** Gives a command the options that name its store. */
 export const withStoreOptions = (command: Command): Command =>
   command

@@ -1,4 +1,5 @@
 import { map, type Observable } from 'rxjs'
+import { nextVersion } from '../conditions.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import type { JobPosition } from './types.ts'
 
@@ -36,7 +37,7 @@ export class PositionKeeper<T, V> {
 
   readonly commitWith = (records: readonly T[]): Mutation<V>[] => {
     if (this.#written && this.#pending === 0)
-      this.#version = this.#version === 'absent' ? 0 : this.#version + 1
+      this.#version = this.#version === 'absent' ? 0 : nextVersion(this.#version)
     this.#written = true
     this.#pending = records.length
     const last = records[records.length - 1]!

@@ -1,4 +1,5 @@
 import type { Codec } from '../codecs.ts'
+import { isVersion } from '../conditions.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { checkKey, quoteKey } from '../keys.ts'
@@ -87,10 +88,9 @@ export class Encoding<V> {
 
 function checkExpected(version: unknown, orAbsent: boolean): void {
   if (orAbsent && version === 'absent') return
-  if (typeof version === 'number' && Number.isInteger(version) && version >= 0 && version <= 0x7fffffff)
-    return
+  if (isVersion(version)) return
   throw new KVError(
     'INVALID_ARGUMENT',
-    `\`ifVersion\` must be a version (a whole number from 0)${orAbsent ? " or 'absent'" : ''}, got ${String(version)}`,
+    `\`ifVersion\` must be a version${orAbsent ? " or 'absent'" : ''}, got ${String(version)}`,
   )
 }

@@ -6,7 +6,10 @@ import type { ExpectedVersion, Status } from '../engine.ts'
 export interface Entry<V> {
   readonly key: string
   readonly value: V
-  /** 0 when created, one more at each write, 0 again when recreated. */
+  /**
+   * 0 when created, one more at each write, 0 again when recreated. A signed 32-bit number: 2^31 - 1 is followed by -2^31,
+   * and -2 by 0.
+   */
   readonly version: number
 }
 

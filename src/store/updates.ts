@@ -1,4 +1,5 @@
 import type { Subscription } from 'rxjs'
+import { nextVersion } from '../conditions.ts'
 import type { Engine, Stored, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
@@ -185,7 +186,7 @@ export class Updates<V> {
           const write = this.#context.putOf(key, value, version)
           if (bytes > 0 && bytes + sizeOf(write, engine) > batchBytes) break
           writes.push(write)
-          version = version === 'absent' ? 0 : version + 1
+          version = version === 'absent' ? 0 : nextVersion(version)
         } else if (version !== 'absent') {
           writes.push({ type: 'delete', key, ifVersion: version })
           version = 'absent'

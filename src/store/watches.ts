@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs'
+import { versionAfter } from '../conditions.ts'
 import type { Stored } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
@@ -106,7 +107,8 @@ export class Watches<V> implements Listener {
   put(key: string, stored: Stored): void {
     const watch = this.#keys.get(key)
     if (watch === undefined || typeof watch.stamp !== 'number' || !this.#hub.armed) return
-    if (stored.version !== watch.version + watch.changes || stored.revision <= watch.stamp) return
+    if (stored.version !== versionAfter(watch.version, watch.changes) || stored.revision <= watch.stamp)
+      return
     this.#refresher.forget(watch)
     this.#learn(watch, stored)
   }

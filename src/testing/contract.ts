@@ -13,6 +13,7 @@ import { samzaOthers } from './contract/samza-others.ts'
 import { subscriptions } from './contract/subscriptions.ts'
 import { transactions } from './contract/transactions.ts'
 import { updates } from './contract/updates.ts'
+import { versionsGoRound } from './contract/versions.ts'
 import { watching } from './contract/watching.ts'
 
 /** What the suite needs of a test runner; that of vitest, Jest, Mocha and `node:test` has it. */
@@ -47,6 +48,7 @@ export interface ContractOptions extends Partial<Capabilities> {
 const SUBJECTS: Record<string, (suite: Suite) => void> = {
   'reads and writes': readsAndWrites,
   conditions,
+  'the end of versions': versionsGoRound,
   transactions,
   updates,
   ranges,
@@ -63,7 +65,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
 /**
  * Declares the contract suite of stores: what every `KVStore` does alike, whatever its engine. It adapts to what the
  * engine says it can: `durable` (opened again, it finds its data), `shared` (several stores on the same data),
- * `keyBytes` and `valueBytes` (its limits).
+ * `ages` (a key can be brought to the end of its versions), `keyBytes` and `valueBytes` (its limits).
  *
  * @example
  * ```ts no-run
@@ -89,7 +91,7 @@ export function kvStoreContract(options: ContractOptions): void {
   const { name, place, runner, fastCheck, runs = 100, ...capabilities } = options
   const { describe, it } = runner ?? (globalThis as unknown as TestRunner)
   const suite: Suite = {
-    capabilities: { durable: false, shared: false, ...capabilities },
+    capabilities: { durable: false, shared: false, ages: false, ...capabilities },
     it: (caseName, run) =>
       it(caseName, async () => {
         await using stores = new Case(await place())

@@ -1,4 +1,4 @@
-import { holds, versionConflict } from '../conditions.ts'
+import { holds, nextVersion, versionConflict } from '../conditions.ts'
 import type { ExpectedVersion } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { inSpan, sortKeys } from '../keys.ts'
@@ -51,7 +51,7 @@ export class KVModel<V> {
   /** Throws `VERSION_CONFLICT` where `ifVersion` does not hold. */
   put(key: string, value: V, ifVersion?: ExpectedVersion): Entry<V> {
     const current = this.#expect(key, ifVersion)
-    const entry = { key, value, version: current === undefined ? 0 : current.version + 1 }
+    const entry = { key, value, version: current === undefined ? 0 : nextVersion(current.version) }
     this.#entries.set(key, entry)
     return entry
   }

@@ -40,6 +40,8 @@ test.each([
   [['put', 'a', 'hello', '--store', 'memory:'], 'a string needs quotes, or --text'],
   [['put', 'a', '!', '--bytes', '--store', 'memory:'], 'not base64'],
   [['put', 'a', '1', '--if-version', 'x', '--store', 'memory:'], "a version, or 'absent'"],
+  [['put', 'a', '1', '--if-version', '-1', '--store', 'memory:'], 'must be a version'],
+  [['delete', 'a', '--if-version', '-1', '--store', 'memory:'], 'must be a version'],
   [['watch', '--store', 'memory:'], 'watch a key, or all with a --prefix'],
   [['watch', 'a', '--prefix', 'b', '--store', 'memory:'], 'watch a key, or all with a --prefix'],
   [['load', '/nowhere.ndjson', '--store', 'memory:'], 'cannot read /nowhere.ndjson'],

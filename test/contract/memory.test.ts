@@ -6,7 +6,12 @@ import { memoryStore } from '../../src/engines/memory/store.ts'
 import { kvStore } from '../../src/store/store.ts'
 import { LaggingEngine } from './lagging-engine.ts'
 
-const common = { durable: true, shared: true, fastCheck: fc, runner: { describe, it } }
+const common = { durable: true, shared: true, ages: true, fastCheck: fc, runner: { describe, it } }
+
+const agesIn = (memory: Memory) => (key: string, version: number) => {
+  memory.entries.set(key, { ...memory.entries.get(key)!, version })
+  memory.signal([key])
+}
 
 for (const cache of [0, 100]) {
   const cached = cache > 0 ? ', cached' : ''
@@ -16,7 +21,7 @@ for (const cache of [0, 100]) {
     name: `memory${cached}`,
     place: () => {
       const memory = new Memory()
-      return { open: options => memoryStore({ cache, ...options, memory }) }
+      return { open: options => memoryStore({ cache, ...options, memory }), age: agesIn(memory) }
     },
   })
 
@@ -25,7 +30,10 @@ for (const cache of [0, 100]) {
     name: `memory that lags${cached}`,
     place: () => {
       const memory = new Memory()
-      return { open: options => kvStore(new LaggingEngine(new MemoryEngine(memory)), { cache, ...options }) }
+      return {
+        open: options => kvStore(new LaggingEngine(new MemoryEngine(memory)), { cache, ...options }),
+        age: agesIn(memory),
+      }
     },
   })
 }

@@ -1,6 +1,6 @@
 import { concatMap, from, lastValueFrom, map, of, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { KVError, type Mutation, processKV, type Write } from '../../src/index.ts'
+import { json, KVError, Memory, type Mutation, processKV, type Write } from '../../src/index.ts'
 import { failureOf } from './cases.ts'
 import { refusing } from './engines.ts'
 import { increment, logged, numbers, stateOf, word } from './process.ts'
@@ -113,6 +113,20 @@ describe('processKV with further writes in its commits', () => {
       outputs: [],
     })
     expect(await stateOf(store)).toEqual(['offset=0@0'])
+  })
+
+  test('a key at the end of its versions is counted on', async () => {
+    const memory = new Memory()
+    memory.entries.set('even', { value: json().encode(7), version: 2 ** 31 - 1, revision: 0 })
+    const { store, commits } = logged({ memory })
+    const counts$ = of(2, 4).pipe(
+      concatMap(even => of(even).pipe(processKV(store, parity, increment))),
+      map(([, count]) => count),
+      toArray(),
+    )
+    expect(await lastValueFrom(counts$)).toEqual([8, 9])
+    expect(await stateOf(store)).toEqual([`even=9@${-(2 ** 31) + 1}`])
+    expect(commits()).toHaveLength(2)
   })
 
   test('`commitWith` that throws ends the stream', async () => {

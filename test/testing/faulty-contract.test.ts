@@ -11,11 +11,18 @@ for (const [latency, cache] of [
     name: `memory behind faults that are none, answers after ${latency} ms, a cache of ${cache}`,
     durable: true,
     shared: true,
+    ages: true,
     fastCheck: fc,
     runner: { describe, it },
     place: () => {
       const memory = new Memory()
-      return { open: options => faultyStore({ cache, ...options, memory, latency, faults: [] }) }
+      return {
+        open: options => faultyStore({ cache, ...options, memory, latency, faults: [] }),
+        age: (key, version) => {
+          memory.entries.set(key, { ...memory.entries.get(key)!, version })
+          memory.signal([key])
+        },
+      }
     },
   })
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { CliError, ExitCode } from '../exit-codes.ts'
 import { Session } from '../session.ts'
-import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
+import { type StoreCommandOptions, versionFrom, withStore, withStoreOptions } from '../store.ts'
 import { shownKey } from '../values.ts'
 
 interface Options extends StoreCommandOptions {
@@ -14,11 +14,7 @@ export const deleteCommand = (): Command =>
     .summary('delete keys')
     .description('Deletes keys. Exits with 3 when one of them was not there; the others are deleted.')
     .argument('<keys...>')
-    .option(
-      '--if-version <version>',
-      'only if the key has this version; else exit with 4',
-      wholeNumberFrom(0),
-    )
+    .option('--if-version <version>', 'only if the key has this version; else exit with 4', versionFrom)
     .addHelpText(
       'after',
       `

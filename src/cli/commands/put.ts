@@ -6,7 +6,7 @@ import type { ExpectedVersion } from '../../index.ts'
 import { Session } from '../session.ts'
 import {
   type ValueCommandOptions,
-  wholeNumberFrom,
+  versionFrom,
   withFormatOptions,
   withStore,
   withStoreOptions,
@@ -21,7 +21,7 @@ interface Options extends ValueCommandOptions {
 export const expectedVersionFrom = (text: string): ExpectedVersion => {
   if (text === 'absent') return 'absent'
   try {
-    return wholeNumberFrom(0)(text)
+    return versionFrom(text)
   } catch {
     throw new InvalidArgumentError("It must be a version, or 'absent'.")
   }

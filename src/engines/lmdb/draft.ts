@@ -1,4 +1,4 @@
-import { holds, versionConflict } from '../../conditions.ts'
+import { holds, nextVersion, versionConflict } from '../../conditions.ts'
 import type { Stored, Write, Written } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Root } from './root.ts'
@@ -34,8 +34,7 @@ export class Draft {
       return { existed, version: -1, revision: -1 }
     }
     const revision = ++this.#revision
-    // A signed 32-bit number, as a znode's.
-    const version = existed ? (stored.version + 1) | 0 : 0
+    const version = existed ? nextVersion(stored.version) : 0
     this.#changed.push(key)
     this.#records.set(key, { value: write.value, version, revision })
     return { existed, version, revision }

@@ -1,5 +1,5 @@
 import { BehaviorSubject, Observable, of, throwError } from 'rxjs'
-import { holds, versionConflict } from '../../conditions.ts'
+import { holds, nextVersion, versionConflict } from '../../conditions.ts'
 import type {
   Engine,
   EngineLimits,
@@ -67,7 +67,7 @@ export class Memory {
       if (existed) view.set(key, undefined)
       return { existed, version: -1, revision: -1 }
     }
-    const version = existed ? stored.version + 1 : 0
+    const version = existed ? nextVersion(stored.version) : 0
     view.set(key, { value: write.value, version, revision })
     return { existed, version, revision }
   }

@@ -71,6 +71,7 @@ export function conditions({ it }: Suite): void {
       1.5,
       Number.NaN,
       2 ** 31,
+      -(2 ** 31) - 1,
       '0' as unknown as number,
       null as unknown as number,
     ]) {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Codec } from '../../codecs.ts'
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 
@@ -5,6 +6,8 @@ import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 export interface StorePlace {
   /** Opens a store on the data of this place: again after a close, or, where data are shared, several at a time. */
   open<V>(options: StoreOptions<V>): KVStore<V> | Promise<KVStore<V>>
+  /** Makes `version` that of a key, as if it had been written so often; given where `ages` is. */
+  age?(key: string, version: number): Promise<void> | void
   /** Removes the data; all stores are closed by then. */
   remove?(): Promise<void> | void
 }
@@ -23,6 +26,12 @@ export class Case implements AsyncDisposable {
     const store = await this.#place.open({ ...options, value })
     this.#stores.push(store as KVStore<never>)
     return store
+  }
+
+  /** Makes `version` that of a key, as if it had been written so often. */
+  async age(key: string, version: number): Promise<void> {
+    assert.ok(this.#place.age, 'a place that `ages` must have a method `age`')
+    await this.#place.age(key, version)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -44,6 +53,8 @@ export interface Capabilities {
   readonly durable: boolean
   /** Whether several stores may be open on the same data. */
   readonly shared: boolean
+  /** Whether places can `age` a key, so that the end of its versions is tried. */
+  readonly ages: boolean
   /** The longest key in bytes, where there is a limit that is worth trying. */
   readonly keyBytes?: number | undefined
   /** A value size in bytes that is certainly taken, and one that is certainly too large, where there is such a limit. */
