@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
-import { CsvError, parse } from 'csv-parse'
+import { csvRecordsOf } from './csv.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
-import { linesOf } from './lines.ts'
+import { linesOf, TOO_LONG } from './lines.ts'
 
 export const FORMATS = ['ndjson', 'json', 'csv'] as const
 export type InputFormat = (typeof FORMATS)[number]
@@ -19,19 +18,20 @@ const byExtension: Readonly<Record<string, InputFormat>> = {
   '.csv': 'csv',
 }
 
-/** The records of a file, or of stdin. */
+/** The records of a file, or of stdin; opened when they are read. */
 export class Input {
   readonly name: string
-  readonly #stream: Readable
+  readonly #file: string
   readonly #format: InputFormat
   readonly #unreadable: Unreadable | undefined
+  #stream: Readable | undefined
   #bytes = 0
   #refused = 0
 
   constructor(file: string, format: InputFormat | undefined, unreadable: Unreadable | undefined) {
     this.name = file === '-' ? 'stdin' : file
+    this.#file = file
     this.#format = format ?? (file === '-' ? 'ndjson' : formatOfFile(file))
-    this.#stream = file === '-' ? process.stdin : createReadStream(file)
     this.#unreadable = unreadable
   }
 
@@ -46,29 +46,32 @@ export class Input {
   }
 
   async *records(): AsyncGenerator<unknown> {
+    const stream = this.#file === '-' ? process.stdin : createReadStream(this.#file)
+    this.#stream = stream
     try {
-      if (this.#format === 'json') yield* this.#json()
-      else if (this.#format === 'csv') yield* this.#csv()
-      else yield* this.#ndjson()
+      if (this.#format === 'json') yield* this.#json(stream)
+      else if (this.#format === 'csv') yield* this.#csv(stream)
+      else yield* this.#ndjson(stream)
     } finally {
-      this.#stream.destroy()
+      stream.destroy()
     }
   }
 
   /** Ends a read that is under way. */
   stop(): void {
-    this.#stream.destroy()
+    this.#stream?.destroy()
   }
 
-  async *#ndjson(): AsyncGenerator<unknown> {
-    for await (const { text, number, end } of linesOf(this.#stream)) {
+  async *#ndjson(stream: Readable): AsyncGenerator<unknown> {
+    for await (const { text, number, end, tooLong } of linesOf(stream)) {
       this.#bytes = end
       if (text.trim() === '') continue
       let record: unknown
       try {
+        if (tooLong) throw new SyntaxError(TOO_LONG)
         record = JSON.parse(text)
       } catch (error) {
-        this.#refuse(text, `${this.name}:${number}: ${(error as Error).message}`)
+        this.#refuse(text, number, error as SyntaxError)
         continue
       }
       yield record
@@ -76,12 +79,12 @@ export class Input {
   }
 
   /** The elements of an array, or one value. Unlike the other formats it is read as a whole. */
-  async *#json(): AsyncGenerator<unknown> {
-    const content = await text(this.#stream)
-    this.#bytes = Buffer.byteLength(content)
+  async *#json(stream: Readable): AsyncGenerator<unknown> {
+    const content = await wholeOf(stream, this.name)
+    this.#bytes = content.length
     let records: unknown
     try {
-      records = JSON.parse(content)
+      records = JSON.parse(content.toString())
     } catch (error) {
       throw new CliError(`${this.name}: ${(error as Error).message}`)
     }
@@ -89,37 +92,49 @@ export class Input {
     else yield records
   }
 
-  /** An object for each line, its fields named by the first. */
-  async *#csv(): AsyncGenerator<unknown> {
-    const parser = parse({
-      columns: true,
-      bom: true,
-      skip_empty_lines: true,
-      raw: false,
-      skip_records_with_error: this.#unreadable !== undefined,
-    })
-    const named = (error: Error | undefined): string => `${this.name}: ${error?.message}`
-    parser.on('skip', (error: Error | undefined, raw: string | undefined) =>
-      this.#refuse(raw ?? '', named(error)),
-    )
-    this.#stream.on('error', error => parser.destroy(error))
-    this.#stream.pipe(parser)
-    try {
-      for await (const record of parser) {
-        this.#bytes = parser.info.bytes
-        yield record
-      }
-    } catch (error) {
-      throw error instanceof CsvError ? new CliError(named(error)) : error
+  /** An object for each record, its fields named by the first. */
+  async *#csv(stream: Readable): AsyncGenerator<unknown> {
+    let names: readonly string[] | undefined
+    for await (const { text, number, end, fields } of csvRecordsOf(linesOf(stream))) {
+      this.#bytes = end
+      if (fields instanceof SyntaxError) {
+        if (names === undefined) throw this.#errorAt(number, fields)
+        this.#refuse(text, number, fields)
+      } else if (names === undefined) names = fields
+      else if (fields.length !== names.length) {
+        const differs = `the number of fields is ${fields.length}, not ${names.length} as in the first record`
+        this.#refuse(text, number, new SyntaxError(differs))
+      } else yield Object.fromEntries(names.map((name, i) => [name, fields[i]]))
     }
   }
 
-  #refuse(text: string, message: string): void {
-    const error = new CliError(message)
+  #errorAt(number: number, { message }: SyntaxError): CliError {
+    return new CliError(`${this.name}:${number}: ${message}`)
+  }
+
+  #refuse(text: string, number: number, reason: SyntaxError): void {
+    const error = this.#errorAt(number, reason)
     if (this.#unreadable === undefined) throw error
     this.#refused++
-    this.#unreadable(text, error)
+    this.#unreadable(text.replace(/\r$/, ''), error)
   }
+}
+
+/** The most that is read as a whole, in bytes: what a string of V8 can hold, and a heap beside what it is parsed into. */
+const WHOLE_LIMIT = 256 * 1024 * 1024
+
+/** All that a stream has. */
+export async function wholeOf(stream: AsyncIterable<Uint8Array>, name: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > WHOLE_LIMIT) {
+      throw new CliError(`${name}: more than ${WHOLE_LIMIT / 1024 / 1024} MiB cannot be read as one value`)
+    }
+  }
+  return Buffer.concat(chunks)
 }
 
 function formatOfFile(file: string): InputFormat {

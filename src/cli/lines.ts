@@ -1,5 +1,6 @@
 /** A line of a file or stream. */
 export interface Line {
+  /** Without the newline; a carriage return before it is left. */
   readonly text: string
   /** Counted from 1. */
   readonly number: number
@@ -7,9 +8,20 @@ export interface Line {
   readonly end: number
   /** Whether it ends with a newline: a last line that does not may be torn. */
   readonly whole: boolean
+  /** Whether it is longer than {@link LINE_LIMIT}: `text` is its beginning, and the rest is passed over. */
+  readonly tooLong: boolean
 }
 
 const NEWLINE = 0x0a
+
+/** The longest line that is read, in bytes: far above what a store takes, far below what a process can hold. */
+export const LINE_LIMIT: number = 64 * 1024 * 1024
+
+/** What is said of a longer one. */
+export const TOO_LONG: string = `the line is longer than ${LINE_LIMIT / 1024 / 1024} MiB`
+
+/** How much is shown of a line that is too long, in bytes. */
+const BEGINNING = 1024
 
 /** Where reading begins. */
 export interface Start {
@@ -22,22 +34,39 @@ export async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,
   start: Start = { number: 0, end: 0 },
 ): AsyncGenerator<Line> {
-  let { number, end } = start
+  let { number, end: begin } = start
   let pieces: Uint8Array[] = []
-  const line = (last: Uint8Array, whole: boolean): Line => {
-    const bytes = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+  let length = 0
+  let passingOver = false
+  const line = (whole: boolean): Line => {
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    const shown = passingOver ? Math.min(BEGINNING, bytes.length) : bytes.length
     pieces = []
-    end += bytes.length + (whole ? 1 : 0)
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
-    return { text: text.endsWith('\r') ? text.slice(0, -1) : text, number: ++number, end, whole }
+    return {
+      text: Buffer.from(bytes.buffer, bytes.byteOffset, shown).toString(),
+      number: number + 1,
+      end: begin + length + (whole ? 1 : 0),
+      whole,
+      tooLong: passingOver,
+    }
   }
   for await (const chunk of chunks) {
-    let from = 0
-    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      yield line(chunk.subarray(from, at), true)
-      from = at + 1
+    for (let from = 0; from < chunk.length; ) {
+      const newline = chunk.indexOf(NEWLINE, from)
+      const to = newline < 0 ? chunk.length : newline
+      length += to - from
+      if (!passingOver) {
+        pieces.push(chunk.subarray(from, to))
+        passingOver = length > LINE_LIMIT
+        if (passingOver || newline >= 0) yield line(newline >= 0)
+      }
+      from = to + 1
+      if (newline < 0) break
+      number++
+      begin += length + 1
+      length = 0
+      passingOver = false
     }
-    if (from < chunk.length) pieces.push(chunk.subarray(from))
   }
-  if (pieces.length > 0) yield line(new Uint8Array(), false)
+  if (length > 0 && !passingOver) yield line(false)
 }

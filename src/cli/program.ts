@@ -11,6 +11,7 @@ import { processCommand } from './commands/process.ts'
 import { putCommand } from './commands/put.ts'
 import { watchCommand } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
+import { Session } from './session.ts'
 
 const HELP = `
 The store is named by --store or the environment variable RXKEEPER_STORE:
@@ -68,17 +69,14 @@ function program(): Command {
 
 /** Runs the command line; sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    // A reader that has read enough, as `head` does, is no failure.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
-  }
+  // Where not even a failure can be told, the exit code tells it.
+  process.stderr.on('error', () => {})
+  const session = new Session({})
   try {
     await program().parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    // Help that was asked for is no failure; help that was not is.
-    process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+    // Help that was asked for is no failure, unless it cannot be written; help that was not is.
+    process.exitCode = error.exitCode === 0 ? await session.run(async () => {}) : ExitCode.usage
   }
 }

@@ -1,6 +1,7 @@
 import picocolors from 'picocolors'
 import { EMPTY, from, fromEvent, lastValueFrom, mergeMap, type Observable, takeUntil } from 'rxjs'
 import { perKey } from '../index.ts'
+import { escapeControls } from './controls.ts'
 import { ExitCode, exitCodeOf, messageOf, signalExitCode } from './exit-codes.ts'
 import { Output } from './output.ts'
 import { Stopped } from './stopped.ts'
@@ -13,6 +14,9 @@ const colorsFor = (stream: NodeJS.WriteStream): Colors =>
 
 /** How soon a signal again is the same request, in milliseconds: at a Ctrl-C, `npx` sends another. */
 const REPEATED = 250
+
+/** A line of JSON as a terminal may get it, too. */
+export const jsonLine = (value: unknown): string => escapeControls(JSON.stringify(value))
 
 /** Options that all commands have. */
 export interface CommonOptions {
@@ -42,7 +46,7 @@ export class Session {
 
   /** Shows a result: as a line of JSON, or for people. */
   show(json: object, human: string): void {
-    void this.out.line(this.json ? JSON.stringify(json) : human)
+    void this.out.line(this.json ? jsonLine(json) : human)
   }
 
   /** Says something on stderr. */
@@ -62,14 +66,19 @@ export class Session {
     }
     process.on('SIGINT', heed).on('SIGTERM', heed)
     try {
-      await command(this)
+      try {
+        await command(this)
+      } finally {
+        await this.out.flushed()
+      }
+      // What could not be written is a failure, also when all else is done.
+      this.out.closed.throwIfAborted()
       return ExitCode.ok
     } catch (error) {
       if (error instanceof Stopped) return error.exitCode
-      this.say(`${this.errorColors.red('rxkeeper:')} ${messageOf(error)}`)
+      this.say(`${this.errorColors.red('rxkeeper:')} ${escapeControls(messageOf(error))}`)
       return exitCodeOf(error)
     } finally {
-      await this.out.flushed()
       process.off('SIGINT', heed).off('SIGTERM', heed)
     }
   }

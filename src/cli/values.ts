@@ -1,5 +1,7 @@
-import { json, KVError, text } from '../index.ts'
+import { text } from '../index.ts'
+import { escapeControls } from './controls.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
+import { compactJson, indentedJson, jsonMembersOf } from './json-text.ts'
 
 /** How values are shown and taken: `--text`, `--bytes`, or neither. */
 export type Format = 'json' | 'text' | 'bytes'
@@ -12,38 +14,93 @@ export interface FormatOptions {
 
 export const formatOf = ({ text, bytes }: FormatOptions): Format => (text ? 'text' : bytes ? 'bytes' : 'json')
 
-/** A value in a line of JSON: in `value`, or where its bytes are not of the format, in `base64`. */
-export type JsonValue = { readonly value: unknown } | { readonly base64: string }
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 const asBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 
-/** The value of these bytes for a line of JSON. */
-export function jsonValueOf(bytes: Uint8Array, format: Format): JsonValue {
-  if (format !== 'bytes') {
-    try {
-      const content = utf8.decode(bytes)
-      return { value: format === 'text' ? content : JSON.parse(content) }
-    } catch {}
+/** The text of bytes that are of the format, JSON as it stands there; `undefined` where they are not. */
+function textOf(bytes: Uint8Array, format: Format): string | undefined {
+  if (format === 'bytes') return undefined
+  try {
+    const content = utf8.decode(bytes)
+    if (format === 'json') JSON.parse(content)
+    return content
+  } catch {
+    return undefined
   }
-  return { base64: asBase64(bytes) }
+}
+
+/** An entry, or what is known of it. */
+export interface LineEntry {
+  readonly type?: string
+  readonly key: string
+  readonly value: Uint8Array
+  readonly version?: number | undefined
+}
+
+const lineWith = ({ type, key, version }: LineEntry, member: string): string => {
+  const begin = type === undefined ? '{' : `{"type":"${type}",`
+  const end = version === undefined ? '}' : `,"version":${version}}`
+  return escapeControls(`${begin}"key":${JSON.stringify(key)},${member}${end}`)
+}
+
+/** An entry as a line of JSON: its value is in `value`, or, where its bytes are not of the format, in `base64`. */
+export function lineOf(entry: LineEntry, format: Format): string {
+  const content = textOf(entry.value, format)
+  if (content === undefined) return lineWith(entry, `"base64":"${asBase64(entry.value)}"`)
+  return lineWith(entry, `"value":${format === 'text' ? JSON.stringify(content) : compactJson(content)}`)
+}
+
+/** JSON that a line cannot have as it is: with a line's end, white space around it, or what a terminal must not get. */
+const NOT_IN_A_LINE = /[\n\r\x7f-\x9f]|^\s|\s$/
+
+/** An entry as a line of JSON from which {@link entryOfLine} has every byte of its value again. */
+export function exactLineOf(entry: LineEntry, format: Format): string {
+  const content = format === 'json' ? textOf(entry.value, format) : undefined
+  if (content === undefined) return lineOf(entry, format)
+  const member = NOT_IN_A_LINE.test(content) ? `"base64":"${asBase64(entry.value)}"` : `"value":${content}`
+  return lineWith(entry, member)
+}
+
+/** The key and the bytes of what a line of JSON has as its value: JSON as it stands there. */
+export function entryOfLine(
+  line: string,
+  format: Format,
+): { readonly key: string; readonly value: Uint8Array } {
+  const entry = JSON.parse(line) as { key?: unknown; value?: unknown; base64?: unknown } | null
+  if (typeof entry?.key !== 'string') throw new CliError('there is no "key"')
+  return { key: entry.key, value: bytesOfMember(entry, line, format) }
+}
+
+function bytesOfMember(
+  { value, base64 }: { value?: unknown; base64?: unknown },
+  line: string,
+  format: Format,
+): Uint8Array {
+  if (base64 !== undefined) {
+    if (typeof base64 !== 'string') throw new CliError('`base64` is not a string')
+    if (value !== undefined) throw new CliError('there are both `value` and `base64`')
+    return fromBase64(base64)
+  }
+  if (value === undefined) throw new CliError('there is neither `value` nor `base64`')
+  return format === 'text' ? text.encode(value as string) : Buffer.from(jsonMembersOf(line).get('value')!)
 }
 
 /** The value of these bytes for people. */
-export function shownValue(bytes: Uint8Array, format: Format, indent?: number): string {
-  const shown = jsonValueOf(bytes, format)
-  if ('base64' in shown)
-    return format === 'bytes' ? shown.base64 : `(${bytes.length} bytes, not ${format}) ${shown.base64}`
-  return format === 'text'
-    ? escapeControls(shown.value as string)
-    : JSON.stringify(shown.value, undefined, indent)
+export function shownValue(
+  bytes: Uint8Array,
+  format: Format,
+  layOut: (json: string) => string = compactJson,
+): string {
+  const content = textOf(bytes, format)
+  if (content !== undefined) return escapeControls(format === 'text' ? content : layOut(content))
+  return format === 'bytes' ? asBase64(bytes) : `(${bytes.length} bytes, not ${format}) ${asBase64(bytes)}`
 }
 
-/** Text as a terminal may get it: what it would take as a command is shown instead. */
-const escapeControls = (content: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-  content.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, character => JSON.stringify(character).slice(1, -1))
+/** The value of these bytes for people, on as many lines as it takes. */
+export const shownWhole = (bytes: Uint8Array, format: Format): string =>
+  shownValue(bytes, format, indentedJson)
 
 /** A key as a terminal may get it. */
 export const shownKey = (key: string): string =>
@@ -55,27 +112,20 @@ export function bytesOf(given: string | Uint8Array, format: Format): Uint8Array 
   const content = typeof given === 'string' ? given : decodeUtf8(given)
   if (format === 'text') return text.encode(content)
   try {
-    return json().encode(JSON.parse(content))
+    JSON.parse(content)
   } catch (error) {
     throw new CliError(
       `the value is not JSON (${(error as Error).message}); a string needs quotes, or --text`,
       ExitCode.usage,
     )
   }
-}
-
-/** The bytes of what a line of JSON has as its value. */
-export function bytesOfJson(entry: { value?: unknown; base64?: unknown }, format: Format): Uint8Array {
-  if (entry.base64 !== undefined) return fromBase64(String(entry.base64))
-  if (entry.value === undefined) throw new KVError('CODEC', 'there is neither `value` nor `base64`')
-  return format === 'text' ? text.encode(entry.value as string) : json().encode(entry.value)
+  return Buffer.from(compactJson(content))
 }
 
 function fromBase64(content: string): Uint8Array {
-  if (!/^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(content)) {
-    throw new CliError('the value is not base64; raw bytes are taken from stdin', ExitCode.usage)
-  }
-  return Buffer.from(content, 'base64')
+  const bytes = Buffer.from(content, 'base64')
+  if (bytes.toString('base64') === content) return bytes
+  throw new CliError('the value is not base64; raw bytes are taken from stdin', ExitCode.usage)
 }
 
 function decodeUtf8(content: Uint8Array): string {

@@ -158,6 +158,20 @@ describe('on a terminal', () => {
       NO_COLOR: '1',
     })
     expect(stdout).toBe('evil\\u001b[2J  a\\u001b]0;title\\u0007  v0\r\n')
+    await project.run(['put', 'worse\x9b2J\x7f', '"\x9b31m"'], { env })
+    const worse = async (...args: string[]): Promise<string> =>
+      (await project.onTerminal([...args, '--prefix', 'worse'], { ...env, NO_COLOR: '1' })).stdout
+    expect(await worse('list')).toBe('worse\\u009b2J\\u007f  "\\u009b31m"  v0\r\n')
+    const line = '{"key":"worse\\u009b2J\\u007f","value":"\\u009b31m","version":0}\r\n'
+    expect(await worse('list', '--json')).toBe(line)
+    expect(await worse('dump')).toBe(
+      '{"key":"worse\\u009b2J\\u007f","base64":"IsKbMzFtIg==","version":0}\r\n',
+    )
+    const missing = await project.run(['get', 'none\x9b2J'], { env })
+    expect(missing.stderr).toBe('rxkeeper: no such key: none\\u009b2J\n')
+    const torn = await project.run(['load'], { env, input: '\x9b2J' })
+    expect(torn.stderr).not.toMatch('\x9b')
+    expect(torn.code).toBe(1)
   })
 })
 
@@ -195,6 +209,25 @@ test('a closed pipe is no error', async () => {
   }
 })
 
+test('a full disk behind stdout is said in a line, and fails', async () => {
+  const env = { RXKEEPER_STORE: 'lmdb:full-state' }
+  await project.run(['put', 'a', '1'], { env })
+  for (const command of [
+    'dump',
+    'list',
+    'get a',
+    'get a --raw',
+    'put b 1',
+    'watch a',
+    '--help',
+    'list --help',
+  ]) {
+    const { code, stderr } = await project.shell(`rxkeeper ${command} > /dev/full`, env)
+    expect([command, code, stderr]).toEqual([command, 1, expect.stringMatching(/^rxkeeper: .*ENOSPC.*\n$/)])
+  }
+  expect((await project.shell('rxkeeper get nobody 2> /dev/full', env)).code).toBe(3)
+})
+
 test('a password is seen neither by ps nor in messages', async () => {
   const root = freshRoot('secret')
   const child = project.start(['watch', 'a', '--store', `zookeeper://alice:topsecret@${servers}${root}`])
@@ -207,6 +240,14 @@ test('a password is seen neither by ps nor in messages', async () => {
   const refused = await project.run(['get', 'a', '--store', `zookeeper://alice:topsecret/@${servers}${root}`])
   expect(refused.code).toBe(2)
   expect(refused.stderr).not.toMatch('topsecret')
+  const unencoded = await project.run([
+    'get',
+    'a',
+    '--store',
+    `zookeeper://bob:12/abc?topsecret@${servers}/r`,
+  ])
+  expect(unencoded.code).toBe(2)
+  expect(unencoded.stderr).not.toMatch(/topsecret|abc/)
   const env = { RXKEEPER_STORE: `zookeeper://alice@${servers}${root}`, RXKEEPER_PASSWORD: 'topsecret' }
   expect(await project.run(['put', 'a', '1'], { env })).toMatchObject({ code: 0 })
   const stranger = { ...env, RXKEEPER_PASSWORD: 'guess' }

@@ -48,6 +48,7 @@ test.each([
   ['torn', '{"key": "a", "val', 'SyntaxError'],
   ['without a key', '{"value": 1}', 'there is no "key"'],
   ['without a value', '{"key": "a"}', 'neither `value` nor `base64`'],
+  ['with bytes that are none', '{"key": "a", "value": 5, "base64": null}', '`base64` is not a string'],
   ['with a bad key', '{"key": "", "value": 1}', 'must not be empty'],
 ])('a line that is %s is named, and what is before it is loaded', async (name, line, reason) => {
   const store = `lmdb:bad-${name.replaceAll(' ', '-')}`
@@ -125,4 +126,40 @@ test('on a terminal a bar shows how far it is', async () => {
   expect(code).toBe(0)
   expect(stdout).toMatch(/\d+%.*entries/)
   expect(stdout).toMatch('loaded 3,000 entries')
+})
+
+test('numbers that no double holds stay what they are, and values as they were written are dumped and loaded so', async () => {
+  const [from, to] = ['lmdb:exact-from', 'lmdb:exact-to']
+  await project.run(['put', 'a', '{"id": 9007199254740993}', '--store', from])
+  expect((await project.run(['get', 'a', '--raw', '--store', from])).stdout).toBe('{"id":9007199254740993}')
+  expect((await project.run(['get', 'a', '--store', from])).stdout).toMatch('"value":{"id":9007199254740993}')
+  expect((await project.onTerminal(['get', 'a', '--store', from])).stdout).toMatch('"id": 9007199254740993')
+  const written = [
+    '{"id":9007199254740993,"x":1e400}',
+    ' {\n "spread": 1.0\n}\n',
+    '{"a": 1, "a": 2}',
+    '"\u009b\\/"',
+  ]
+  for (const [i, value] of written.entries()) {
+    await project.run(['put', `written ${i}`, '--bytes', '--store', from], { input: value })
+  }
+  await project.shell(`rxkeeper dump --store ${from} | rxkeeper load --store ${to}`)
+  for (const [i, value] of written.entries()) {
+    expect((await project.run(['get', `written ${i}`, '--raw', '--store', to])).stdout).toBe(value)
+  }
+})
+
+test('a line without an end is an error with its number, not the end of the memory', async () => {
+  const endless = (command: string) =>
+    project.shell(
+      `{ echo '{"key":"a","value":1}'; head -c 300000000 /dev/zero | tr '\\0' x; } | rxkeeper ${command}`,
+    )
+  expect(await endless('load --store lmdb:endless')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^rxkeeper: stdin:2: the line is longer than 64 MiB\n$/),
+  })
+  expect(await endless('put a --store lmdb:endless')).toMatchObject({
+    code: 1,
+    stderr: 'rxkeeper: stdin: more than 256 MiB cannot be read as one value\n',
+  })
 })

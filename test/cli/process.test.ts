@@ -100,6 +100,39 @@ test('what cannot be read or processed fails the job, with its line, or goes to 
   )
 })
 
+test('what is no record of CSV goes to the dead letters with its line', async () => {
+  project.write('mixed.csv', 'user,page\na,1\nb\n"c"d,2\ne,"3"\n')
+  const args = ['process', 'plain.js', '-i', 'mixed.csv', '--store', 'memory:']
+  const { code, stdout } = await project.run([...args, '--dead-letter', 'dead-csv.ndjson'])
+  expect(code).toBe(0)
+  expect(jsonLines(stdout)).toEqual(['a', 'e'].map(user => ({ user, count: 1 })))
+  expect(jsonLines(project.read('dead-csv.ndjson'))).toEqual([
+    {
+      text: 'b',
+      error: { message: 'mixed.csv:3: the number of fields is 1, not 2 as in the first record' },
+    },
+    {
+      text: '"c"d,2',
+      error: { message: 'mixed.csv:4: a closing quote is not at the end of its field' },
+    },
+  ])
+  expect(await project.run(args)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^rxkeeper: mixed\.csv:3: /),
+  })
+})
+
+test('an input that is not there is said in a line, and no output is begun', async () => {
+  project.write('kept.ndjson', 'kept')
+  const args = ['process', 'plain.js', '-i', 'none.ndjson', '-o', 'kept.ndjson', '--store', 'memory:']
+  expect(await project.run(args)).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^rxkeeper: cannot read none\.ndjson: ENOENT.*\n$/),
+  })
+  expect(project.read('kept.ndjson')).toBe('kept')
+})
+
 test('interrupted it finishes what is in flight; every output has its write: 130', async () => {
   const env = { RXKEEPER_STORE: `zookeeper://${servers}${freshRoot('interrupt')}` }
   const child = project.start(['process', 'slow.js'], env)

@@ -1,13 +1,13 @@
 import { createReadStream, createWriteStream, existsSync, renameSync, truncateSync } from 'node:fs'
 import { Command } from 'commander'
 import { bufferCount } from 'rxjs'
-import type { Entry, KVStore } from '../../index.ts'
+import type { KVStore } from '../../index.ts'
 import { linesOf } from '../lines.ts'
 import { Output } from '../output.ts'
 import { counted, Progress } from '../progress.ts'
 import { Session } from '../session.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
-import { formatOf, jsonValueOf } from '../values.ts'
+import { exactLineOf, formatOf } from '../values.ts'
 
 interface Options extends ValueCommandOptions {
   readonly prefix?: string
@@ -23,8 +23,8 @@ export const dumpCommand = (): Command =>
     .summary('write all entries as NDJSON')
     .description(
       'Writes a line {"key": …, "value": …, "version": …} for each entry, in the order of their keys ("base64" stands for a ' +
-        'value that is not JSON), for load or any other program. A file gets its name when it is complete; until then it ' +
-        'is FILE.part.',
+        'value that is not JSON, or has line ends), for load, which writes the same bytes, or any other program. A file ' +
+        'gets its name when it is complete; until then it is FILE.part.',
     )
     .argument('[file]', "'-' or none for stdout")
     .option('-p, --prefix <prefix>', 'only keys that begin so')
@@ -80,8 +80,6 @@ async function write(
 ): Promise<number> {
   const { prefix } = options
   const format = formatOf(options)
-  const lineOf = ({ key, value, version }: Entry<Uint8Array>): string =>
-    JSON.stringify({ key, ...jsonValueOf(value, format), version })
   const progress = new Progress(session, undefined, out)
   let written = 0
   try {
@@ -90,7 +88,7 @@ async function write(
     await session.each(entries$.pipe(bufferCount(LINES)), entries => {
       written += entries.length
       progress.update(0, counted(written, 'entry', 'entries'))
-      return out.line(entries.map(lineOf).join('\n'))
+      return out.line(entries.map(entry => exactLineOf(entry, format)).join('\n'))
     })
   } finally {
     progress.stop()

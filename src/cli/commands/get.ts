@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { CliError, ExitCode } from '../exit-codes.ts'
 import { Session } from '../session.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
-import { formatOf, jsonValueOf, shownKey, shownValue } from '../values.ts'
+import { formatOf, lineOf, shownKey, shownWhole } from '../values.ts'
 
 interface Options extends ValueCommandOptions {
   readonly raw?: boolean
@@ -28,10 +28,9 @@ Examples:
         withStore(session, options, async store => {
           const entry = await session.one(store.entry$(key))
           if (entry === undefined) throw new CliError(`no such key: ${shownKey(key)}`, ExitCode.notFound)
-          const { value, version } = entry
           const format = formatOf(options)
-          if (options.raw) await session.out.bytes(value)
-          else session.show({ key, ...jsonValueOf(value, format), version }, shownValue(value, format, 2))
+          if (options.raw) await session.out.bytes(entry.value)
+          else void session.out.line(session.json ? lineOf(entry, format) : shownWhole(entry.value, format))
         }),
       )
     })

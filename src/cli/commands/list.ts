@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { bufferCount, map, type Observable } from 'rxjs'
 import type { Entry, KVStore, ListOptions } from '../../index.ts'
-import { Session } from '../session.ts'
+import { jsonLine, Session } from '../session.ts'
 import {
   type ValueCommandOptions,
   wholeNumberFrom,
@@ -9,7 +9,7 @@ import {
   withStore,
   withStoreOptions,
 } from '../store.ts'
-import { type Format, formatOf, jsonValueOf, shownKey, shownValue } from '../values.ts'
+import { type Format, formatOf, lineOf, shownKey, shownValue } from '../values.ts'
 
 interface Options extends ValueCommandOptions, ListOptions {
   readonly keys?: boolean
@@ -51,18 +51,16 @@ function linesOf(store: KVStore<Uint8Array>, session: Session, options: Options)
   const { prefix, from, to, reverse, limit, keys } = options
   const range = { prefix, from, to, reverse, limit }
   if (keys) {
-    return store.keys$(range).pipe(map(key => (session.json ? JSON.stringify({ key }) : shownKey(key))))
+    return store.keys$(range).pipe(map(key => (session.json ? jsonLine({ key }) : shownKey(key))))
   }
   const format = formatOf(options)
-  return store.entries$(range).pipe(map(entry => lineOf(entry, session, format)))
+  return store
+    .entries$(range)
+    .pipe(map(entry => (session.json ? lineOf(entry, format) : shownEntry(entry, session, format))))
 }
 
-function lineOf(
+const shownEntry = (
   { key, value, version }: Entry<Uint8Array>,
-  { json, colors }: Session,
+  { colors }: Session,
   format: Format,
-): string {
-  return json
-    ? JSON.stringify({ key, ...jsonValueOf(value, format), version })
-    : `${colors.cyan(shownKey(key))}  ${shownValue(value, format)}  ${colors.dim(`v${version}`)}`
-}
+): string => `${colors.cyan(shownKey(key))}  ${shownValue(value, format)}  ${colors.dim(`v${version}`)}`

@@ -4,11 +4,11 @@ import { Command } from 'commander'
 import { KVError, type KVStore } from '../../index.ts'
 import { Bookmark, statOf } from '../bookmark.ts'
 import { CliError } from '../exit-codes.ts'
-import { type Line, linesOf, type Start } from '../lines.ts'
+import { type Line, linesOf, type Start, TOO_LONG } from '../lines.ts'
 import { count, counted, Progress } from '../progress.ts'
 import { Session } from '../session.ts'
 import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
-import { bytesOfJson, type Format } from '../values.ts'
+import { entryOfLine, type Format } from '../values.ts'
 
 interface Options extends StoreCommandOptions {
   readonly text?: boolean
@@ -22,7 +22,7 @@ export const loadCommand = (): Command =>
     .summary('write entries from NDJSON')
     .description(
       'Writes an entry for each line {"key": …, "value": …} of a file, as dump makes them ("base64" stands for a value that ' +
-        'is not JSON). Each batch of lines is written whole or not at all.',
+        'is not JSON). The bytes of "value" are written as they stand there. Each batch of lines is written whole or not at all.',
     )
     .argument('[file]', "'-' or none for stdin")
     .option('--text', 'values are strings, stored as text, not as JSON')
@@ -94,7 +94,7 @@ const BATCH_BYTES = 500_000
 interface Given {
   readonly key: string
   readonly value: Uint8Array
-  readonly line: Line
+  readonly at: Start
 }
 
 /** Gathers entries and writes them, a batch at a time. */
@@ -122,23 +122,23 @@ class Loader {
 
   add(line: Line): void {
     try {
-      const entry = JSON.parse(line.text) as { key: string; value?: unknown; base64?: unknown } | null
-      if (typeof entry?.key !== 'string') throw new CliError('there is no "key"')
-      const value = bytesOfJson(entry, this.#format)
-      this.#batch.push({ key: entry.key, value, line })
-      this.#bytes += value.length + entry.key.length
+      if (line.tooLong) throw new CliError(TOO_LONG)
+      const { key, value } = entryOfLine(line.text, this.#format)
+      const { number, end } = line
+      this.#batch.push({ key, value, at: { number, end } })
+      this.#bytes += value.length + key.length
     } catch (error) {
       throw this.#errorAt(line, error)
     }
   }
 
   /** Writes what is gathered; returns the last line of it. What was begun is finished, even when stopped meanwhile. */
-  async flush(): Promise<Line | undefined> {
+  async flush(): Promise<Start | undefined> {
     const batch = this.#batch
     this.#batch = []
     this.#bytes = 0
     await this.#write(batch)
-    return batch.at(-1)?.line
+    return batch.at(-1)?.at
   }
 
   async #write(batch: readonly Given[]): Promise<void> {
@@ -149,7 +149,7 @@ class Loader {
     } catch (error) {
       if (!(error instanceof KVError)) throw error
       const own = batch.find(({ key }) => key === error.key)
-      if (own !== undefined) throw this.#errorAt(own.line, error)
+      if (own !== undefined) throw this.#errorAt(own.at, error)
       if (error.code !== 'VALUE_TOO_LARGE' || batch.length === 1) throw error
       // Too much for one transaction of this store.
       const half = batch.length >> 1
@@ -158,7 +158,7 @@ class Loader {
     }
   }
 
-  #errorAt({ number }: Line, error: unknown): CliError {
+  #errorAt({ number }: Start, error: unknown): CliError {
     return new CliError(`${this.#source}:${number}: ${(error as Error).message}`)
   }
 }

@@ -11,12 +11,13 @@ import {
   type RunOptions,
 } from '../../index.ts'
 import { statOf } from '../bookmark.ts'
+import { escapeControls } from '../controls.ts'
 import { CliError, ExitCode, messageOf } from '../exit-codes.ts'
 import { FORMATS, Input, type InputFormat } from '../input.ts'
 import { type AnyJob, loadJob } from '../load-module.ts'
 import { Output } from '../output.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
+import { jsonLine, Session } from '../session.ts'
 import { Stopped } from '../stopped.ts'
 
 interface Options {
@@ -85,12 +86,13 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
   const { definition } = job
   const inputFile = options.input ?? (definition.input === undefined ? '-' : undefined)
   const outputFile = options.output ?? (definition.output === undefined ? '-' : undefined)
+  // Before a file is made: one that cannot be read is to cost nothing.
+  const size = inputFile === undefined || inputFile === '-' ? undefined : statOf(inputFile).size
   const letters =
     options.deadLetter === undefined ? undefined : new Output(createWriteStream(options.deadLetter))
   const output = outputFile === undefined || outputFile === 'none' ? undefined : outputTo(session, outputFile)
   const input =
     inputFile === undefined ? undefined : new Input(inputFile, options.inputFormat, unreadableTo(letters))
-  const size = inputFile === undefined || inputFile === '-' ? undefined : statOf(inputFile).size
   const progress = new Progress(session, size, output)
   const config = [configEnvironment()]
   const runOptions: RunOptions<unknown, unknown, unknown, unknown> = {
@@ -99,7 +101,7 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
     input: input === undefined ? undefined : pull$(input.records()).pipe(finalize(() => input.stop())),
     output:
       outputFile === 'none' ? 'none' : output === undefined ? undefined : result => writeTo(output, result),
-    deadLetter: letters === undefined ? undefined : letter => letters.line(JSON.stringify(lineOf(letter))),
+    deadLetter: letters === undefined ? undefined : letter => letters.line(jsonLine(lineOf(letter))),
     publish: options.publish === true ? `${job.name}@${hostname()}:${process.pid}` : options.publish,
     // The session has them.
     signals: [],
@@ -111,7 +113,7 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
   })
   running.subscribe({
     next: event => {
-      if (options.json) session.say(JSON.stringify(event, showErrors))
+      if (options.json) session.say(escapeControls(JSON.stringify(event, showErrors)))
       else if (event.type === 'figures') progress.update(input?.bytes ?? 0, progressOf(event.figures))
     },
     error: () => {},
@@ -132,14 +134,14 @@ const outputTo = (session: Session, file: string): Output =>
   file === '-' ? session.out : new Output(createWriteStream(file))
 
 function writeTo(output: Output, result: unknown): Promise<void> | undefined {
-  const line = JSON.stringify(result)
   // Nobody reads any more: the job is being stopped.
-  if (line === undefined || output.closed.reason instanceof Stopped) return undefined
-  return output.line(line)
+  if (output.closed.reason instanceof Stopped) return undefined
+  const line = JSON.stringify(result)
+  return line === undefined ? undefined : output.line(escapeControls(line))
 }
 
 const unreadableTo = (letters: Output | undefined): ((text: string, error: Error) => void) | undefined =>
-  letters && ((text, { message }) => void letters.line(JSON.stringify({ text, error: { message } })))
+  letters && ((text, { message }) => void letters.line(jsonLine({ text, error: { message } })))
 
 const lineOf = ({ record, error: { code, message } }: DeadLetter<unknown>): object => ({
   record,

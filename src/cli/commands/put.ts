@@ -1,8 +1,8 @@
 import { addAbortSignal } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError } from 'commander'
 import { defer } from 'rxjs'
 import type { ExpectedVersion } from '../../index.ts'
+import { wholeOf } from '../input.ts'
 import { Session } from '../session.ts'
 import {
   type ValueCommandOptions,
@@ -31,7 +31,9 @@ export const expectedVersionFrom = (text: string): ExpectedVersion => {
 export const putCommand = (): Command =>
   withFormatOptions(withStoreOptions(new Command('put')))
     .summary('write the value of a key')
-    .description('Writes the value of a key: JSON, or what --text or --bytes say.')
+    .description(
+      'Writes the value of a key: JSON, of which only white space is left out, or what --text or --bytes say.',
+    )
     .argument('<key>')
     .argument('[value]', "the value; from stdin when it is '-' or left out (--bytes then takes it as it is)")
     .option(
@@ -52,7 +54,9 @@ Examples:
       process.exitCode = await new Session(options).run(async session => {
         const given =
           value === undefined || value === '-'
-            ? await session.one(defer(() => buffer(addAbortSignal(session.stopping, process.stdin))))
+            ? await session.one(
+                defer(() => wholeOf(addAbortSignal(session.stopping, process.stdin), 'stdin')),
+              )
             : value
         const content = bytesOf(given, formatOf(options))
         await withStore(session, options, async store => {

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import type { Change } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
-import { Session } from '../session.ts'
+import { jsonLine, Session } from '../session.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
-import { type Format, formatOf, jsonValueOf, shownKey, shownValue } from '../values.ts'
+import { type Format, formatOf, lineOf, shownKey, shownValue } from '../values.ts'
 
 interface Options extends ValueCommandOptions {
   readonly prefix?: string
@@ -40,12 +40,12 @@ The lines of JSON are {"type": "put", "key", "value", "version"} (a watched key'
           const format = formatOf(options)
           if (key === undefined) {
             return session.each(store.changes$({ prefix }), change =>
-              session.out.line(lineOf(change, session, format)),
+              session.out.line(told(change, session, format)),
             )
           }
           return session.each(store.watch$(key), value =>
             session.out.line(
-              lineOf(
+              told(
                 value === undefined ? { type: 'delete', key } : { type: 'put', key, value },
                 session,
                 format,
@@ -60,12 +60,8 @@ type Shown =
   | Exclude<Change<Uint8Array>, { type: 'put' }>
   | (Omit<Change<Uint8Array> & { type: 'put' }, 'version'> & { version?: number })
 
-function lineOf(change: Shown, { json, colors }: Session, format: Format): string {
-  if (json) {
-    if (change.type !== 'put') return JSON.stringify(change)
-    const { type, key, value, version } = change
-    return JSON.stringify({ type, key, ...jsonValueOf(value, format), version })
-  }
+function told(change: Shown, { json, colors }: Session, format: Format): string {
+  if (json) return change.type === 'put' ? lineOf(change, format) : jsonLine(change)
   const time = colors.dim(new Date().toLocaleTimeString())
   if (change.type === 'synced') return `${time}  ${colors.dim('that is all; now changes')}`
   const key = colors.cyan(shownKey(change.key))
