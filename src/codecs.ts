@@ -1,7 +1,9 @@
 /**
  * How values become bytes and back; two functions, so that msgpack or encryption is yours to bring.
  *
- * `decode` may keep the bytes it is given: they are never written to again.
+ * The bytes that `encode` returns are the store's from then on, and those that `decode` gets may be those of a reply or of
+ * the store itself: neither is ever written to, so `decode` may keep them, but what it returns must not let its reader
+ * write to them (`bytes` returns a copy).
  *
  * @example
  * ```ts
@@ -64,7 +66,7 @@ export const text: Codec<string> = {
 }
 
 /**
- * Values as they are: bytes in, bytes out.
+ * Values as they are: bytes in, bytes out, copied both ways.
  *
  * @example
  * ```ts
@@ -78,5 +80,5 @@ export const bytes: Codec<Uint8Array> = {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${typeof value}`)
     return Buffer.from(value)
   },
-  decode: value => value,
+  decode: value => Buffer.from(value),
 }

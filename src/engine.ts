@@ -19,6 +19,7 @@
  * - An acknowledged write is seen by every later read, and no read goes back in time.
  * - A change signal for a key comes before any answer of `read` that shows the change, and an answer that comes after
  *   the signal shows it.
+ * - The bytes of a value that it is given or gives are never written to afterwards, on either side.
  * - An answer is definite. Where the outcome of a write cannot be known, its result is `INDETERMINATE`.
  */
 import type { Observable } from 'rxjs'

@@ -4,6 +4,7 @@ import { following } from './contract/following.ts'
 import { isolation } from './contract/isolation.ts'
 import { anyKey } from './contract/keys.ts'
 import { lifecycle } from './contract/lifecycle.ts'
+import { ownership } from './contract/ownership.ts'
 import { type Capabilities, Case, type StorePlace, type Suite } from './contract/place.ts'
 import { properties } from './contract/properties.ts'
 import { ranges } from './contract/ranges.ts'
@@ -13,7 +14,6 @@ import { samzaOthers } from './contract/samza-others.ts'
 import { subscriptions } from './contract/subscriptions.ts'
 import { transactions } from './contract/transactions.ts'
 import { updates } from './contract/updates.ts'
-import { versionsGoRound } from './contract/versions.ts'
 import { watching } from './contract/watching.ts'
 
 /** What the suite needs of a test runner; that of vitest, Jest, Mocha and `node:test` has it. */
@@ -48,7 +48,6 @@ export interface ContractOptions extends Partial<Capabilities> {
 const SUBJECTS: Record<string, (suite: Suite) => void> = {
   'reads and writes': readsAndWrites,
   conditions,
-  'the end of versions': versionsGoRound,
   transactions,
   updates,
   ranges,
@@ -56,6 +55,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
   changes: following,
   lifecycle,
   isolation,
+  'what is whose': ownership,
   keys: anyKey,
   subscriptions,
   "Samza's cases": samzaConformance,

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { json } from '../../codecs.ts'
 import { all, fails, one } from './assertions.ts'
 import type { Suite } from './place.ts'
+import { versionsGoRound } from './versions.ts'
 
-/** `ifVersion` of put and delete. */
-export function conditions({ it }: Suite): void {
+/** `ifVersion` of put and delete, up to the end of versions. */
+export function conditions(suite: Suite): void {
+  const { it, capabilities } = suite
+  if (capabilities.ages) versionsGoRound(suite)
+
   it('put with ifVersion writes at that version only', async stores => {
     const store = await stores.open(json<number>())
     await one(store.put$('a', 0))
