@@ -8,7 +8,7 @@ export default defineConfig({
     // The package by its own name, from its source.
     alias: [
       { find: /^rxkeeper$/, replacement: `${src}/index.ts` },
-      { find: /^rxkeeper\/(\w+)$/, replacement: `${src}/$1.ts` },
+      { find: /^rxkeeper\/([\w/]+)$/, replacement: `${src}/$1.ts` },
     ],
   },
   test: {

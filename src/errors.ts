@@ -14,6 +14,7 @@
  * - `QUOTA`: the server refused the write because a quota would be exceeded
  * - `CLOSED`: the store is closed; not carried out
  * - `UNSUPPORTED`: the engine or the server does not offer this
+ * - `POSITION_LOST`: what an input had after the position is gone (trimmed, expired, truncated)
  * - `ENGINE`: the engine failed in a way that has no code of its own (see `cause`)
  */
 export type KVErrorCode =
@@ -30,6 +31,7 @@ export type KVErrorCode =
   | 'QUOTA'
   | 'CLOSED'
   | 'UNSUPPORTED'
+  | 'POSITION_LOST'
   | 'ENGINE'
 
 /** What a {@link KVError} can tell beside its code and message. */
@@ -38,6 +40,10 @@ export interface KVErrorDetails {
   readonly cause?: unknown
   /** The key concerned. */
   readonly key?: string | undefined
+  /** The partition of an input concerned. */
+  readonly partition?: string | undefined
+  /** The position in the partition concerned. */
+  readonly position?: unknown
 }
 
 /**
@@ -59,11 +65,17 @@ export class KVError extends Error {
   readonly code: KVErrorCode
   /** The key concerned, where there is exactly one. */
   readonly key: string | undefined
+  /** The partition of an input concerned, where there is one. */
+  readonly partition: string | undefined
+  /** The position in that partition, where there is one. */
+  readonly position: unknown
 
   constructor(code: KVErrorCode, message: string, details: KVErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.key = details.key
+    this.partition = details.partition
+    this.position = details.position
   }
 
   /** `error` itself where it is a KVError already, else a KVError of `code` with `error` as its cause. */

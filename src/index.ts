@@ -18,6 +18,14 @@ export { Memory, MemoryEngine } from './engines/memory/engine.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export {
+  type Delivered,
+  type InputOptions,
+  identityOf,
+  type Lag,
+  type PartitionedInput,
+  type Undecodable,
+} from './inputs/partitioned-input.ts'
 export { type ConfigPlace, type ConfigSource, configEnvironment, configFile } from './jobs/config.ts'
 export { job } from './jobs/job.ts'
 export type {

@@ -1,0 +1,87 @@
+import { KVError } from '../errors.ts'
+import type { Delivered } from './partitioned-input.ts'
+
+/** Reads until it is done or `signal` is aborted; then, whatever it waits for, it must end, by an error or not. */
+export type Reading<T, P> = (signal: AbortSignal) => AsyncGenerator<Delivered<T, P>, void>
+
+/**
+ * An iterator over a generator that ends at once when it is told to.
+ *
+ * The `return` of a generator waits for a `next` that is pending; where that waits for records, it would for good.
+ */
+class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
+  readonly #abort = new AbortController()
+  readonly #generator: AsyncGenerator<Delivered<T, P>, void>
+  readonly #context: string
+  readonly #over: () => void
+  #closed = false
+
+  constructor(read: Reading<T, P>, context: string, over: () => void) {
+    this.#generator = read(this.#abort.signal)
+    this.#context = context
+    this.#over = over
+  }
+
+  next(): Promise<IteratorResult<Delivered<T, P>>> {
+    if (this.#abort.signal.aborted) return this.#ended()
+    return this.#generator.next().then(this.#given, this.#failed)
+  }
+
+  async return(): Promise<IteratorResult<Delivered<T, P>>> {
+    this.#over()
+    this.#abort.abort()
+    // Whoever leaves does not want to hear what goes wrong.
+    await this.#generator.return().catch(() => {})
+    return { done: true, value: undefined }
+  }
+
+  close(): Promise<unknown> {
+    this.#closed = true
+    return this.return()
+  }
+
+  readonly #given = (result: IteratorResult<Delivered<T, P>>): typeof result | Promise<typeof result> => {
+    if (!result.done) return result
+    this.#over()
+    return this.#abort.signal.aborted ? this.#ended() : result
+  }
+
+  readonly #failed = (error: unknown): Promise<IteratorResult<Delivered<T, P>>> => {
+    this.#over()
+    if (this.#abort.signal.aborted) return this.#ended()
+    throw KVError.from(error, 'ENGINE', this.#context)
+  }
+
+  async #ended(): Promise<IteratorResult<Delivered<T, P>>> {
+    if (this.#closed) throw new KVError('CLOSED', `${this.#context}: the input is closed`)
+    return { done: true, value: undefined }
+  }
+}
+
+/** The open iterators of an input. */
+export class Readers {
+  readonly #open = new Set<Reader<never, never>>()
+  #closed = false
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** An iterable whose iterators each read anew; errors that have no code are told as `ENGINE`, after `context`. */
+  read<T, P>(context: string, read: Reading<T, P>): AsyncIterable<Delivered<T, P>> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        const reader: Reader<T, P> = new Reader(read, context, () => this.#open.delete(reader as never))
+        if (this.#closed) void reader.close()
+        else this.#open.add(reader as never)
+        return reader
+      },
+    }
+  }
+
+  /** Ends all, which then reject with `CLOSED`, and those to come. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(Array.from(this.#open, reader => reader.close()))
+  }
+}

@@ -1,0 +1,22 @@
+import { KVError } from '../errors.ts'
+import { identityOf, type Undecodable } from './partitioned-input.ts'
+
+/** Gives a record that cannot be decoded to whoever takes such; throws where nobody does. */
+export async function refuse<P>(
+  record: Omit<Undecodable<P>, 'error'>,
+  cause: unknown,
+  take: ((letter: Undecodable<P>) => unknown) | undefined,
+): Promise<void> {
+  const { partition, position } = record
+  const place = identityOf(partition, position)
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const details = { partition, position }
+  const error = new KVError('CODEC', `cannot decode ${place}: ${reason}`, { cause, ...details })
+  if (take === undefined) throw error
+  try {
+    await take({ ...record, error })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new KVError('CALLBACK', `\`undecodable\` threw on ${place}: ${reason}`, { cause, ...details })
+  }
+}
