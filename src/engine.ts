@@ -52,6 +52,8 @@ export type Write =
       readonly key: string
       readonly value: Uint8Array
       readonly ifVersion?: ExpectedVersion | undefined
+      /** Only of an {@link Engine.nodes | node}, and with `ifVersion: 'absent'`: it goes when the session of this engine ends. */
+      readonly ephemeral?: true | undefined
     }
   | { readonly type: 'delete'; readonly key: string; readonly ifVersion?: number | undefined }
   | { readonly type: 'check'; readonly key: string; readonly ifVersion: ExpectedVersion }
@@ -127,6 +129,27 @@ export interface Due {
   readonly deadline: number
 }
 
+/** A node beside the keys, as it was when its parent was listed. */
+export interface NodeEntry extends Stored {
+  /** Its own name, below its parent. */
+  readonly name: string
+}
+
+/**
+ * Nodes beside the keys, by which processes coordinate. They have addresses that no key has (`nodeKey`), which `read`,
+ * `write` and `commit` take wherever they take a key, so that a commit can carry nodes and keys together; listings and
+ * watches of keys leave them out. What is missing above a node is made with it.
+ *
+ * An ephemeral node is there as long as the engine's session: when the engine has said `lost`, they are gone, or will be.
+ */
+export interface Nodes {
+  /**
+   * Emits the nodes directly below `parent` (none, where it is absent), in no order: now, and again when one of them came
+   * or went, also after what was missed in an outage; not when only their values change. Never completes before `close`.
+   */
+  children(parent: string): Observable<readonly NodeEntry[]>
+}
+
 /** A key-value engine: bytes, in batches. See the head of this file for what is promised on both sides. */
 export interface Engine {
   /** For messages: `memory`, `lmdb`, `zookeeper`, … */
@@ -146,6 +169,8 @@ export interface Engine {
   keys(span: KeySpan): Scan<string>
   /** Signals changes while subscribed; never completes before `close`, never fails on a lost connection. */
   watch(): Observable<WatchSignal>
+  /** Nodes beside the keys; `undefined` where the engine has none, so that its stores serve no groups (`UNSUPPORTED`). */
+  readonly nodes?: Nodes | undefined
   /** Carries out or rejects what was accepted, releases everything. Idempotent. */
   close(): Promise<void>
 }

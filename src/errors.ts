@@ -13,6 +13,7 @@
  * - `AUTH`: the server refused the credentials, or they do not permit the operation
  * - `QUOTA`: the server refused the write because a quota would be exceeded
  * - `CLOSED`: the store is closed; not carried out
+ * - `FENCED`: the partition belongs to another member of the group by now; nothing was written
  * - `UNSUPPORTED`: the engine or the server does not offer this
  * - `POSITION_LOST`: what an input had after the position is gone (trimmed, expired, truncated)
  * - `ENGINE`: the engine failed in a way that has no code of its own (see `cause`)
@@ -30,6 +31,7 @@ export type KVErrorCode =
   | 'AUTH'
   | 'QUOTA'
   | 'CLOSED'
+  | 'FENCED'
   | 'UNSUPPORTED'
   | 'POSITION_LOST'
   | 'ENGINE'

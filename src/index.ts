@@ -6,6 +6,8 @@ export type {
   EngineLimits,
   ExpectedVersion,
   KeySpan,
+  NodeEntry,
+  Nodes,
   Scan,
   Status,
   Stored,
@@ -14,7 +16,8 @@ export type {
   Write,
   Written,
 } from './engine.ts'
-export { Memory, MemoryEngine } from './engines/memory/engine.ts'
+export { MemoryEngine } from './engines/memory/engine.ts'
+export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'

@@ -1,11 +1,17 @@
 import type { KeySpan } from './engine.ts'
 import { KVError } from './errors.ts'
+import { isNodeKey, namesOf } from './nodes.ts'
 
 const MAX_LISTED_KEY = 80
 
 /** A key as it is shown in messages: quoted, control characters escaped, cut when long. */
 export function quoteKey(key: unknown): string {
   if (typeof key !== 'string') return String(key)
+  if (isNodeKey(key)) return `node ${JSON.stringify(namesOf(key).join('/'))}`
+  return quote(key)
+}
+
+function quote(key: string): string {
   const shown = JSON.stringify(key.length > MAX_LISTED_KEY ? key.slice(0, MAX_LISTED_KEY) : key)
   return key.length > MAX_LISTED_KEY ? `${shown}… (${key.length} characters)` : shown
 }
@@ -17,7 +23,7 @@ export function checkKey(key: unknown, maxBytes: number): asserts key is string 
   }
   if (key.length === 0) throw new KVError('INVALID_KEY', 'a key must not be empty', { key })
   if (!key.isWellFormed()) {
-    throw new KVError('INVALID_KEY', `the key ${quoteKey(key)} has a lone surrogate`, { key })
+    throw new KVError('INVALID_KEY', `the key ${quote(key)} has a lone surrogate`, { key })
   }
   // A UTF-16 unit takes at most three bytes, so that most keys need no counting.
   if (key.length * 3 > maxBytes && Buffer.byteLength(key) > maxBytes) {

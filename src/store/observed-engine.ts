@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Nodes,
   Scan,
   Status,
   Stored,
@@ -13,6 +14,7 @@ import type {
   Written,
 } from '../engine.ts'
 import { KVError } from '../errors.ts'
+import type { Timing } from '../timing.ts'
 import type { KVStore } from './kv-store.ts'
 
 /** A call of an engine that begins; of a scan, one page. */
@@ -62,6 +64,10 @@ export class ObservedEngine implements Engine {
 
   get status$(): Observable<Status> {
     return this.#engine.status$
+  }
+
+  get nodes(): Nodes | undefined {
+    return this.#engine.nodes
   }
 
   read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
@@ -142,6 +148,10 @@ export interface Observed {
   readonly engine: ObservedEngine
   /** How often what was asked for was in the cache, and was not; `undefined` without a cache. */
   readonly cache: { readonly hits: number; readonly misses: number } | undefined
+  /** The clock that the store goes by. */
+  readonly timing: Timing
+  /** How long an operation may take, in milliseconds, unless it says otherwise. */
+  readonly timeout: number
 }
 
 /** Where a store of ours has what can be observed. */

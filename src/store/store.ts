@@ -77,7 +77,12 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     this.#hub = new Hub(engine)
     this.#batcher = new Batcher(engine, this.#timing, this.#hub)
     this.#cache = cache > 0 ? new Cache(cache, this.#hub, this.#encoding.decode) : undefined
-    this[OBSERVED] = { engine, cache: this.#cache?.counts }
+    this[OBSERVED] = {
+      engine,
+      cache: this.#cache?.counts,
+      timing: this.#timing,
+      timeout: this.#timeout,
+    }
     this.#watches = new Watches(this.#hub, this.#batcher, this.#timing, this.#timeout, this.#encoding.decode)
     this.#updates = new Updates({
       engine,

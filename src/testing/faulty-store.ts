@@ -1,5 +1,6 @@
 import { wholeNumber } from '../arguments.ts'
-import { Memory, MemoryEngine } from '../engines/memory/engine.ts'
+import { MemoryEngine } from '../engines/memory/engine.ts'
+import { Memory } from '../engines/memory/memory.ts'
 import { type MemoryStoreOptions, memoryStore } from '../engines/memory/store.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { kvStore } from '../store/store.ts'

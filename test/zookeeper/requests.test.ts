@@ -80,8 +80,10 @@ describe('requests that node-zookeeper-client does not know', () => {
 
   it('sync, addWatch and removeWatches', () => {
     expect(ours(syncFrame('/é'))).toBe(framed(header(9), text('/é')).toString('hex'))
-    expect(ours(watchFrame(Op.addWatch, '/é'))).toBe(framed(header(106), text('/é'), int(1)).toString('hex'))
-    expect(ours(watchFrame(Op.removeWatches, '/'))).toBe(
+    expect(ours(watchFrame(Op.addWatch, '/é', 'subtree'))).toBe(
+      framed(header(106), text('/é'), int(1)).toString('hex'),
+    )
+    expect(ours(watchFrame(Op.removeWatches, '/', 'subtree'))).toBe(
       framed(header(18), text('/'), int(3)).toString('hex'),
     )
   })

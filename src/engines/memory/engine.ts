@@ -1,9 +1,10 @@
 import { BehaviorSubject, Observable, of, throwError } from 'rxjs'
-import { holds, nextVersion, versionConflict } from '../../conditions.ts'
 import type {
   Engine,
   EngineLimits,
   KeySpan,
+  NodeEntry,
+  Nodes,
   Scan,
   Status,
   Stored,
@@ -14,6 +15,8 @@ import type {
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import { inSpan, sortKeys } from '../../keys.ts'
+import { lastNameOf, parentOf } from '../../nodes.ts'
+import { Current, Draft, type Memory } from './memory.ts'
 
 const PAGE = 1024
 
@@ -28,135 +31,57 @@ const limits: EngineLimits = {
   inFlight: 1,
 }
 
-/**
- * What memory stores hold. Give one to several stores and they share their data, as processes share an ensemble.
- *
- * @example
- * ```ts
- * import { firstValueFrom } from 'rxjs'
- * import { Memory, memoryStore, text } from 'rxkeeper'
- *
- * const memory = new Memory()
- * const one = memoryStore({ value: text, memory })
- * const other = memoryStore({ value: text, memory })
- * await firstValueFrom(one.put$('alice', 'here'))
- * console.log(await firstValueFrom(other.get$('alice'))) // here
- * ```
- */
-export class Memory {
-  /** @internal */
-  readonly entries: Map<string, Stored> = new Map()
-  /** @internal */
-  readonly watchers: Set<(keys: readonly string[]) => void> = new Set()
-  #revision = 0
-
-  /**
-   * Applies one write to `view`.
-   * @internal
-   */
-  apply(write: Write, view: View): Written | KVError {
-    const { key, type } = write
-    const stored = view.get(key)
-    const existed = stored !== undefined
-    if (!holds(write.ifVersion, stored)) {
-      return versionConflict(key, write.ifVersion, stored?.version ?? 'absent')
-    }
-    if (type === 'check') return { existed, version: -1, revision: -1 }
-    const revision = ++this.#revision
-    if (type === 'delete') {
-      if (existed) view.set(key, undefined)
-      return { existed, version: -1, revision: -1 }
-    }
-    const version = existed ? nextVersion(stored.version) : 0
-    view.set(key, { value: write.value, version, revision })
-    return { existed, version, revision }
-  }
-
-  /** @internal */
-  signal(keys: readonly string[]): void {
-    if (keys.length > 0) for (const watcher of [...this.watchers]) watcher(keys)
-  }
-}
-
-/** Where writes are applied. */
-interface View {
-  get(key: string): Stored | undefined
-  set(key: string, stored: Stored | undefined): void
-}
-
-/** The entries as they would be after what was set so far. */
-class Draft implements View {
-  readonly #entries: Map<string, Stored>
-  readonly #drafted = new Map<string, Stored | undefined>()
-  readonly #changed: string[] = []
-
-  constructor(entries: Map<string, Stored>) {
-    this.#entries = entries
-  }
-
-  get(key: string): Stored | undefined {
-    return this.#drafted.has(key) ? this.#drafted.get(key) : this.#entries.get(key)
-  }
-
-  set(key: string, stored: Stored | undefined): void {
-    this.#drafted.set(key, stored)
-    this.#changed.push(key)
-  }
-
-  /** Makes what was set so; returns the key of each change. */
-  flush(): string[] {
-    for (const [key, stored] of this.#drafted) {
-      if (stored === undefined) this.#entries.delete(key)
-      else this.#entries.set(key, stored)
-    }
-    return this.#changed
-  }
-}
-
 /** The Engine contract on a {@link Memory}: answers at once, and is the model the other engines are tested against. */
 export class MemoryEngine implements Engine {
   readonly name = 'memory'
   readonly limits: EngineLimits = limits
   readonly #status = new BehaviorSubject<Status>({ state: 'connected', reason: 'in memory' })
   readonly status$: Observable<Status> = this.#status.asObservable()
+  readonly nodes: Nodes = { children: parent => this.#children(parent) }
   readonly #memory: Memory
+  #session = {}
 
   constructor(memory: Memory) {
     this.#memory = memory
   }
 
+  /** Ends its session, as when an ensemble has not heard of it for too long: its ephemeral nodes go, and it begins another. */
+  expire(): void {
+    if (this.#closed) return
+    const session = this.#session
+    this.#session = {}
+    this.#status.next({ state: 'lost', reason: 'the session expired' })
+    this.#memory.endSession(session)
+    this.#status.next({ state: 'connected', reason: 'in memory' })
+  }
+
   read(keys: readonly string[]): Observable<readonly (Stored | undefined)[]> {
-    return this.#answer(() => of(keys.map(key => this.#memory.entries.get(key))))
+    return this.#answer(() => {
+      const current = new Current(this.#memory)
+      return of(keys.map(key => current.get(key)))
+    })
   }
 
   write(writes: readonly Write[]): Observable<readonly (Written | KVError)[]> {
     return this.#answer(() => {
-      const { entries } = this.#memory
-      const changed: string[] = []
-      const view: View = {
-        get: key => entries.get(key),
-        set: (key, stored) => {
-          if (stored === undefined) entries.delete(key)
-          else entries.set(key, stored)
-          changed.push(key)
-        },
-      }
-      const results = writes.map(write => this.#memory.apply(write, view))
-      this.#memory.signal(changed)
+      const view = new Current(this.#memory)
+      const results = writes.map(write => this.#memory.apply(write, view, this.#session))
+      this.#memory.signal(view.changes.keys, view.changes.parents)
       return of(results)
     })
   }
 
   commit(writes: readonly Write[]): Observable<readonly Written[]> {
     return this.#answer(() => {
-      const view = new Draft(this.#memory.entries)
+      const view = new Draft(this.#memory)
       const results: Written[] = []
       for (const write of writes) {
-        const result = this.#memory.apply(write, view)
+        const result = this.#memory.apply(write, view, this.#session)
         if (result instanceof KVError) return throwError(() => result)
         results.push(result)
       }
-      this.#memory.signal(view.flush())
+      const { keys, parents } = view.flush()
+      this.#memory.signal(keys, parents)
       return of(results)
     })
   }
@@ -184,10 +109,28 @@ export class MemoryEngine implements Engine {
     })
   }
 
+  #children(parent: string): Observable<readonly NodeEntry[]> {
+    return new Observable(subscriber => {
+      const emit = (): void => {
+        const children: NodeEntry[] = []
+        for (const [node, { value, version, revision }] of this.#memory.nodes) {
+          if (parentOf(node) === parent) children.push({ name: lastNameOf(node), value, version, revision })
+        }
+        subscriber.next(children)
+      }
+      const watcher = (parents: ReadonlySet<string>) => parents.has(parent) && emit()
+      this.#memory.nodeWatchers.add(watcher)
+      subscriber.add(() => this.#memory.nodeWatchers.delete(watcher))
+      subscriber.add(this.#status.subscribe({ complete: () => subscriber.complete() }))
+      if (!subscriber.closed) emit()
+    })
+  }
+
   close(): Promise<void> {
     if (!this.#closed) {
       this.#status.next({ state: 'closed', reason: 'closed by the user' })
       this.#status.complete()
+      this.#memory.endSession(this.#session)
     }
     return Promise.resolve()
   }

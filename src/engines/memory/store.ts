@@ -1,6 +1,7 @@
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
-import { Memory, MemoryEngine } from './engine.ts'
+import { MemoryEngine } from './engine.ts'
+import { Memory } from './memory.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions<V> extends StoreOptions<V> {

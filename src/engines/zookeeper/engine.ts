@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Nodes,
   Scan,
   Status,
   Stored,
@@ -15,12 +16,14 @@ import type {
 import { KVError } from '../../errors.ts'
 import type { Timing } from '../../timing.ts'
 import { Calls, THROTTLE_PAUSE } from './calls.ts'
+import { Children } from './children.ts'
 import type { GroupEnd } from './group.ts'
 import { Guess } from './guess.ts'
 import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
 import { Layout } from './paths.ts'
 import { ReadCall, ReplySize } from './reads.ts'
+import { readEventPath } from './replies.ts'
 import { Root } from './root.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -51,9 +54,11 @@ export class ZooKeeperEngine implements Engine {
   readonly name = 'zookeeper'
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
+  readonly nodes: Nodes = { children: parent => this.#children.follow(parent) }
   readonly #timing: Timing
   readonly #session: Session
   readonly #watch: RootWatch
+  readonly #children: Children
   readonly #room: WriteRoom
   #closed: Promise<void> | undefined
 
@@ -70,10 +75,18 @@ export class ZooKeeperEngine implements Engine {
         // In this order: the watch is armed ahead of the reads and writes that wait.
         connected: () => {
           this.#watch.connected()
+          this.#children.connected()
           this.#checkRoot()
         },
-        disconnected: () => this.#watch.disconnected(),
-        event: reply => this.#watch.event(reply),
+        disconnected: () => {
+          this.#watch.disconnected()
+          this.#children.disconnected()
+        },
+        event: reply => {
+          const path = readEventPath(reply)
+          this.#watch.event(path)
+          this.#children.event(path)
+        },
         eventsEnd: () => this.#watch.eventsEnd(),
         failed: error => this.#fail(error),
       },
@@ -81,6 +94,7 @@ export class ZooKeeperEngine implements Engine {
     )
     this.status$ = this.#session.status$.asObservable()
     this.#watch = new RootWatch(this.#session, layout, timing)
+    this.#children = new Children(this.#session, layout, timing)
     this.#room = {
       session: this.#session,
       calls: new Calls(this.#session, timing),
@@ -136,6 +150,7 @@ export class ZooKeeperEngine implements Engine {
     timer.unsubscribe()
     if (this.#session.connected) marks.clear(sendAside)
     this.#watch.end('closed')
+    this.#children.end('closed')
     await this.#session.close()
   }
 
@@ -158,6 +173,7 @@ export class ZooKeeperEngine implements Engine {
   #fail(error: KVError): void {
     this.#room.calls.fail(error)
     this.#watch.end(error)
+    this.#children.end(error)
   }
 
   #write(

@@ -1,4 +1,5 @@
 import { KVError } from '../../errors.ts'
+import { isNodeKey, namesOf } from '../../nodes.ts'
 
 /**
  * Names that are their own znode name: none of the characters that ZooKeeper forbids, and neither `/` nor `%`.
@@ -102,7 +103,9 @@ export class Layout {
     this.prefixBytes = Buffer.byteLength(this.#prefix) + (buckets === 0 ? 0 : BUCKET_DIGITS + 1)
   }
 
+  /** The path of a key, or of a node beside the keys. */
   pathOf(key: string): string {
+    if (isNodeKey(key)) return this.pathOfForeign(`%${namesOf(key).map(nameOf).join('/')}`)
     if (this.buckets === 0) return this.#prefix + nameOf(key)
     return `${this.parents[this.#bucketOf(key)]}/${nameOf(key)}`
   }

@@ -127,7 +127,7 @@ function carryOut(item: Item, state: State, options: PlanOptions, ops: MultiOp[]
         typeof write.ifVersion === 'number' ||
         (write.ifVersion !== 'absent' && (state.exists ?? options.guess === 'set'))
       if (!exists) {
-        ops.push({ type: Op.create, path, data: write.value })
+        ops.push({ type: Op.create, path, data: write.value, ephemeral: write.ephemeral })
         const guessed = write.ifVersion === undefined && state.exists === undefined
         return { item, existed: false, op, after: guessed ? CREATED_BY_GUESS : CREATED }
       }

@@ -13,10 +13,16 @@ export const COUNTED_HEADER = 8
 export const MULTI_HEADER = 9
 
 const PERSISTENT = 0
+const EPHEMERAL = 1
 
 /** One operation of a multi. A version of -1 is any version. */
 export type MultiOp =
-  | { readonly type: typeof Op.create; readonly path: string; readonly data: Uint8Array }
+  | {
+      readonly type: typeof Op.create
+      readonly path: string
+      readonly data: Uint8Array
+      readonly ephemeral?: boolean | undefined
+    }
   | {
       readonly type: typeof Op.setData
       readonly path: string
@@ -86,12 +92,18 @@ export function syncFrame(path: string): Buffer {
   return buffer
 }
 
-/** Adds or removes the watch of a whole subtree. */
-export function watchFrame(type: typeof Op.addWatch | typeof Op.removeWatches, path: string): Buffer {
+/** Adds the watch of a whole subtree, or of a node and which children it has, or removes it. */
+export function watchFrame(
+  type: typeof Op.addWatch | typeof Op.removeWatches,
+  path: string,
+  extent: 'subtree' | 'children',
+): Buffer {
+  const PERSISTENT = 0
   const PERSISTENT_RECURSIVE = 1
   const ANY = 3
+  const mode = extent === 'subtree' ? PERSISTENT_RECURSIVE : PERSISTENT
   const buffer = frame(type, 4 + Buffer.byteLength(path) + 4)
-  putInt(buffer, putPath(buffer, FRAME_HEADER, path), type === Op.addWatch ? PERSISTENT_RECURSIVE : ANY)
+  putInt(buffer, putPath(buffer, FRAME_HEADER, path), type === Op.addWatch ? mode : ANY)
   return buffer
 }
 
@@ -139,7 +151,7 @@ export function multiFrame(ops: readonly MultiOp[], opsBytes: number, acl: Buffe
       case Op.create:
         at = putData(buffer, at, op.data)
         buffer.set(acl, at)
-        at = putInt(buffer, at + acl.length, PERSISTENT)
+        at = putInt(buffer, at + acl.length, op.ephemeral ? EPHEMERAL : PERSISTENT)
         break
       case Op.setData:
         at = putInt(buffer, putData(buffer, at, op.data), op.version)

@@ -74,6 +74,11 @@ export class Root {
     this.#make((type, frame, replied) => send(type, frame, replied, () => finish('lost')), finish)
   }
 
+  /** Makes a node below the root, and what is missing between them; ends with its failure, where it has one. */
+  makeFolder(path: string, send: Send, end: (end: RootEnd) => void): void {
+    this.#create(path, Buffer.alloc(0), send, created => end(created === 'made' ? 'done' : created))
+  }
+
   #make(send: Send, end: (end: MakingEnd) => void): void {
     const { root, buckets } = this.#layout
     this.#create(root, recordOf(buckets), send, created => {
@@ -159,7 +164,7 @@ export class Root {
           if (parent === 'made' || parent === 'done') this.#create(path, data, send, end)
           else end(parent)
         })
-      } else end(failure(error, `create the root ${this.#layout.root}`))
+      } else end(failure(error, `create ${path}`))
     })
   }
 

@@ -6,7 +6,6 @@ import { THROTTLE_PAUSE } from './calls.ts'
 import { failure } from './failures.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
-import { readEventPath } from './replies.ts'
 import { watchFrame } from './requests.ts'
 import type { Session } from './session.ts'
 
@@ -53,9 +52,9 @@ export class RootWatch {
     this.#signal({ type: 'disarmed' })
   }
 
-  event(reply: Buffer): void {
+  event(path: string): void {
     if (!this.#armed) return
-    const key = this.#layout.keyOf(readEventPath(reply))
+    const key = this.#layout.keyOf(path)
     if (key !== undefined) this.#keys.push(key)
   }
 
@@ -89,7 +88,7 @@ export class RootWatch {
     if (!this.#session.connected || this.#ended !== undefined) return
     // That there is no such watch any more is as good.
     const ignore = () => {}
-    const frame = watchFrame(Op.removeWatches, this.#layout.root)
+    const frame = watchFrame(Op.removeWatches, this.#layout.root, 'subtree')
     this.#session.send({ type: Op.removeWatches, frame, replied: ignore, lost: ignore })
   }
 
@@ -112,7 +111,7 @@ export class RootWatch {
         for (const subscriber of [...this.#subscribers]) subscriber.error(problem)
       }
     }
-    const frame = watchFrame(Op.addWatch, this.#layout.root)
+    const frame = watchFrame(Op.addWatch, this.#layout.root, 'subtree')
     this.#session.send({ type: Op.addWatch, frame, replied, lost: () => {} })
   }
 }

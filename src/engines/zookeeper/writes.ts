@@ -1,6 +1,7 @@
 import { versionConflict } from '../../conditions.ts'
 import type { Write } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import { isNodeKey } from '../../nodes.ts'
 import type { Call } from './calls.ts'
 import { failure } from './failures.ts'
 import { Group, type GroupEnd, itemsOf } from './group.ts'
@@ -189,7 +190,7 @@ export class WriteCall implements Call {
     const item = plan.owners[failed]
     const absent = error === Code.noNode
     if (item === undefined) this.#onMarkFailed(mark!, error, known)
-    else if (absent && plan.ops[failed]!.type === Op.create) this.#makeRoot(known)
+    else if (absent && plan.ops[failed]!.type === Op.create) this.#makeParent(item, known)
     else if (absent || error === Code.nodeExists || error === Code.badVersion) {
       const { key } = item.write
       // What the leader has just said of this key, unless it rests on earlier writes of this multi, which was undone.
@@ -245,7 +246,25 @@ export class WriteCall implements Call {
   readonly #sendOwn: Send = (type, frame, replied) =>
     this.#room.calls.send(this, type, frame, replied, () => this.#room.calls.resume(this))
 
-  #makeRoot(known: ReadonlyMap<string, Known>): void {
+  /** Makes what a node that could not be created is to be below. */
+  #makeParent({ path, write: { key } }: Item, known: ReadonlyMap<string, Known>): void {
+    const { root, calls } = this.#room
+    if (!isNodeKey(key)) {
+      this.#makeRoot(known)
+      return
+    }
+    // Where even the root is missing, it is made first, because it says how the keys are laid out.
+    this.#makeRoot(known, () =>
+      root.makeFolder(path.slice(0, path.lastIndexOf('/')), this.#sendOwn, end => {
+        if (end === 'throttled') calls.pause(this)
+        else if (end instanceof KVError) this.#group.failAll(end)
+        else calls.resume(this)
+      }),
+    )
+  }
+
+  /** Makes the root; then goes on. */
+  #makeRoot(known: ReadonlyMap<string, Known>, then = () => this.#room.calls.resume(this)): void {
     this.#known = known
     const { calls, root, guess, sendAside } = this.#room
     root.make(sendAside, end => {
@@ -253,7 +272,8 @@ export class WriteCall implements Call {
       if (!calls.isActive(this)) return
       if (end === 'throttled') calls.pause(this)
       else if (end instanceof KVError) this.#group.failAll(end)
-      else calls.resume(this)
+      else if (end === 'lost') calls.resume(this)
+      else then()
     })
   }
 

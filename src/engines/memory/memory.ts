@@ -1,0 +1,146 @@
+import { holds, nextVersion, versionConflict } from '../../conditions.ts'
+import type { Stored, Write, Written } from '../../engine.ts'
+import type { KVError } from '../../errors.ts'
+import { isNodeKey, parentOf } from '../../nodes.ts'
+
+const NONE: ReadonlySet<string> = new Set()
+
+/**
+ * What memory stores hold. Give one to several stores and they share their data, as processes share an ensemble.
+ *
+ * @example
+ * ```ts
+ * import { firstValueFrom } from 'rxjs'
+ * import { Memory, memoryStore, text } from 'rxkeeper'
+ *
+ * const memory = new Memory()
+ * const one = memoryStore({ value: text, memory })
+ * const other = memoryStore({ value: text, memory })
+ * await firstValueFrom(one.put$('alice', 'here'))
+ * console.log(await firstValueFrom(other.get$('alice'))) // here
+ * ```
+ */
+export class Memory {
+  /** @internal */
+  readonly entries: Map<string, Stored> = new Map()
+  /**
+   * The nodes beside the keys, by their addresses.
+   * @internal
+   */
+  readonly nodes: Map<string, StoredNode> = new Map()
+  /** @internal */
+  readonly watchers: Set<(keys: readonly string[]) => void> = new Set()
+  /**
+   * Hear of the nodes below which one came or went.
+   * @internal
+   */
+  readonly nodeWatchers: Set<(parents: ReadonlySet<string>) => void> = new Set()
+  #revision = 0
+
+  /**
+   * Applies one write of a session to `view`.
+   * @internal
+   */
+  apply(write: Write, view: View, session: object): Written | KVError {
+    const { key, type } = write
+    const stored = view.get(key)
+    const existed = stored !== undefined
+    if (!holds(write.ifVersion, stored)) {
+      return versionConflict(key, write.ifVersion, stored?.version ?? 'absent')
+    }
+    if (type === 'check') return { existed, version: -1, revision: -1 }
+    const revision = ++this.#revision
+    if (type === 'delete') {
+      if (existed) view.set(key, undefined)
+      return { existed, version: -1, revision: -1 }
+    }
+    const version = existed ? nextVersion(stored.version) : 0
+    const { value } = write
+    view.set(key, write.ephemeral ? { value, version, revision, session } : { value, version, revision })
+    return { existed, version, revision }
+  }
+
+  /**
+   * Removes the ephemeral nodes of a session.
+   * @internal
+   */
+  endSession(session: object): void {
+    const gone = [...this.nodes].flatMap(([node, stored]) => (stored.session === session ? [node] : []))
+    for (const node of gone) this.nodes.delete(node)
+    this.signal([], new Set(gone.map(parentOf)))
+  }
+
+  /** @internal */
+  signal(keys: readonly string[], parents: ReadonlySet<string> = NONE): void {
+    if (keys.length > 0) for (const watcher of [...this.watchers]) watcher(keys)
+    if (parents.size > 0) for (const watcher of [...this.nodeWatchers]) watcher(parents)
+  }
+}
+
+/** A node beside the keys, with the session that it goes with. */
+interface StoredNode extends Stored {
+  readonly session?: object | undefined
+}
+
+/** What was changed: the key of each change, and the nodes below which one came or went. */
+export interface Changes {
+  readonly keys: readonly string[]
+  readonly parents: ReadonlySet<string>
+}
+
+/** Where writes are applied. */
+interface View {
+  get(key: string): Stored | undefined
+  set(key: string, stored: StoredNode | undefined): void
+}
+
+/** The keys and nodes of a memory, changed at once. */
+export class Current implements View {
+  readonly #memory: Memory
+  readonly #keys: string[] = []
+  readonly #parents = new Set<string>()
+  readonly changes: Changes = { keys: this.#keys, parents: this.#parents }
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+  }
+
+  get(key: string): Stored | undefined {
+    return (isNodeKey(key) ? this.#memory.nodes : this.#memory.entries).get(key)
+  }
+
+  set(key: string, stored: StoredNode | undefined): void {
+    const isNode = isNodeKey(key)
+    const map: Map<string, StoredNode> = isNode ? this.#memory.nodes : this.#memory.entries
+    if (!isNode) this.#keys.push(key)
+    else if ((stored === undefined) === map.has(key)) this.#parents.add(parentOf(key))
+    if (stored === undefined) map.delete(key)
+    else map.set(key, stored)
+  }
+}
+
+/** The keys and nodes of a memory as they would be after what was set so far. */
+export class Draft implements View {
+  readonly #current: Current
+  readonly #drafted = new Map<string, StoredNode | undefined>()
+  readonly #changed: string[] = []
+
+  constructor(memory: Memory) {
+    this.#current = new Current(memory)
+  }
+
+  get(key: string): Stored | undefined {
+    return this.#drafted.has(key) ? this.#drafted.get(key) : this.#current.get(key)
+  }
+
+  set(key: string, stored: StoredNode | undefined): void {
+    this.#drafted.set(key, stored)
+    if (!isNodeKey(key)) this.#changed.push(key)
+  }
+
+  /** Makes what was set so; a key is told for each change of it. */
+  flush(): Changes {
+    for (const [key, stored] of this.#drafted) this.#current.set(key, stored)
+    return { keys: this.#changed, parents: this.#current.changes.parents }
+  }
+}

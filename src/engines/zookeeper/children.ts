@@ -1,0 +1,188 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { NodeEntry } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import type { Timing } from '../../timing.ts'
+import { THROTTLE_PAUSE } from './calls.ts'
+import { failure } from './failures.ts'
+import { keyOfName, type Layout } from './paths.ts'
+import { Code, Op } from './protocol.ts'
+import { readListings, readNodes } from './replies.ts'
+import { multiReadFrame, watchFrame } from './requests.ts'
+import type { Session } from './session.ts'
+
+/** How many children are read in one request. */
+const READ_BATCH = 256
+
+/** Those who follow the children of one node, and how far the listing is for them. */
+class Followed {
+  readonly path: string
+  readonly subscribers: Set<Subscriber<readonly NodeEntry[]>> = new Set()
+  /** The listing that counts; another one's answers are out of date. */
+  listing: object | undefined
+  /** Whether a child came or went since that listing began. */
+  changed = false
+  /** What was listed last on this connection. */
+  children: readonly NodeEntry[] | undefined
+
+  constructor(path: string) {
+    this.path = path
+  }
+}
+
+/**
+ * The children of the nodes that somebody follows: a watch on each, set anew on every connection, and a listing after
+ * every event, one at a time.
+ */
+export class Children {
+  readonly #session: Session
+  readonly #layout: Layout
+  readonly #timing: Timing
+  readonly #followed = new Map<string, Followed>()
+  #ended: KVError | 'closed' | undefined
+
+  constructor(session: Session, layout: Layout, timing: Timing) {
+    this.#timing = timing
+    this.#session = session
+    this.#layout = layout
+  }
+
+  follow(parent: string): Observable<readonly NodeEntry[]> {
+    return new Observable(subscriber => {
+      if (this.#ended === 'closed') return subscriber.complete()
+      if (this.#ended !== undefined) return subscriber.error(this.#ended)
+      const path = this.#layout.pathOf(parent)
+      const followed = this.#followed.get(path) ?? new Followed(path)
+      const isFirst = followed.subscribers.size === 0
+      this.#followed.set(path, followed)
+      followed.subscribers.add(subscriber)
+      subscriber.add(() => this.#leave(followed, subscriber))
+      if (followed.children !== undefined) subscriber.next(followed.children)
+      else if (isFirst && this.#session.connected) this.#begin(followed)
+    })
+  }
+
+  connected(): void {
+    for (const followed of this.#followed.values()) this.#begin(followed)
+  }
+
+  disconnected(): void {
+    for (const followed of this.#followed.values()) {
+      followed.listing = undefined
+      followed.children = undefined
+    }
+  }
+
+  event(path: string): void {
+    const followed = this.#followed.get(path)
+    if (followed === undefined) return
+    followed.changed = true
+    if (followed.children !== undefined) this.#list(followed)
+  }
+
+  /** Ends every subscription, with an error or by completing. */
+  end(reason: KVError | 'closed'): void {
+    this.#ended ??= reason
+    for (const { subscribers } of [...this.#followed.values()]) {
+      for (const subscriber of [...subscribers]) {
+        if (reason instanceof KVError) subscriber.error(reason)
+        else subscriber.complete()
+      }
+    }
+  }
+
+  #leave(followed: Followed, subscriber: Subscriber<readonly NodeEntry[]>): void {
+    followed.subscribers.delete(subscriber)
+    if (followed.subscribers.size > 0) return
+    this.#followed.delete(followed.path)
+    followed.listing = undefined
+    if (!this.#session.connected || this.#ended !== undefined) return
+    // That there is no such watch any more is as good.
+    this.#send(Op.removeWatches, watchFrame(Op.removeWatches, followed.path, 'children'), () => {})
+  }
+
+  /** Sets the watch, and lists. */
+  #begin(followed: Followed): void {
+    const asked = this.#ask(followed)
+    const replied = (error: number): void => {
+      if (error === Code.ok) return
+      if (followed.listing === asked) this.#refused(followed, error, () => this.#begin(followed))
+    }
+    this.#send(Op.addWatch, watchFrame(Op.addWatch, followed.path, 'children'), replied)
+    this.#listFor(followed, asked)
+  }
+
+  #list(followed: Followed): void {
+    this.#listFor(followed, this.#ask(followed))
+  }
+
+  #ask(followed: Followed): object {
+    const asked = {}
+    followed.listing = asked
+    followed.children = undefined
+    followed.changed = false
+    return asked
+  }
+
+  #listFor(followed: Followed, asked: object): void {
+    const again = () => this.#list(followed)
+    this.#send(Op.multiRead, multiReadFrame([followed.path], Op.getChildren), (error, reply) => {
+      if (followed.listing !== asked) return
+      const [names] = error === Code.ok ? readListings(reply, 1) : [error]
+      if (Array.isArray(names)) this.#read(followed, asked, names, [])
+      else if (names === Code.noNode) this.#listed(followed, [])
+      else this.#refused(followed, names!, again)
+    })
+  }
+
+  #read(followed: Followed, asked: object, names: readonly string[], children: NodeEntry[]): void {
+    if (names.length === 0) {
+      this.#listed(followed, children)
+      return
+    }
+    const some = names.slice(0, READ_BATCH)
+    const frame = multiReadFrame(some.map(name => `${followed.path}/${name}`))
+    this.#send(Op.multiRead, frame, (error, reply) => {
+      if (followed.listing !== asked) return
+      if (error !== Code.ok) return this.#refused(followed, error, () => this.#list(followed))
+      for (const [i, node] of readNodes(reply, some.length).entries()) {
+        const name = keyOfName(some[i]!)
+        if (typeof node !== 'object' || name === undefined) continue
+        const { value, version, revision } = node
+        children.push({ name, value, version, revision })
+      }
+      this.#read(followed, asked, names.slice(some.length), children)
+    })
+  }
+
+  #listed(followed: Followed, children: readonly NodeEntry[]): void {
+    if (followed.changed) {
+      this.#list(followed)
+      return
+    }
+    followed.listing = undefined
+    followed.children = children
+    for (const subscriber of [...followed.subscribers]) subscriber.next(children)
+  }
+
+  #refused(followed: Followed, error: number, again: () => void): void {
+    const asked = followed.listing
+    if (error === Code.throttled) {
+      this.#timing.after(THROTTLE_PAUSE, () => {
+        if (followed.listing === asked && this.#session.connected) again()
+      })
+      return
+    }
+    followed.listing = undefined
+    const problem = failure(error, `list the nodes below ${followed.path}`)
+    for (const subscriber of [...followed.subscribers]) subscriber.error(problem)
+  }
+
+  #send(type: number, frame: Buffer, replied: (error: number, reply: Buffer) => void): void {
+    this.#session.send({
+      type,
+      frame,
+      replied: (error, _zxid, reply) => replied(error, reply),
+      lost: () => {},
+    })
+  }
+}

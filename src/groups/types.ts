@@ -1,0 +1,62 @@
+import type { Observable, OperatorFunction } from 'rxjs'
+import type { Write } from '../engine.ts'
+import type { KVError } from '../errors.ts'
+
+/** What the node of a partition says, besides who set it last. */
+export interface PartitionState<P> {
+  /** How far the partition was processed; `undefined` before its first commit. JSON. */
+  readonly position: P | undefined
+  /** How many of its records were committed, by all its owners together. */
+  readonly records: number
+}
+
+/**
+ * The node of an owned partition: its position, its fence and the chain of its commits at once. Each commit carries
+ * {@link write} beside the state, on condition of the version that the commit before leaves; so none of an owner that
+ * lost the partition is carried out, nor one after one that was not. What is durable is kept here, which commits are
+ * under way is the caller's to know.
+ */
+export interface Fence<P> {
+  /** The address of the node: the `key` of the error where its version was another. */
+  readonly node: string
+  /** The version that the last durable commit left. */
+  readonly version: number
+  /** What the node says at that version. */
+  readonly state: PartitionState<P>
+  /** Sets the node in a commit, if it has that version; leaves the version after it. `INVALID_ARGUMENT` for what is no JSON. */
+  write(state: PartitionState<P>, ifVersion: number): Write
+  /** A commit is durable that left this version and state; in the order of the versions. */
+  committed(version: number, state: PartitionState<P>): void
+  /**
+   * The node had another version than every commit of ours leaves: the partition is given up at once. Gives the error to
+   * fail with, `FENCED`.
+   */
+  fenced(cause: KVError): KVError
+}
+
+/**
+ * A partition that this member of the group owns, until it is asked to give it up ({@link release$}) and says that it has
+ * finished ({@link done}), or loses it ({@link lost$}).
+ */
+export interface OwnedPartition<P = unknown> {
+  /** Its name in the input. */
+  readonly partition: string
+  /** How far it had been processed when it was taken over; `undefined` where it never was. */
+  readonly position: P | undefined
+  /** What commits of its records carry. */
+  readonly fence: Fence<P>
+  /**
+   * Emits once and completes when another member should own it: take no more records, finish the commits under way,
+   * then call {@link done}. Also when it is lost. Replays.
+   */
+  readonly release$: Observable<void>
+  /** Emits once and completes when it is lost: nothing of it can be committed any more. Replays; completes without, once let go. */
+  readonly lost$: Observable<KVError>
+  /** All is finished: it is let go now, or as soon as another should own it. */
+  done(): void
+  /**
+   * Processes records of it: takes from `source` until it is to be given up, completes when `pipeline` has completed, and lets go then. Where
+   * it was lost meanwhile, completes without the rest.
+   */
+  run$<T, R>(source: Observable<T>, pipeline: OperatorFunction<T, R>): Observable<R>
+}
