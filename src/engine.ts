@@ -29,8 +29,9 @@ import type { KVError } from './errors.ts'
 export interface Stored {
   readonly value: Uint8Array
   /**
-   * 0 when created, one more at each write, 0 again when recreated. A signed 32-bit number, never -1: 2^31 - 1 is followed
-   * by -2^31, and -2 by 0.
+   * 0 when created, one more at each write, 0 again when recreated. A signed 32-bit number: 2^31 - 1 is followed by -2^31,
+   * and -2 by 0, because -1 is ZooKeeper's "any version". (A node whose version is not known beforehand comes to -1 on
+   * an older ZooKeeper; conditional writes then fail with `INVALID_ARGUMENT` until the next unconditional one.)
    */
   readonly version: number
   /** Grows with every write to the engine, whatever the key: tells a recreated key from an old one (ZooKeeper's mzxid). */

@@ -129,6 +129,13 @@ describe('processKV with further writes in its commits', () => {
     expect(commits()).toHaveLength(2)
   })
 
+  test('a key at version -1, which an old ZooKeeper has, ends the stream', async () => {
+    const memory = new Memory()
+    memory.entries.set('even', { value: json().encode(7), version: -1, revision: 0 })
+    const { error } = await failureOf(of(2).pipe(processKV(numbers(memory), parity, increment)))
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
   test('`commitWith` that throws ends the stream', async () => {
     const result$ = of(1).pipe(
       processKV(numbers(), parity, increment, {

@@ -1,3 +1,4 @@
+import { nextVersion } from '../../conditions.ts'
 import type { Mark } from './marks.ts'
 import { Op } from './protocol.ts'
 import type { Node } from './replies.ts'
@@ -66,9 +67,10 @@ export function outcomeOf(
     }
     if (node.revision <= sentAt) return 'not done'
     oldest = Math.min(oldest, node.revision)
-    if (op.version < 0 || !thereSince) continue
-    if (node.version <= op.version) return 'not done'
-    if (node.version === op.version + 1) {
+    if (op.version === -1 || !thereSince) continue
+    // Versions go round: what comes after which is told by their difference in 32 bits.
+    if (((node.version - op.version) | 0) <= 0) return 'not done'
+    if (node.version === nextVersion(op.version)) {
       if (!node.value.equals(op.data)) return 'not done'
       latest = Math.max(latest, node.revision)
     }

@@ -1,4 +1,4 @@
-import { versionConflict } from '../../conditions.ts'
+import { isVersion, nextVersion, versionConflict } from '../../conditions.ts'
 import type { ExpectedVersion, Write, Written } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import { Op } from './protocol.ts'
@@ -69,7 +69,8 @@ export interface PlanOptions {
 
 /** After so many failures a write no longer goes with others. */
 const MOST_FAILURES = 3
-const MAX_VERSION = 0x7fff_ffff
+/** For the server: whatever the version. */
+const ANY_VERSION = -1
 
 const UNKNOWN: State = { exists: undefined, version: undefined, ours: false, guessed: false }
 // What most writes leave behind, made once: a first load makes one for each key.
@@ -87,17 +88,23 @@ function contradicts(
   if (expected === undefined) return false
   if (expected === 'absent') return exists === true
   // Never sent: -1 is any version for the server.
-  if (!Number.isInteger(expected) || expected < 0 || expected > MAX_VERSION) return true
+  if (!isVersion(expected)) return true
   return exists === false || (version !== undefined && version !== expected && !(guessed && atomic))
 }
 
+/**
+ * After it older servers give the version -1, which no condition can name (newer ones skip it, ZOOKEEPER-4743): a second
+ * set in the same multi takes the node past it.
+ */
+const BEFORE_ANY = -2
+
 /** Condition for the server: its version, or any. */
 const versionFor = (expected: ExpectedVersion | undefined): number =>
-  typeof expected === 'number' ? expected : -1
+  typeof expected === 'number' ? expected : ANY_VERSION
 
 /** Fails where there is such a node, and else leaves everything as it is. */
 function assertAbsent(path: string, ops: MultiOp[]): void {
-  ops.push({ type: Op.create, path, data: NOTHING }, { type: Op.delete, path, version: -1 })
+  ops.push({ type: Op.create, path, data: NOTHING }, { type: Op.delete, path, version: ANY_VERSION })
 }
 
 /** What becomes of one write in a state; adds its operations to `ops`. */
@@ -134,8 +141,17 @@ function carryOut(item: Item, state: State, options: PlanOptions, ops: MultiOp[]
       ops.push({ type: Op.setData, path, data: write.value, version })
       const before = typeof write.ifVersion === 'number' ? write.ifVersion : state.version
       if (before === undefined) return { item, existed: true, op, after: WRITTEN }
+      if (before === BEFORE_ANY) {
+        ops.push({ type: Op.setData, path, data: write.value, version: ANY_VERSION })
+        return { item, existed: true, op: op + 1, after: WRITTEN }
+      }
       const guessed = typeof write.ifVersion !== 'number' && state.guessed
-      return { item, existed: true, op, after: { exists: true, version: before + 1, ours: true, guessed } }
+      return {
+        item,
+        existed: true,
+        op,
+        after: { exists: true, version: nextVersion(before), ours: true, guessed },
+      }
     }
   }
 }

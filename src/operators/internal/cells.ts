@@ -51,7 +51,7 @@ export class Cell<V> {
    */
   mutation(unchanged: (before: V, after: V) => boolean): Mutation<V> | undefined {
     const { key, next } = this
-    const ifVersion = this.#version === ABSENT ? 'absent' : this.#version
+    const ifVersion = this.#absent ? 'absent' : this.#version
     if (next === undefined) {
       if (ifVersion !== 'absent') return { type: 'delete', key, ifVersion }
     } else if (ifVersion === 'absent' || !unchanged(this.#value as V, next)) {
@@ -73,7 +73,12 @@ export class Cell<V> {
   }
 
   get worthRemembering(): boolean {
-    return this.state === 'known' && this.#version !== ABSENT
+    return this.state === 'known' && !this.#absent
+  }
+
+  /** An old ZooKeeper has nodes at -1 too: no write can be conditional on that, and the store says so. */
+  get #absent(): boolean {
+    return this.#version === ABSENT && this.#value === undefined
   }
 }
 

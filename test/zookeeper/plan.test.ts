@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import type { ExpectedVersion } from '../../src/engine.ts'
+import { type Item, type Known, type Plan, planFrame } from '../../src/engines/zookeeper/plan.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+
+const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
+const LAST = 2 ** 31 - 1
+const FIRST = -(2 ** 31)
+
+const puts = (...expected: (ExpectedVersion | undefined)[]): Item[] =>
+  expected.map((ifVersion, index) => ({
+    index,
+    write: { type: 'put', key: 'a', value: Buffer.from(`${index}`), ifVersion },
+    path: '/a',
+    failures: 0,
+    maybeDone: false,
+  }))
+
+const plan = (items: Item[], known: Record<string, Known> = {}): Plan =>
+  planFrame(items, {
+    known: new Map(Object.entries(known)),
+    guess: 'set',
+    atomic: true,
+    alone: false,
+    acl,
+    maxBytes: 1_000_000,
+  })
+
+const sent = ({ ops }: Plan): (number | undefined)[] =>
+  ops.map(op => ('version' in op ? op.version : undefined))
+
+test('the version after the last is the first', () => {
+  const planned = plan(puts(LAST, FIRST, undefined, FIRST + 2))
+  expect(planned.settled).toEqual([])
+  expect(sent(planned)).toEqual([LAST, FIRST, -1, FIRST + 2])
+})
+
+test('-1 is passed over by a second set, and what comes next is left to the server', () => {
+  for (const item of [puts(-2, 0), puts(undefined, 0)]) {
+    const planned = plan(item, { a: { exists: true, version: -2 } })
+    expect(sent(planned)).toEqual([item[0]!.write.ifVersion ?? -1, -1, 0])
+    expect(planned.steps.map(({ op }) => op)).toEqual([1, 2])
+    expect(planned.owners).toEqual([item[0], item[0], item[1]])
+  }
+})
+
+test.each([-1, FIRST - 1, LAST + 1, 0.5])('%d is no version, and is never sent', ifVersion => {
+  const planned = plan(puts(ifVersion))
+  expect(planned.ops).toEqual([])
+  expect(planned.settled).toMatchObject([{ result: { code: 'VERSION_CONFLICT' } }])
+})
