@@ -1,0 +1,104 @@
+import type { Address, Transport } from '../../engines/zookeeper/surroundings.ts'
+import type { Party, VirtualClock } from './clock.ts'
+import { Line, type Receiver, type ServerEnd } from './line.ts'
+import type { Random } from './random.ts'
+
+/** A server as the network sees it. */
+export interface Host {
+  readonly party: Party
+  readonly address: Address
+  /** Whether connections are accepted at all. */
+  readonly listening: boolean
+  accept(end: ServerEnd): Receiver
+}
+
+/** What is wrong with some lines for a time. */
+export interface Condition {
+  /** On which lines: those of this client, to this server; of all where it is not said. */
+  readonly client?: Party | undefined
+  readonly host?: Host | undefined
+  /** In milliseconds from now. */
+  readonly lasts: number
+  /** Nothing arrives; it comes afterwards. */
+  readonly stalled?: boolean
+  /** Every piece takes so much longer, in milliseconds. */
+  readonly latency?: number
+  /** So many bytes in a millisecond, no more. */
+  readonly rate?: number
+}
+
+/** How a line is at a moment. */
+export interface Pace {
+  readonly latency: number
+  readonly rate: number
+  readonly stalledUntil: number
+}
+
+/** All lines between clients and servers, and what is wrong with them. */
+export class Network {
+  readonly clock: VirtualClock
+  readonly random: Random
+  readonly #hosts: Host[] = []
+  readonly #lines = new Set<Line>()
+  #conditions: (Condition & { readonly until: number })[] = []
+
+  constructor(clock: VirtualClock, random: Random) {
+    this.clock = clock
+    this.random = random
+  }
+
+  add(host: Host): void {
+    this.#hosts.push(host)
+  }
+
+  /** Begins to connect, as `net.connect` does. */
+  connect(client: Party, { host: name, port }: Address): Transport {
+    const host = this.#hosts.find(({ address }) => address.host === name && address.port === port)
+    const line = new Line(this, client, host, () => this.#lines.delete(line))
+    this.#lines.add(line)
+    return line
+  }
+
+  impose(condition: Condition): void {
+    this.#conditions.push({ ...condition, until: this.clock.now + condition.lasts })
+  }
+
+  /** Ends everything that is wrong. */
+  heal(): void {
+    this.#conditions = []
+  }
+
+  /** Breaks the lines of a client, to a server, or all; what is on its way is lost. */
+  cut(client?: Party, host?: Host): void {
+    for (const line of [...this.#lines]) {
+      if ((client ?? line.client) === line.client && (host ?? line.host) === line.host) line.reset()
+    }
+  }
+
+  /** A client that is no more: what it sent still arrives. */
+  killed(client: Party): void {
+    for (const line of [...this.#lines]) if (line.client === client) line.abandon()
+  }
+
+  /** How many sockets a client holds. */
+  held(client: Party): number {
+    let held = 0
+    for (const line of this.#lines) if (line.client === client && !line.closed) held++
+    return held
+  }
+
+  pace(client: Party, host: Host | undefined): Pace {
+    const { now } = this.clock
+    let latency = this.random.between(0.05, 1)
+    let rate = 100_000
+    let stalledUntil = 0
+    this.#conditions = this.#conditions.filter(({ until }) => until > now)
+    for (const condition of this.#conditions) {
+      if ((condition.client ?? client) !== client || (condition.host ?? host) !== host) continue
+      latency += (condition.latency ?? 0) * this.random.between(0.5, 1.5)
+      rate = Math.min(rate, condition.rate ?? rate)
+      if (condition.stalled) stalledUntil = Math.max(stalledUntil, condition.until)
+    }
+    return { latency, rate, stalledUntil }
+  }
+}

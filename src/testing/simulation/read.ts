@@ -1,0 +1,58 @@
+import { type Found, putEach, putFound, replyFrame } from './encode.ts'
+import { Code, type Identity, Op, Permission, type ReadOp, type Request } from './protocol.ts'
+import type { Server } from './server.ts'
+import { checkPermission, Refused } from './tree.ts'
+import type { Watcher } from './watches.ts'
+
+/** What one read finds on a server, and the watch that it leaves there. */
+function find(
+  { type, path, watch }: ReadOp,
+  server: Server,
+  identities: readonly Identity[],
+  watcher: Watcher,
+): Found {
+  try {
+    const node = server.tree.get(path)
+    // Also of a node that is not there yet.
+    if (watch && (node !== undefined || type === Op.exists)) server.watches.addOnce(type, path, watcher)
+    if (node === undefined) throw new Refused(Code.noNode)
+    if (type !== Op.exists) checkPermission(node, Permission.read, identities)
+    return { type, node }
+  } catch (error) {
+    if (error instanceof Refused) return { type: Op.error, code: error.code }
+    throw error
+  }
+}
+
+/** The answer to what a server does by itself. */
+export function readReply(
+  request: Request,
+  server: Server,
+  identities: readonly Identity[],
+  watcher: Watcher,
+): Buffer {
+  const { xid, type } = request
+  const { tree, watches } = server
+  switch (type) {
+    case Op.ping: {
+      const PING_XID = -2
+      return replyFrame(PING_XID, tree.lastZxid, Code.ok)
+    }
+    case Op.addWatch:
+      watches.add(request.path, request.mode, watcher)
+      return replyFrame(xid, tree.lastZxid, Code.ok, body => body.int(0))
+    case Op.removeWatches: {
+      const removed = watches.remove(request.path, watcher)
+      return replyFrame(xid, tree.lastZxid, removed ? Code.ok : Code.noWatcher)
+    }
+    case Op.multiRead: {
+      const all = request.ops.map(op => find(op, server, identities, watcher))
+      return replyFrame(xid, tree.lastZxid, Code.ok, body => putEach(body, all, putFound))
+    }
+    default: {
+      const found = find(request as ReadOp, server, identities, watcher)
+      if (found.type === Op.error) return replyFrame(xid, tree.lastZxid, found.code)
+      return replyFrame(xid, tree.lastZxid, Code.ok, body => putFound(body, found))
+    }
+  }
+}

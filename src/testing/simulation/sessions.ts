@@ -1,0 +1,71 @@
+import type { Server } from './server.ts'
+
+/** A session, as the leader keeps it. */
+export interface TrackedSession {
+  readonly id: number
+  readonly password: Buffer
+  /** In milliseconds, as agreed. */
+  readonly timeout: number
+  /** The server that its client is connected to. */
+  owner: Server
+  /** When it was heard of last. */
+  heardAt: number
+  /** Expired or closed: the transaction that ends it is on its way. */
+  closing: boolean
+}
+
+/** The sessions of an ensemble. */
+export class Sessions {
+  readonly #sessions = new Map<number, TrackedSession>()
+  readonly #tick: number
+  #made = 0
+
+  constructor(tick: number) {
+    this.#tick = tick
+  }
+
+  /** The id and password of a new session, and the timeout that it gets. */
+  next(asked: number, random: () => number): Pick<TrackedSession, 'id' | 'password' | 'timeout'> {
+    const password = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)))
+    const timeout = Math.min(Math.max(asked, 2 * this.#tick), 20 * this.#tick)
+    return { id: 0x1000_0000_0000 + ++this.#made, password, timeout }
+  }
+
+  track(session: TrackedSession): void {
+    this.#sessions.set(session.id, session)
+  }
+
+  /** The session, while it is alive. */
+  alive(id: number): TrackedSession | undefined {
+    const session = this.#sessions.get(id)
+    return session?.closing ? undefined : session
+  }
+
+  touch(id: number, now: number): void {
+    const session = this.#sessions.get(id)
+    if (session !== undefined) session.heardAt = now
+  }
+
+  /** After an election every session has its whole time again. */
+  touchAll(now: number): void {
+    for (const session of this.#sessions.values()) {
+      session.heardAt = now
+      session.closing = false
+    }
+  }
+
+  /** Those that were not heard of for too long; ZooKeeper looks once a tick. */
+  expired(now: number): TrackedSession[] {
+    const due = ({ heardAt, timeout }: TrackedSession) =>
+      (Math.floor((heardAt + timeout) / this.#tick) + 1) * this.#tick
+    return [...this.#sessions.values()].filter(session => !session.closing && due(session) <= now)
+  }
+
+  ended(id: number): void {
+    this.#sessions.delete(id)
+  }
+
+  get ids(): number[] {
+    return [...this.#sessions.keys()]
+  }
+}
