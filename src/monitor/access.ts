@@ -23,6 +23,14 @@ function hostName(header: string | undefined): string | undefined {
   return (bracketed ?? plain)?.toLowerCase()
 }
 
+/** Whether a page of another site has the browser ask. */
+function isOfAnotherSite({ headers }: IncomingMessage): boolean {
+  const { 'sec-fetch-site': site, origin } = headers
+  // Browsers tell the site only over TLS and on loopback; the origin, of what could change something, everywhere.
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
+  return origin !== undefined && origin.replace(/^https?:\/\//, '') !== headers.host
+}
+
 /** Whether an address is one that only this machine reaches. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
@@ -64,10 +72,7 @@ export class Access {
 
   /** Refuses data to those who may not see it. */
   checkData(request: IncomingMessage): void {
-    const site = request.headers['sec-fetch-site']
-    if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-      throw new Refused(403, 'asked for by another site')
-    }
+    if (isOfAnotherSite(request)) throw new Refused(403, 'asked for by another site')
     if (this.#token !== undefined && !this.#authorized(request, this.#token)) {
       throw new Refused(401, 'the token is missing or wrong')
     }

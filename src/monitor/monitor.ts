@@ -8,6 +8,7 @@ import { KVError } from '../errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { Access, isLoopback } from './access.ts'
 import { loadAssets } from './assets.ts'
+import { LIMITS, type Limits } from './limits.ts'
 import { Observer } from './observer.ts'
 import { Requests } from './requests.ts'
 
@@ -128,9 +129,14 @@ class ServedMonitor implements Monitor {
  *
  * @param store the store; give it the codec `bytes`, so that it can show whatever is there
  */
-export async function serveMonitor(
+export const serveMonitor = (store: KVStore<Uint8Array>, options: MonitorOptions = {}): Promise<Monitor> =>
+  serveWithin(LIMITS, store, options)
+
+/** {@link serveMonitor} within other limits. */
+export async function serveWithin(
+  limits: Limits,
   store: KVStore<Uint8Array>,
-  options: MonitorOptions = {},
+  options: MonitorOptions,
 ): Promise<Monitor> {
   const { port = 7181, host = '127.0.0.1', allowedHosts = [], prefix = '', name = 'store' } = options
   wholeNumber('port', port, 0, 65_535)
@@ -140,12 +146,18 @@ export async function serveMonitor(
   }
   const access = new Access(token, [host, ...(isLoopback(host) ? [] : [hostname()]), ...allowedHosts])
   const assets = loadAssets()
-  const server = createServer()
+  const server = createServer({
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    connectionsCheckingInterval: limits.checkInterval,
+  })
+  server.maxConnections = limits.connections
+  server.setTimeout(limits.silence)
   server.listen(port, host)
   await once(server, 'listening')
   access.listensOn((server.address() as AddressInfo).port)
   const observer = new Observer(store, name, prefix)
-  const requests = new Requests(store, access, assets, observer)
+  const requests = new Requests(store, access, assets, observer, limits)
   server.on('request', (request, response) => requests.answer(request, response))
   observer.start()
   return new ServedMonitor(server, host, token, requests, observer)

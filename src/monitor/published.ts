@@ -9,6 +9,11 @@ export const HISTORY = 300
 /** How many programs are shown. */
 const PROGRAMS = 50
 
+/** The largest value that is taken for figures, in bytes, and what is shown of its errors: others may write anything. */
+const VALUE_LIMIT = 64 * 1024
+const ERROR_CODES = 20
+const CODE_LENGTH = 60
+
 /** Figures are out of date after so many of their intervals, but not before so many milliseconds. */
 const STALE_INTERVALS = 4
 const STALE_AT_LEAST = 5_000
@@ -37,7 +42,8 @@ function errorsOf(...tallies: readonly unknown[]): Record<string, number> {
   // Of a null prototype, since the codes may be any words.
   const errors: Record<string, number> = Object.create(null)
   for (const tally of tallies) {
-    for (const [code, count] of Object.entries(objectOf(tally))) {
+    for (const [word, count] of Object.entries(objectOf(tally)).slice(0, ERROR_CODES)) {
+      const code = word.slice(0, CODE_LENGTH)
       if (typeof count === 'number') errors[code] = (errors[code] ?? 0) + count
     }
   }
@@ -96,6 +102,10 @@ function programOf(name: string, published: unknown, at: number): Omit<Program, 
   }
 }
 
+/** What a program tells to be the time, where it can be one before `seen`. */
+const timeBefore = (seen: number, told: Figure): number =>
+  told === null || told < 0 ? seen : Math.min(seen, told)
+
 interface Known {
   readonly program: Omit<Program, 'stale'>
   readonly staleAfter: number
@@ -127,6 +137,7 @@ export class Published {
   }
 
   #put(name: string, value: Uint8Array, seen: number): void {
+    if (name === '' || value.length > VALUE_LIMIT) return
     let published: unknown
     try {
       published = JSON.parse(Buffer.from(value).toString())
@@ -136,7 +147,7 @@ export class Published {
     const known = this.#known.get(name)
     if (known === undefined && this.#known.size >= PROGRAMS) return
     // What was there before the monitor may be old; from then on its own clock tells, not that of another machine.
-    const at = known === undefined ? Math.min(seen, figureAt(published, 'at') ?? seen) : seen
+    const at = known === undefined ? timeBefore(seen, figureAt(published, 'at')) : seen
     const program = programOf(name, published, at)
     const patience = Math.max(STALE_AT_LEAST, STALE_INTERVALS * (figureAt(published, 'interval') ?? 0))
     const history = [...(known?.history ?? []), program.latest].slice(-HISTORY)

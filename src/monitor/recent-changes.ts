@@ -1,12 +1,23 @@
 import type { Change } from '../store/kv-store.ts'
 import { PREVIEW } from './browse.ts'
-import { shownValue } from './shown-value.ts'
+import { headOf, shownValue } from './shown-value.ts'
 import type { Changes, Keys, SeenChange } from './wire.ts'
 
 /** How many changes are sent at a time, and kept for a page that comes later. */
 const LIMIT = 60
 
-type Seen = Exclude<Change<Uint8Array>, { type: 'synced' }> & { readonly at: number }
+/** A change as it is kept: of its value only what is shown, since it may be of any size. */
+type Seen = { readonly at: number; readonly key: string } & (
+  | { readonly type: 'put'; readonly version: number; readonly head: Uint8Array; readonly bytes: number }
+  | { readonly type: 'delete' }
+)
+
+function seenAt(at: number, change: Exclude<Change<Uint8Array>, { type: 'synced' }>): Seen {
+  if (change.type === 'delete') return { ...change, at }
+  const { type, key, version, value } = change
+  // Copied: a part would hold the whole.
+  return { type, at, key, version, head: new Uint8Array(headOf(value, PREVIEW)), bytes: value.length }
+}
 
 const keyed = (changes: Iterable<Seen>): Map<string, Seen> => {
   const latest = new Map<string, Seen>()
@@ -19,8 +30,11 @@ const keyed = (changes: Iterable<Seen>): Map<string, Seen> => {
 }
 
 // Only what is sent is made text of: what a flood leaves out costs next to nothing.
-const shown = (change: Seen): SeenChange =>
-  change.type === 'delete' ? change : { ...change, value: shownValue(change.value, PREVIEW) }
+function shown(change: Seen): SeenChange {
+  if (change.type === 'delete') return change
+  const { type, at, key, version, head, bytes } = change
+  return { type, at, key, version, value: shownValue(head, PREVIEW, bytes) }
+}
 
 /** The changes of a store: the latest of each key since they were last taken, and what was seen before. */
 export class RecentChanges {
@@ -56,7 +70,7 @@ export class RecentChanges {
     this.#seen++
     this.#sinceTaken++
     this.#waiting.delete(change.key)
-    this.#waiting.set(change.key, { ...change, at })
+    this.#waiting.set(change.key, seenAt(at, change))
     if (this.#waiting.size > LIMIT) this.#waiting.delete(this.#waiting.keys().next().value!)
   }
 

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { catchError, type Observable, of, type Subscription } from 'rxjs'
+import { catchError, defer, type Observable, of, type Subscription } from 'rxjs'
 import { KVError } from '../errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type Access, Refused } from './access.ts'
 import type { Asset } from './assets.ts'
 import { entry$, page$ } from './browse.ts'
 import { EventStream } from './event-stream.ts'
+import type { Limits } from './limits.ts'
 import type { Observer } from './observer.ts'
 
 const HEADERS = {
@@ -26,7 +27,11 @@ export class Requests {
   readonly #access: Access
   readonly #assets: ReadonlyMap<string, Asset>
   readonly #observer: Observer
+  readonly #limits: Limits
   readonly #streams = new Set<EventStream>()
+  #reads = 0
+  /** The overview as it is sent, until something happens. */
+  #overview: string | undefined
   readonly #sending: Subscription
 
   constructor(
@@ -34,12 +39,15 @@ export class Requests {
     access: Access,
     assets: ReadonlyMap<string, Asset>,
     observer: Observer,
+    limits: Limits,
   ) {
     this.#store = store
+    this.#limits = limits
     this.#access = access
     this.#assets = assets
     this.#observer = observer
     this.#sending = observer.events$.subscribe(event => {
+      this.#overview = undefined
       if (this.#streams.size === 0) return
       const frame = EventStream.frame(event)
       for (const stream of this.#streams) stream.send(frame)
@@ -56,6 +64,7 @@ export class Requests {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     try {
       this.#access.check(request)
+      refuseBody(request, response)
       const url = urlOf(request)
       const asset = this.#assets.get(url.pathname)
       if (asset !== undefined) {
@@ -67,9 +76,10 @@ export class Requests {
         this.#data(url, request, response)
       } else throw new Refused(404, 'there is no such page')
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
-      response.writeHead(error.status, { 'content-type': 'text/plain; charset=utf-8' })
-      response.end(`${error.message}\n`)
+      const { status, message } = error instanceof Refused ? error : new Refused(500, 'the monitor failed')
+      const later = status === 503 ? { 'retry-after': '1' } : {}
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...later })
+      response.end(`${message}\n`)
     }
   }
 
@@ -82,25 +92,43 @@ export class Requests {
     } else if (pathname === '/api/events') this.#stream(response)
     else if (pathname === '/api/keys') {
       const after = searchParams.get('after') ?? undefined
-      send(response, page$(this.#store, searchParams.get('prefix') ?? '', after))
-    } else if (pathname === '/api/value' && key !== null) send(response, entry$(this.#store, key))
-    else throw new Refused(404, 'there is no such data')
+      this.#read(response, () => page$(this.#store, searchParams.get('prefix') ?? '', after))
+    } else if (pathname === '/api/value' && key !== null) {
+      this.#read(response, () => entry$(this.#store, key))
+    } else throw new Refused(404, 'there is no such data')
+  }
+
+  #read(response: ServerResponse, begin: () => Observable<unknown>): void {
+    if (this.#reads >= this.#limits.reads) throw new Refused(503, 'too many read the store now')
+    this.#reads++
+    response.on('close', () => this.#reads--)
+    send(response, defer(begin))
   }
 
   #stream(response: ServerResponse): void {
+    if (this.#streams.size >= this.#limits.streams) throw new Refused(503, 'too many watch the store now')
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
-    const stream = new EventStream(this.#observer, response)
+    const overview = (): string => {
+      this.#overview ??= EventStream.frame({ type: 'overview', data: this.#observer.overview() })
+      return this.#overview
+    }
+    const stream = new EventStream(overview, response)
     this.#streams.add(stream)
     response.on('close', () => this.#streams.delete(stream))
   }
 }
 
-function urlOf({ url = '/' }: IncomingMessage): URL {
-  try {
-    return new URL(url, 'http://monitor')
-  } catch {
-    throw new Refused(400, 'no such address')
-  }
+/** Of its target only a path is taken, no other host. */
+function urlOf({ url = '' }: IncomingMessage): URL {
+  if (!/^\/(?![/\\])/.test(url)) throw new Refused(400, 'no such address')
+  return new URL(`http://monitor${url}`)
+}
+
+/** Nothing here takes a body; one that is sent all the same is not waited for. */
+function refuseBody({ headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return
+  response.setHeader('connection', 'close')
+  throw new Refused(413, 'a request has no body here')
 }
 
 function allow({ method = '' }: IncomingMessage, ...methods: readonly string[]): void {
@@ -112,7 +140,7 @@ function send(response: ServerResponse, result$: Observable<unknown>): void {
   const answer$ = result$.pipe(
     catchError(error => {
       const { code, message } = KVError.from(error, 'ENGINE', 'the store failed')
-      response.statusCode = code === 'INVALID_KEY' ? 400 : 503
+      response.statusCode = code === 'INVALID_KEY' || code === 'INVALID_ARGUMENT' ? 400 : 503
       return of({ error: message })
     }),
   )

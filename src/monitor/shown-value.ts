@@ -20,12 +20,19 @@ function isJson(text: string): boolean {
   }
 }
 
-/** A value for the page, at most `limit` characters of it. */
-export function shownValue(value: Uint8Array, limit: number): ShownValue {
-  const bytes = value.length
-  // Only so much is looked at as may be shown, so that large values cost no more than small ones.
-  const whole = bytes <= limit * 4
-  const head = whole ? value : value.subarray(0, limit * 4)
+/**
+ * What is looked at of a value, of which at most `limit` characters are to be shown: so that large values cost no more than
+ * small ones.
+ */
+export const headOf = (value: Uint8Array, limit: number): Uint8Array => value.subarray(0, limit * 4)
+
+/**
+ * A value for the page, at most `limit` characters of it.
+ * @param bytes the size of the value, where only its head is given
+ */
+export function shownValue(value: Uint8Array, limit: number, bytes: number = value.length): ShownValue {
+  const head = headOf(value, limit)
+  const whole = head.length === bytes
   const text = textOf(head) ?? (whole ? undefined : textOf(withoutPartialCharacter(head)))
   if (text === undefined) {
     const start = value.subarray(0, limit >> 1)

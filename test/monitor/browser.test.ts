@@ -129,6 +129,45 @@ describe('the page in Chromium', () => {
     expect(await page.title()).not.toBe('run')
   })
 
+  it('goes on whatever a program publishes', async () => {
+    const { store, monitor } = await serve()
+    const figures = (figure: string): string =>
+      `{"at":${figure},"interval":${figure},"records":{"inFlight":${figure},"total":{"records":${figure},"failed":${figure},
+        "errors":{"E":${figure}}},"interval":{"throughput":${figure},"availability":${figure},"percentiles":
+        {"p50":${figure},"p90":${figure},"p99":${figure}}}},"store":{"total":{"cacheHits":${figure},"cacheMisses":1,
+        "reads":{"batchSize":${figure}}}}}`
+    const odd = [
+      '-1e300',
+      '1.7e308',
+      '8.64e15',
+      '8.7e15',
+      '-1',
+      '0',
+      '1e999',
+      '5e-324',
+      '"1"',
+      'null',
+      '{}',
+      '[[]]',
+    ]
+    for (const figure of odd) await put(store, `~figures/of ${figure}`, figures(figure))
+    await put(store, '~figures/', figures('1'))
+    const page = await open(monitor.url)
+    await page.locator('.program.stale', { hasText: 'of -1e300' }).waitFor()
+    await put(store, '~figures/__proto__', figures('1'))
+    await put(store, '~figures/line\nend', figures('1'))
+    for (const figure of odd) {
+      await put(store, `~figures/of ${figure}`, figures(figure))
+      const source = page.locator('#sources label', { hasText: `of ${figure}` })
+      await source.first().click()
+      await page.locator('#throughput .readout').hover()
+    }
+    expect(await page.locator('#sources label').count()).toBe(odd.length + 3)
+    expect(await page.locator('.program').count()).toBe(odd.length + 2)
+    const before = await page.locator('#timeline-since').textContent()
+    await expect.poll(() => page.locator('#timeline-since').textContent()).not.toBe(before)
+  })
+
   it('is used with the keyboard alone', async () => {
     const { store, monitor } = await serve()
     for (const key of ['a-1', 'a-2', 'b-1']) await put(store, key, `{"of":"${key}"}`)

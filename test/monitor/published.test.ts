@@ -16,6 +16,21 @@ it('what is not renewed in time is out of date', () => {
   expect(stale(28_001)).toBe(true)
 })
 
+it('what cannot be is not taken for a time, a name or figures', () => {
+  const published = new Published()
+  for (const at of [-1e300, -1, 1e300, '5', null]) {
+    published.take(figures(`~figures/${at}`, { at }), 10_000)
+    expect([at, published.history()[`${at}`]]).toEqual([at, [expect.objectContaining({ at: 10_000 })]])
+  }
+  expect(published.take(figures('~figures/', { at: 1 }), 1)).toBe(true)
+  expect(published.take(figures('~figures/large', { at: 1, x: 'x'.repeat(100_000) }), 1)).toBe(true)
+  const errors = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`E${i}`.padEnd(500), 1]))
+  published.take(figures('~figures/errors', { records: { total: { errors } } }), 1)
+  expect(published.programs(1).map(({ name }) => name)).not.toContain('')
+  expect(published.programs(1).map(({ name }) => name)).not.toContain('large')
+  expect(JSON.stringify(published.programs(1)).length).toBeLessThan(10_000)
+})
+
 it('programs come in the order of their names, with what they were', () => {
   const published = new Published()
   for (const name of ['b', 'a']) published.take(figures(`~figures/${name}`, { at: 1 }), 1)
