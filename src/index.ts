@@ -21,6 +21,8 @@ export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export { type OwnPartitionsOptions, ownPartitions$ } from './groups/ownPartitions.ts'
+export type { Fence, OwnedPartition, PartitionState } from './groups/types.ts'
 export {
   type Delivered,
   type InputOptions,

@@ -1,0 +1,112 @@
+import {
+  catchError,
+  EMPTY,
+  finalize,
+  Observable,
+  type OperatorFunction,
+  ReplaySubject,
+  takeUntil,
+  throwError,
+} from 'rxjs'
+import { KVError } from '../errors.ts'
+import { NodeFence } from './fence.ts'
+import type { PartitionRecord } from './tree.ts'
+import type { OwnedPartition } from './types.ts'
+
+/** What a claim has brought. */
+export interface Claimed<P> {
+  readonly node: string
+  readonly version: number
+  readonly record: PartitionRecord<P>
+}
+
+/** A partition that a member owns, as its consumer sees it and as the member does. */
+export class Holding<P> implements OwnedPartition<P> {
+  readonly partition: string
+  readonly position: P | undefined
+  readonly fence: NodeFence<P>
+  readonly #release$ = new ReplaySubject<void>(1)
+  readonly #lost$ = new ReplaySubject<KVError>(1)
+  readonly release$: Observable<void> = this.#release$.asObservable()
+  readonly lost$: Observable<KVError> = this.#lost$.asObservable()
+  readonly #changed: () => void
+  #asked = false
+  #finished = false
+  #over = false
+
+  /** `changed` is called when its consumer has finished with it, or lost it. */
+  constructor(partition: string, owner: string, { node, version, record }: Claimed<P>, changed: () => void) {
+    const { position, records } = record
+    this.partition = partition
+    this.position = position
+    this.fence = new NodeFence({ node, partition, owner }, version, { position, records }, error =>
+      this.lose(error),
+    )
+    this.#changed = changed
+  }
+
+  /** Whether it is lost or let go. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** Whether its consumer has given it up, as asked. */
+  get released(): boolean {
+    return this.#asked && this.#finished
+  }
+
+  /** Whether its consumer was asked to give it up. */
+  get asked(): boolean {
+    return this.#asked
+  }
+
+  /** Asks the consumer to give it up. */
+  ask(): void {
+    if (this.#asked) return
+    this.#asked = true
+    this.#release$.next()
+    this.#release$.complete()
+  }
+
+  done(): void {
+    if (this.#finished) return
+    this.#finished = true
+    if (!this.#over) this.#changed()
+  }
+
+  /** It is lost: whatever its consumer does is in vain. */
+  lose(error: KVError): void {
+    if (this.#over) return
+    this.#over = true
+    this.#lost$.next(error)
+    this.#lost$.complete()
+    this.ask()
+    this.#changed()
+  }
+
+  /** It is let go, in good order. */
+  end(): void {
+    if (this.#over) return
+    this.#over = true
+    this.ask()
+    this.#lost$.complete()
+  }
+
+  run$<T, R>(source: Observable<T>, pipeline: OperatorFunction<T, R>): Observable<R> {
+    return new Observable<R>(subscriber =>
+      source
+        .pipe(
+          takeUntil(this.release$),
+          pipeline,
+          takeUntil(this.lost$),
+          catchError((error: unknown) =>
+            error instanceof KVError && error.code === 'FENCED' && this.#over
+              ? EMPTY
+              : throwError(() => error),
+          ),
+          finalize(() => this.done()),
+        )
+        .subscribe(subscriber),
+    )
+  }
+}

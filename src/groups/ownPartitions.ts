@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { NEVER, Observable } from 'rxjs'
+import { KVError } from '../errors.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { observedOf } from '../store/observed-engine.ts'
+import { Member } from './member.ts'
+import { checkName, GroupTree } from './tree.ts'
+import type { OwnedPartition } from './types.ts'
+
+/** Options of {@link ownPartitions$}. */
+export interface OwnPartitionsOptions {
+  /** The name of the group: those who name the same on the same root share its partitions. */
+  readonly group: string
+  /**
+   * The names of all partitions, now and at each change; each of the group must be told the same. A name must mean the
+   * same records for everybody.
+   */
+  readonly partitions$: Observable<readonly string[]>
+  /**
+   * Leaves the group when it emits: gives every partition up in good order, and completes then.
+   * @defaultValue never
+   */
+  readonly leave$?: Observable<unknown> | undefined
+  /**
+   * What the member is called, for people.
+   * @defaultValue the host and the process id
+   */
+  readonly member?: string | undefined
+}
+
+/**
+ * Joins a group of processes and emits each partition that becomes this member's to process, while others of the group
+ * have the others. No partition has two owners: each commit of an owner carries the partition's {@link OwnedPartition.fence | fence},
+ * so that nothing of one that was overtaken is carried out.
+ *
+ * Who owns what follows from the list of members: as even as can be, and with as few moves as can be. Members and
+ * partitions may come and go. One that another should own is asked back (`release$`); one that was lost (the session
+ * expired, or another owns it by now) says so (`lost$`), and may be owned, and emitted, again later. Of more members than
+ * partitions, some own nothing and wait.
+ *
+ * Never completes but by `leave$` and when the store is closed. Unsubscribing leaves the group, too, but waits for
+ * nothing: what is being committed may be carried out or not. Errors: `UNSUPPORTED` where the engine has no ephemeral
+ * nodes (LMDB), `INVALID_ARGUMENT`, and what `partitions$` fails with; `AUTH`, `QUOTA`, `CODEC` where the nodes cannot be written or read.
+ *
+ * @example
+ * ```ts
+ * import { mergeMap, of } from 'rxjs'
+ * import { json, memoryStore, ownPartitions$ } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * const owned$ = ownPartitions$<number>(store, { group: 'orders', partitions$: of(['even', 'odd']) })
+ * owned$.pipe(
+ *   mergeMap(({ partition, position = 0 }) => of(`${partition} from ${position}`)),
+ * ).subscribe(line => console.log(line)) // even from 0, odd from 0
+ * ```
+ */
+export function ownPartitions$<P = unknown>(
+  store: KVStore<unknown>,
+  options: OwnPartitionsOptions,
+): Observable<OwnedPartition<P>> {
+  const { group, partitions$, leave$ = NEVER, member = `${hostname()}:${process.pid}` } = options
+  const tree = new GroupTree(group)
+  checkName('member', member)
+  const { engine, timing, timeout } = observedOf(store)
+  return new Observable(subscriber => {
+    if (engine.nodes === undefined) {
+      throw new KVError('UNSUPPORTED', `groups need ephemeral nodes, which the ${engine.name} engine has not`)
+    }
+    const room = {
+      engine,
+      tree,
+      timing,
+      timeout,
+      name: `${member}#${randomBytes(6).toString('base64url')}`,
+      info: { host: hostname(), pid: process.pid, start: timing.date() },
+    }
+    const self = new Member<P>(room, subscriber)
+    subscriber.add(() => self.stop())
+    self.start(partitions$, leave$)
+  })
+}

@@ -1,0 +1,164 @@
+import type { Observable } from 'rxjs'
+import type { Due, Engine, Stored, Write } from '../engine.ts'
+import { KVError, type KVErrorCode } from '../errors.ts'
+import { ask } from '../store/pacing.ts'
+import type { Timing } from '../timing.ts'
+import { strideOf } from './fence.ts'
+import type { Claimed } from './holding.ts'
+import { encodeOwner, type GroupTree, ownerOf, type PartitionRecord, recordOf } from './tree.ts'
+
+/** What operations on nodes need. */
+export interface NodesRoom {
+  readonly engine: Engine
+  readonly tree: GroupTree
+  readonly timing: Timing
+  /** How long an operation may take, in milliseconds. */
+  readonly timeout: number
+}
+
+const PASSING: ReadonlySet<KVErrorCode> = new Set([
+  'TIMEOUT',
+  'INDETERMINATE',
+  'UNAVAILABLE',
+  'VERSION_CONFLICT',
+])
+
+/** Whether trying again may succeed. */
+export const isPassing = (error: KVError): boolean => PASSING.has(error.code)
+
+/** Carries out writes, all or none; `end` hears how it went. */
+export function commit(
+  room: NodesRoom,
+  writes: readonly Write[],
+  end: (error: KVError | undefined) => void,
+): void {
+  ask<unknown>(room.engine.commit(writes, dueOf(room)), result =>
+    end(result instanceof KVError ? result : undefined),
+  )
+}
+
+const dueOf = ({ timing, timeout }: NodesRoom): Due => ({ deadline: timing.now() + timeout })
+
+/** Reads nodes; `end` gets what each holds, or the first error. */
+function read(
+  room: NodesRoom,
+  nodes: readonly string[],
+  end: (stored: readonly (Stored | undefined)[] | KVError) => void,
+): void {
+  type Answer = readonly (Stored | undefined | KVError)[]
+  const answer: Observable<Answer> = room.engine.read(nodes, dueOf(room))
+  ask<Answer>(answer, results => {
+    const error = results instanceof KVError ? results : results.find(each => each instanceof KVError)
+    end(error instanceof KVError ? error : (results as readonly (Stored | undefined)[]))
+  })
+}
+
+/** Ends with the id of the owner, `undefined` where there is none. */
+export function readOwner(
+  room: NodesRoom,
+  partition: string,
+  end: (owner: string | undefined | KVError) => void,
+): void {
+  read(room, [room.tree.ownerNode(partition)], stored => {
+    if (stored instanceof KVError) end(stored)
+    else end(stored[0] === undefined ? undefined : ownerOf(stored[0]))
+  })
+}
+
+/**
+ * Takes a partition over: makes the owner node and sets the partition's, in one commit, so that nobody owns a partition
+ * whose fence has not been moved. Ends with `'taken'` where another owns it.
+ *
+ * @param id who claims it
+ * @param isOurs whether an owner is one that we were, before our session ended
+ */
+export function claim<P>(
+  room: NodesRoom,
+  partition: string,
+  id: string,
+  isOurs: (owner: string) => boolean,
+  end: (end: Claimed<P> | 'taken' | KVError) => void,
+): void {
+  const { tree } = room
+  const ownerNode = tree.ownerNode(partition)
+  const node = tree.partitionNode(partition)
+  read(room, [ownerNode, node], stored => {
+    if (stored instanceof KVError) return end(stored)
+    const [owner, current] = stored
+    const name = owner && ownerOf(owner)
+    if (name !== undefined && name !== id && !isOurs(name)) return end('taken')
+    let record: PartitionRecord<P>
+    try {
+      record = { ...recordOf<P>(node, current), owner: id }
+    } catch (error) {
+      return end(error as KVError)
+    }
+    const { writes, version } = strideOf(node, record, current?.version ?? 'absent')
+    const create: Write = {
+      type: 'put',
+      key: ownerNode,
+      value: encodeOwner(id),
+      ifVersion: 'absent',
+      ephemeral: true,
+    }
+    if (owner === undefined) writes.unshift(create)
+    // Ours already, by a claim whose answer was lost, or by one whose partition was lost since.
+    else if (name === id) writes.unshift({ type: 'check', key: ownerNode, ifVersion: owner.version })
+    else writes.unshift({ type: 'delete', key: ownerNode, ifVersion: owner.version }, create)
+    commit(room, writes, error => end(error ?? { node, version, record }))
+  })
+}
+
+/**
+ * Lets a partition go: deletes the owner node, unless the fence was moved since, so that no late request deletes another
+ * owner's. Ends without an error also where it is not ours any more.
+ *
+ * @param version the version that our last commit left; `undefined` to look
+ */
+export function letGo(
+  room: NodesRoom,
+  partition: string,
+  id: string,
+  version: number | undefined,
+  end: (error: KVError | undefined) => void,
+): void {
+  const { tree } = room
+  const ownerNode = tree.ownerNode(partition)
+  const node = tree.partitionNode(partition)
+  const look = (tried: KVError | undefined): void =>
+    read(room, [ownerNode, node], stored => {
+      if (stored instanceof KVError) return end(stored)
+      const [owner, current] = stored
+      if (owner === undefined || ownerOf(owner) !== id || current === undefined) end(undefined)
+      // A last commit of ours was carried out after all.
+      else if (current.version !== version) letGo(room, partition, id, current.version, end)
+      else end(tried)
+    })
+  if (version === undefined) {
+    look(undefined)
+    return
+  }
+  const writes: Write[] = [
+    { type: 'check', key: node, ifVersion: version },
+    { type: 'delete', key: ownerNode },
+  ]
+  commit(room, writes, error => {
+    if (error === undefined || !isPassing(error)) end(error)
+    else look(error)
+  })
+}
+
+/** Tries again what fails in passing, until it succeeds, or fails for good; then `done`. */
+export function insist(
+  { timing }: NodesRoom,
+  pause: number,
+  work: (end: (error: KVError | undefined) => void) => void,
+  done: () => void,
+): void {
+  const attempt = () =>
+    work(error => {
+      if (error !== undefined && isPassing(error)) timing.after(pause, attempt)
+      else done()
+    })
+  attempt()
+}

@@ -1,0 +1,90 @@
+import { json, text } from '../codecs.ts'
+import type { NodeEntry, Stored } from '../engine.ts'
+import { attempt, KVError } from '../errors.ts'
+import { quoteKey } from '../keys.ts'
+import { childOf, nodeKey } from '../nodes.ts'
+import type { PartitionState } from './types.ts'
+
+/** What a member tells of itself. */
+export interface MemberInfo {
+  readonly host: string
+  readonly pid: number
+  /** When it joined, in milliseconds since 1970. */
+  readonly start: number
+}
+
+/** What the node of a partition holds. */
+export interface PartitionRecord<P> extends PartitionState<P> {
+  /** The id of the member that set it last. */
+  readonly owner: string
+}
+
+/** Where the nodes of a group are: `groups/NAME/members`, `…/owners` and `…/partitions`. */
+export class GroupTree {
+  readonly members: string
+  readonly owners: string
+  readonly partitions: string
+
+  constructor(group: string) {
+    checkName('group', group)
+    const folder = nodeKey('groups', group)
+    this.members = childOf(folder, 'members')
+    this.owners = childOf(folder, 'owners')
+    this.partitions = childOf(folder, 'partitions')
+  }
+
+  memberNode(id: string): string {
+    return childOf(this.members, id)
+  }
+
+  ownerNode(partition: string): string {
+    return childOf(this.owners, partition)
+  }
+
+  partitionNode(partition: string): string {
+    return childOf(this.partitions, partition)
+  }
+}
+
+/** Throws `INVALID_ARGUMENT` for a name that no node can have. */
+export function checkName(what: string, name: unknown): asserts name is string {
+  if (typeof name === 'string' && name !== '' && name.isWellFormed()) return
+  throw new KVError(
+    'INVALID_ARGUMENT',
+    `the name of a ${what} must be a string that is not empty and well-formed, got ${quoteKey(name)}`,
+  )
+}
+
+const recordCodec = json<PartitionRecord<unknown>>()
+const infoCodec = json<MemberInfo>()
+
+export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
+  return attempt('INVALID_ARGUMENT', 'the position has no JSON form', undefined, () =>
+    recordCodec.encode(record),
+  )
+}
+
+/** What a partition's node holds, or what it is taken for where there is none. */
+export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
+  if (stored === undefined) return { position: undefined, records: 0, owner: '' }
+  return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {
+    const { position, records, owner } = recordCodec.decode(stored.value) as PartitionRecord<P>
+    return { position, records: Number(records ?? 0), owner: String(owner ?? '') }
+  })
+}
+
+export const encodeInfo = (info: MemberInfo): Uint8Array => infoCodec.encode(info)
+
+/** What a member told of itself; what another client made has nothing to tell. */
+export function infoOf({ value }: Pick<NodeEntry, 'value'>): MemberInfo | undefined {
+  try {
+    return infoCodec.decode(value)
+  } catch {
+    return undefined
+  }
+}
+
+export const encodeOwner = (id: string): Uint8Array => text.encode(id)
+
+/** The id of the member that an owner node names. */
+export const ownerOf = ({ value }: Pick<NodeEntry, 'value'>): string => Buffer.from(value).toString()
