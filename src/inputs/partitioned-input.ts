@@ -21,7 +21,7 @@ export interface Undecodable<P> {
   readonly position: P
   /** The record as the broker or the file has it. */
   readonly content: Uint8Array
-  /** Has the code `CODEC`. */
+  /** Has the code `CODEC`, or `VALUE_TOO_LARGE` where the record exceeds a limit of the input. */
   readonly error: KVError
 }
 

@@ -11,19 +11,25 @@ export type Reading<T, P> = (signal: AbortSignal) => AsyncGenerator<Delivered<T,
  */
 class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
   readonly #abort = new AbortController()
-  readonly #generator: AsyncGenerator<Delivered<T, P>, void>
+  readonly #read: Reading<T, P>
   readonly #context: string
   readonly #over: () => void
+  #generator: AsyncGenerator<Delivered<T, P>, void> | undefined
   #closed = false
 
   constructor(read: Reading<T, P>, context: string, over: () => void) {
-    this.#generator = read(this.#abort.signal)
+    this.#read = read
     this.#context = context
     this.#over = over
   }
 
   next(): Promise<IteratorResult<Delivered<T, P>>> {
     if (this.#abort.signal.aborted) return this.#ended()
+    try {
+      this.#generator ??= this.#read(this.#abort.signal)
+    } catch (error) {
+      return this.#failed(error)
+    }
     return this.#generator.next().then(this.#given, this.#failed)
   }
 
@@ -31,7 +37,7 @@ class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
     this.#over()
     this.#abort.abort()
     // Whoever leaves does not want to hear what goes wrong.
-    await this.#generator.return().catch(() => {})
+    await this.#generator?.return().catch(() => {})
     return { done: true, value: undefined }
   }
 
@@ -46,7 +52,7 @@ class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
     return this.#abort.signal.aborted ? this.#ended() : result
   }
 
-  readonly #failed = (error: unknown): Promise<IteratorResult<Delivered<T, P>>> => {
+  readonly #failed = async (error: unknown): Promise<IteratorResult<Delivered<T, P>>> => {
     this.#over()
     if (this.#abort.signal.aborted) return this.#ended()
     throw KVError.from(error, 'ENGINE', this.#context)

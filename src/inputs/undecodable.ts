@@ -11,7 +11,8 @@ export async function refuse<P>(
   const place = identityOf(partition, position)
   const reason = cause instanceof Error ? cause.message : String(cause)
   const details = { partition, position }
-  const error = new KVError('CODEC', `cannot decode ${place}: ${reason}`, { cause, ...details })
+  const code = cause instanceof KVError && cause.code === 'VALUE_TOO_LARGE' ? cause.code : 'CODEC'
+  const error = new KVError(code, `cannot decode ${place}: ${reason}`, { cause, ...details })
   if (take === undefined) throw error
   try {
     await take({ ...record, error })
