@@ -17,7 +17,9 @@
  * ```
  */
 export interface Codec<V> {
+  /** The bytes of a value; what it throws fails that write with `CODEC`. */
   encode(value: V): Uint8Array
+  /** The value of such bytes; what it throws fails that read with `CODEC`. */
   decode(bytes: Uint8Array): V
 }
 

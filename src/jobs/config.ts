@@ -8,7 +8,11 @@ type Fields = Readonly<Record<string, unknown>>
 /** A place a config comes from. */
 export abstract class ConfigPlace {
   /** The fields for this job, and for messages where each is from. */
-  abstract read(job: string): { readonly fields: Fields; readonly origin: (field: string) => string }
+  abstract read(job: string): {
+    readonly fields: Fields
+    /** Where a field comes from, for messages. */
+    readonly origin: (field: string) => string
+  }
   /** Whether all it has is text, which may stand for something else. */
   readonly isText: boolean = false
 }

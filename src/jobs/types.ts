@@ -110,7 +110,9 @@ export interface RunOptions<T, V, R, C> {
    * @defaultValue `{}`
    */
   readonly config?: ConfigSource | readonly ConfigSource[] | undefined
+  /** The store, in place of the definition's. */
   readonly store?: JobDefinition<T, V, V | undefined, R, C>['store']
+  /** The input, in place of the definition's. */
   readonly input?: JobDefinition<T, V, V | undefined, R, C>['input']
   readonly output?: JobSink<R, V, C> | 'none' | undefined
   readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined

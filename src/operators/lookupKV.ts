@@ -29,13 +29,18 @@ import type { OperatorOptions } from './options.ts'
  * ```
  *
  * @param keyOf the key of a record
- * @param project makes the output
  */
 export function lookupKV<T, V>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
   options?: OperatorOptions,
 ): OperatorFunction<T, [record: T, stored: V | undefined]>
+/**
+ * As above, but emits what `project` makes of the record and what is stored.
+ *
+ * @param keyOf the key of a record
+ * @param project makes the output
+ */
 export function lookupKV<T, V, R>(
   store: KVStore<V>,
   keyOf: (record: T) => string,

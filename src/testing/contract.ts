@@ -18,7 +18,9 @@ import { watching } from './contract/watching.ts'
 
 /** What the suite needs of a test runner; that of vitest, Jest, Mocha and `node:test` has it. */
 export interface TestRunner {
+  /** Declares a group of cases. */
   describe(name: string, body: () => void): unknown
+  /** Declares a case, which fails where `body` rejects. */
   it(name: string, body: () => Promise<void>): unknown
 }
 

@@ -30,10 +30,12 @@ export class KVModel<V> {
     return new KVModel(this.#entries.values())
   }
 
+  /** The value, or `undefined`. */
   get(key: string): V | undefined {
     return this.#entries.get(key)?.value
   }
 
+  /** The entry, or `undefined`. */
   entry(key: string): Entry<V> | undefined {
     return this.#entries.get(key)
   }
@@ -62,6 +64,7 @@ export class KVModel<V> {
     return this.#entries.delete(key)
   }
 
+  /** The entry after the update; a `next` that returns `undefined` deletes. */
   update(key: string, next: (current: V | undefined) => V | undefined): Entry<V> | undefined {
     const value = next(this.get(key))
     if (value !== undefined) return this.put(key, value)

@@ -18,6 +18,7 @@ export type Operation<V> =
   | {
       readonly type: 'update'
       readonly key: string
+      /** Makes the new value; `undefined` deletes. */
       readonly next: (current: V | undefined) => V | undefined
     }
   | { readonly type: 'transact'; readonly writes: readonly Mutation<V>[] }

@@ -33,6 +33,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true }, client => this.#accept(client))
   }
 
+  /** The port that clients are to connect to. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port
   }
@@ -53,6 +54,7 @@ export class FaultProxy implements AsyncDisposable {
     return toServer.flatMap(({ localPort }) => localPort ?? [])
   }
 
+  /** Begins to accept clients, at a free port. */
   async listen(): Promise<this> {
     this.#server.listen(0, this.host)
     await once(this.#server, 'listening')

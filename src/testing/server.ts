@@ -66,6 +66,7 @@ export class ZooKeeperServer implements AsyncDisposable {
   #process: ServerProcess | undefined
   #running: Promise<void> = Promise.resolve()
 
+  /** @internal */
   constructor(options: ServerOptions, place: ServerPlace) {
     this.port = place.port
     this.#options = options

@@ -33,16 +33,22 @@ function blocksOf(file: string, text: string, strip: RegExp): Snippet[] {
   return snippets
 }
 
-/** Every snippet of the README and every `@example` of the docstrings. */
-export function allSnippets(): Snippet[] {
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.ts'))
-    .map(file => join(root, 'src', file))
+/** The files of a folder, and of those in it, that end in `extension`. */
+const filesIn = (folder: string, extension: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith(extension))
+    .map(file => join(root, folder, file))
     .sort()
-  const readme = join(root, 'README.md')
-  return [readme, ...sources].flatMap(file =>
-    blocksOf(relative(root, file), readFileSync(file, 'utf8'), file === readme ? /^/ : /^\s*\* ?/),
-  )
+
+/** Every snippet of the READMEs and every `@example` of the docstrings. */
+export function allSnippets(): Snippet[] {
+  const pages = readdirSync(root)
+    .filter(file => file.endsWith('.md'))
+    .map(file => join(root, file))
+    .concat(['src', 'examples', 'benchmarks'].flatMap(folder => filesIn(folder, '.md')))
+  const snippets = (files: string[], strip: RegExp): Snippet[] =>
+    files.flatMap(file => blocksOf(relative(root, file), readFileSync(file, 'utf8'), strip))
+  return [...snippets(pages, /^/), ...snippets(filesIn('src', '.ts'), /^\s*\* ?/)]
 }
 
 /**

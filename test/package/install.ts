@@ -53,9 +53,9 @@ try {
   })
   step('can be required', () => run(process.execPath, ['required.cjs']))
 
-  install('--save-dev', asHere('typescript'), asHere('@types/node'))
+  install('--save-dev', asHere('@typescript/native'), asHere('@types/node'))
   const compile = (config: string): string =>
-    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
+    run(process.execPath, ['node_modules/@typescript/native/bin/tsc', '-p', config])
   step('compiles in strict mode, its declarations included', () => compile('tsconfig.json'))
 
   install(...['lmdb', 'fast-check', '@opentelemetry/api'].map(asHere))
