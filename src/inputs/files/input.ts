@@ -90,4 +90,7 @@ function found(names: readonly string[], { patterns, cwd }: FilesConfig<unknown>
  */
 export const filesInput = <T>(
   options: FilesInputOptions<T>,
-): PartitionedInput<T, number> & { close(): Promise<void> } => new FilesInput(options)
+): PartitionedInput<T, number> & {
+  /** Ends all reading. */
+  close(): Promise<void>
+} => new FilesInput(options)
