@@ -151,6 +151,17 @@ export interface Nodes {
   children(parent: string): Observable<readonly NodeEntry[]>
 }
 
+/** The time by which the answer to each of several writes is due; `deadline` is the latest. */
+export interface WriteDue extends Due {
+  /** When the write at `index` is due. */
+  deadlineOf(index: number): number
+  /**
+   * The write at `index` is out of time while others are not: `TIMEOUT` where it will certainly not be carried out,
+   * `INDETERMINATE` where it may be. An engine that answers at once need not call it.
+   */
+  late(index: number, error: KVError): void
+}
+
 /** A key-value engine: bytes, in batches. See the head of this file for what is promised on both sides. */
 export interface Engine {
   /** For messages: `memory`, `lmdb`, `zookeeper`, … */
@@ -161,7 +172,7 @@ export interface Engine {
   /** Emits what is stored for each key, in the order of `keys`; `undefined` where absent, an error where only that one failed. */
   read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]>
   /** Carries out the writes, each for itself, those of one key in order; emits the outcome of each. */
-  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]>
+  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]>
   /** Carries out the writes in order, all or none; fails with the error of the first that cannot be carried out. */
   commit(writes: readonly Write[], due: Due): Observable<readonly Written[]>
   /** Begins reading the entries of a span, in key order by page. Entries written meanwhile may or may not be seen. */

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
-import type { KVStore, Mutation } from '../store/kv-store.ts'
-import { writeAll } from './internal/calls.ts'
+import { accessOf } from '../store/access.ts'
+import type { KVStore } from '../store/kv-store.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -33,12 +33,12 @@ export function deleteKV<T, V>(
   keyOf: (record: T) => string,
   options: OperatorOptions = {},
 ): OperatorFunction<T, T> {
-  return asking<T, Mutation<V> & { readonly type: 'delete' }, V, T>(
-    store,
+  const access = accessOf(store)
+  return asking<T, string, never, T>(
     {
-      question: record => ({ type: 'delete', key: keyOf(record) }),
+      question: keyOf,
       callback: 'keyOf',
-      ask: (writes, target, call) => writeAll(store, writes, target, call),
+      ask: (key, asker) => access.write({ type: 'delete', key }, asker),
       output: record => record,
     },
     options,

@@ -1,7 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
-import { bulkOf } from '../store/bulk.ts'
+import { accessOf } from '../store/access.ts'
 import type { KVStore } from '../store/kv-store.ts'
-import { readAll } from './internal/calls.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -57,13 +56,13 @@ export function lookupKV<T, V, R>(
     typeof projectOrOptions === 'function'
       ? projectOrOptions
       : (record: T, stored: V | undefined): [T, V | undefined] => [record, stored]
+  const access = accessOf(store)
   return asking<T, string, V, R | [T, V | undefined]>(
-    store,
     {
       question: keyOf,
       callback: 'keyOf',
-      known: bulkOf(store)?.cached,
-      ask: (keys, target, call) => readAll(store, keys, target, call),
+      known: key => access.known(key),
+      ask: (key, asker) => access.ask(key, asker),
       output: project,
     },
     typeof projectOrOptions === 'object' ? projectOrOptions : options,

@@ -1,7 +1,8 @@
 import type { OperatorFunction } from 'rxjs'
 import type { KVError } from '../errors.ts'
+import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
-import { bound } from './internal/arguments.ts'
+import { bound, concurrencyOf } from './internal/arguments.ts'
 import type { Process } from './internal/batch.ts'
 import { CommitLoop } from './internal/commit-loop.ts'
 import { operate } from './internal/operate.ts'
@@ -90,7 +91,7 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
   transform: (record: NoInfer<T>, value: NoInfer<V> | undefined) => N,
   options: ProcessOptions<T, V, N, R> = {},
 ): OperatorFunction<T, R> {
-  const concurrency = bound('concurrency', options.concurrency, 8192)
+  const concurrency = concurrencyOf(options, 8192)
   const process: Process<T, V, R> = {
     keyOf,
     transform,
@@ -101,8 +102,9 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
     concurrency,
     remember: bound('remember', options.remember, 0, 0),
   }
+  const access = accessOf(store)
   return operate(
     2 * concurrency,
-    (destination, intake) => new CommitLoop(store, process, destination, intake),
+    (destination, intake) => new CommitLoop(access, process, destination, intake),
   )
 }

@@ -1,10 +1,37 @@
-import { map, type Observable, type OperatorFunction } from 'rxjs'
-import { KVError } from '../errors.ts'
-import { bulkOf } from '../store/bulk.ts'
+import type { OperatorFunction } from 'rxjs'
+import type { KVError } from '../errors.ts'
+import { accessOf, type Updater } from '../store/access.ts'
 import type { Entry, KVStore } from '../store/kv-store.ts'
-import { each } from './internal/calls.ts'
-import { asking, keyed } from './internal/each-record.ts'
+import { asking } from './internal/each-record.ts'
+import type { Asked } from './internal/pump.ts'
 import type { OperatorOptions } from './options.ts'
+
+/** The update of one record. */
+class RecordUpdate<T, V, R> implements Updater<V> {
+  readonly #asker: Asked<T, string, V, R>
+  readonly #next: (record: T, current: V | undefined) => V | undefined
+
+  constructor(asker: Asked<T, string, V, R>, next: (record: T, current: V | undefined) => V | undefined) {
+    this.#asker = asker
+    this.#next = next
+  }
+
+  get withdrawn(): boolean {
+    return this.#asker.withdrawn
+  }
+
+  next(current: V | undefined): V | undefined {
+    return this.#next(this.#asker.record, current)
+  }
+
+  updated(entry: Entry<V> | undefined): void {
+    this.#asker.answered(entry?.value)
+  }
+
+  failed(error: KVError): void {
+    this.#asker.failed(error)
+  }
+}
 
 /**
  * Updates, for each record, the value under its key: reads, computes and writes atomically, with any number of writers.
@@ -37,31 +64,14 @@ export function updateKV<T, V, N extends V | undefined>(
   next: (record: NoInfer<T>, current: NoInfer<V> | undefined) => N,
   options: OperatorOptions = {},
 ): OperatorFunction<T, [record: T, value: N]> {
-  const output = (record: T, value: V | undefined): [T, N] => [record, value as N]
-  const update$ = (key: string, record: T): Observable<Entry<V> | undefined> =>
-    store.update$(key, current => next(record, current))
-  if (bulkOf(store) === undefined) {
-    const begin = (record: T, key: string): Observable<[T, N]> =>
-      update$(key, record).pipe(map(entry => output(record, entry?.value)))
-    return keyed({ keyOf, begin }, options)
-  }
-  // Our own stores keep the order of a key's updates, and write in one round what is asked for together.
-  return asking<T, { readonly key: string; readonly record: T }, V, [T, N]>(
-    store,
+  const access = accessOf(store)
+  return asking<T, string, V, [T, N]>(
     {
-      question: record => ({ key: keyOf(record), record }),
+      question: keyOf,
       callback: 'keyOf',
-      ask: (updates, target, call) =>
-        each(
-          updates.length,
-          index => update$(updates[index]!.key, updates[index]!.record),
-          (index, answer) => {
-            if (answer instanceof KVError) target.settle(index, answer, undefined, -1)
-            else target.settle(index, undefined, answer?.value, answer?.version ?? -1)
-          },
-          call,
-        ),
-      output,
+      // The store keeps the order of a key's updates, and writes in one round what is asked for together.
+      ask: (key, asker) => access.update(key, new RecordUpdate(asker, next)),
+      output: (record, value) => [record, value as N],
     },
     options,
     1024,

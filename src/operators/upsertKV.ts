@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
+import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
-import { writeAll } from './internal/calls.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -33,15 +33,15 @@ export function upsertKV<T, V>(
   entryOf: (record: T) => readonly [key: string, value: V],
   options: OperatorOptions = {},
 ): OperatorFunction<T, T> {
-  return asking<T, Mutation<V> & { readonly type: 'put' }, V, T>(
-    store,
+  const access = accessOf(store)
+  return asking<T, Mutation<V>, never, T>(
     {
       question: record => {
         const [key, value] = entryOf(record)
         return { type: 'put', key, value }
       },
       callback: 'entryOf',
-      ask: (writes, target, call) => writeAll(store, writes, target, call),
+      ask: (put, asker) => access.write(put, asker),
       output: record => record,
     },
     options,

@@ -4,7 +4,6 @@ import type { Hub, Listener } from './hub.ts'
 /** What is known of a key; `bytes` until the value is first wanted. */
 interface Cached<V> {
   readonly version: number
-  readonly present: boolean
   bytes: Uint8Array | undefined
   value: V | undefined
   /** Wanted since the hand came by last. */
@@ -34,15 +33,11 @@ export class Cache<V> implements Listener {
 
   /** What is known of `key`; throws the codec's error. The value is shared by all who ask. */
   get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
-    const cached = this.hit(key)
-    if (cached === undefined) this.counts.misses++
-    return cached
-  }
-
-  /** The same for who asks again where there is nothing: that is not counted as a miss. */
-  hit(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
     const cached = this.#entries.get(key)
-    if (cached === undefined) return undefined
+    if (cached === undefined) {
+      this.counts.misses++
+      return undefined
+    }
     this.counts.hits++
     cached.used = true
     if (cached.bytes !== undefined) {
@@ -69,7 +64,6 @@ export class Cache<V> implements Listener {
     while (this.#entries.size >= this.#capacity) this.#evict()
     this.#entries.set(key, {
       version: stored?.version ?? -1,
-      present: stored !== undefined,
       // A copy, not to keep alive the whole reply of which the value is a part.
       bytes: stored && Uint8Array.prototype.slice.call(stored.value),
       value: undefined,

@@ -1,202 +1,161 @@
 import type { Subscriber } from 'rxjs'
-import type { Stored, Write, Written } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { BulkTarget } from './bulk.ts'
+import type { Written } from '../engine.ts'
+import type { KVError } from '../errors.ts'
+import type { Committer, Reader, Updater, Writer } from './access.ts'
 import type { Entry } from './kv-store.ts'
-import { ReadRequest, WriteRequest } from './requests.ts'
 
-/** Turns bytes into a value; throws a KVError. */
-export type Decode<V> = (key: string, bytes: Uint8Array) => V
+/** Emits one result and completes. */
+export function emitLast<R>(subscriber: Subscriber<R>, result: R): void {
+  subscriber.next(result)
+  subscriber.complete()
+}
 
-/** One key for one subscriber. */
-export class ReadCall<V, R> extends ReadRequest {
-  readonly keys: readonly string[]
-  readonly #subscriber: Subscriber<R | undefined>
-  readonly #decode: Decode<V>
-  readonly #emit: (key: string, value: V, version: number) => R
+/** What one subscriber asked of the store. */
+abstract class Call<R> {
+  protected readonly subscriber: Subscriber<R>
 
-  constructor(
-    key: string,
-    now: number,
-    timeout: number,
-    subscriber: Subscriber<R | undefined>,
-    decode: Decode<V>,
-    emit: (key: string, value: V, version: number) => R,
-  ) {
-    super(now, timeout)
-    this.keys = [key]
-    this.#subscriber = subscriber
-    this.#decode = decode
-    this.#emit = emit
+  constructor(subscriber: Subscriber<R>) {
+    this.subscriber = subscriber
   }
 
   /** Asked of the subscriber, which would have to keep a list for this call to be told. */
-  override get withdrawn(): boolean {
-    return this.#subscriber.closed
+  get withdrawn(): boolean {
+    return this.subscriber.closed
   }
 
-  settle(_index: number, result: Stored | undefined | KVError): void {
-    if (result instanceof KVError) {
-      this.#subscriber.error(result)
-      return
+  failed(error: KVError): void {
+    this.subscriber.error(error)
+  }
+
+  protected emit(result: R): void {
+    emitLast(this.subscriber, result)
+  }
+}
+
+/** Makes what is emitted of a key that was found. */
+export type Found<V, R> = (key: string, value: V, version: number) => R
+
+/** Emits what is stored under one key. */
+export class GetCall<V, R> extends Call<R | undefined> implements Reader<V> {
+  readonly #key: string
+  readonly #resultOf: Found<V, R>
+
+  constructor(key: string, subscriber: Subscriber<R | undefined>, resultOf: Found<V, R>) {
+    super(subscriber)
+    this.#key = key
+    this.#resultOf = resultOf
+  }
+
+  found(value: V | undefined, version: number): void {
+    this.emit(value === undefined ? undefined : this.#resultOf(this.#key, value, version))
+  }
+}
+
+/** Emits a map of what is stored under several keys, in their order. */
+export class GetAllCall<V, R> extends Call<Map<string, R>> {
+  readonly #keys: readonly string[]
+  readonly #results: (R | undefined)[]
+  readonly #resultOf: Found<V, R>
+  #left: number
+
+  constructor(keys: readonly string[], subscriber: Subscriber<Map<string, R>>, resultOf: Found<V, R>) {
+    super(subscriber)
+    this.#keys = keys
+    this.#results = new Array(keys.length)
+    this.#resultOf = resultOf
+    this.#left = keys.length
+  }
+
+  /** Takes what is stored under the key at `index`. */
+  found(index: number, value: V | undefined, version: number): void {
+    if (value !== undefined) this.#results[index] = this.#resultOf(this.#keys[index]!, value, version)
+    if (--this.#left > 0 || this.withdrawn) return
+    const found = new Map<string, R>()
+    for (let i = 0; i < this.#keys.length; i++) {
+      const result = this.#results[i]
+      if (result !== undefined) found.set(this.#keys[i]!, result)
     }
-    let emitted: R | undefined
-    if (result !== undefined) {
-      const key = this.keys[0]!
-      try {
-        emitted = this.#emit(key, this.#decode(key, result.value), result.version)
-      } catch (error) {
-        this.#subscriber.error(error)
-        return
-      }
-    }
-    this.#subscriber.next(emitted)
-    this.#subscriber.complete()
+    this.emit(found)
   }
 }
 
-/** Many keys for one target. */
-export class BulkRead<V> extends ReadRequest {
-  readonly keys: readonly string[]
-  /** Where the results belong, where `keys` are only some of what the target asked for. */
-  readonly #indices: readonly number[] | undefined
-  readonly #target: BulkTarget<V>
-  readonly #decode: Decode<V>
+/** One key of a {@link GetAllCall}. */
+export class GetAllReader<V> implements Reader<V> {
+  readonly #call: GetAllCall<V, unknown>
+  readonly #index: number
 
-  constructor(
-    keys: readonly string[],
-    indices: readonly number[] | undefined,
-    now: number,
-    timeout: number,
-    target: BulkTarget<V>,
-    decode: Decode<V>,
-  ) {
-    super(now, timeout)
-    this.keys = keys
-    this.#indices = indices
-    this.#target = target
-    this.#decode = decode
+  constructor(call: GetAllCall<V, unknown>, index: number) {
+    this.#call = call
+    this.#index = index
   }
 
-  settle(index: number, result: Stored | undefined | KVError): void {
-    const at = this.#indices === undefined ? index : this.#indices[index]!
-    if (result === undefined) this.#target.settle(at, undefined, undefined, -1)
-    else if (result instanceof KVError) this.#target.settle(at, result, undefined, -1)
-    else {
-      let value: V
-      try {
-        value = this.#decode(this.keys[index]!, result.value)
-      } catch (error) {
-        this.#target.settle(at, error as KVError, undefined, -1)
-        return
-      }
-      this.#target.settle(at, undefined, value, result.version)
-    }
+  get withdrawn(): boolean {
+    return this.#call.withdrawn
+  }
+
+  failed(error: KVError): void {
+    this.#call.failed(error)
+  }
+
+  found(value: V | undefined, version: number): void {
+    this.#call.found(this.#index, value, version)
   }
 }
 
-/** One write for one subscriber. */
-abstract class WriteCall<R> extends WriteRequest {
-  readonly atomic = false
-  readonly writes: readonly Write[]
-  readonly #subscriber: Subscriber<R>
+/** Emits what came of one write. */
+export class WriteCall<R> extends Call<R> implements Writer {
+  readonly #resultOf: (written: Written) => R
 
-  constructor(write: Write, now: number, timeout: number, subscriber: Subscriber<R>) {
-    super(now, timeout)
-    this.writes = [write]
-    this.#subscriber = subscriber
+  constructor(subscriber: Subscriber<R>, resultOf: (written: Written) => R) {
+    super(subscriber)
+    this.#resultOf = resultOf
   }
 
-  /** Asked of the subscriber, which would have to keep a list for this call to be told. */
-  override get withdrawn(): boolean {
-    return this.#subscriber.closed
-  }
-
-  settle(_index: number, result: Written | KVError): void {
-    if (result instanceof KVError) {
-      this.#subscriber.error(result)
-      return
-    }
-    this.#subscriber.next(this.emitted(result))
-    this.#subscriber.complete()
-  }
-
-  protected abstract emitted(written: Written): R
-}
-
-/** Emits the entry. */
-export class PutCall<V> extends WriteCall<Entry<V>> {
-  readonly #value: V
-
-  constructor(write: Write, value: V, now: number, timeout: number, subscriber: Subscriber<Entry<V>>) {
-    super(write, now, timeout, subscriber)
-    this.#value = value
-  }
-
-  protected emitted({ version }: Written): Entry<V> {
-    return { key: this.writes[0]!.key, value: this.#value, version }
+  written(written: Written): void {
+    this.emit(this.#resultOf(written))
   }
 }
 
-/** Emits whether there was something to delete. */
-export class DeleteCall extends WriteCall<boolean> {
-  protected emitted({ existed }: Written): boolean {
-    return existed
+/** Counts, over several deletes, how many keys existed. */
+export class DeleteAllCall extends Call<number> implements Writer {
+  #left: number
+  #existed = 0
+
+  constructor(count: number, subscriber: Subscriber<number>) {
+    super(subscriber)
+    this.#left = count
+  }
+
+  written({ existed }: Written): void {
+    if (existed) this.#existed++
+    if (--this.#left === 0) this.emit(this.#existed)
   }
 }
 
-/** Many writes, each for itself. */
-export class BulkWrite extends WriteRequest {
-  readonly atomic = false
-  readonly writes: readonly Write[]
-  readonly #settled: (index: number, result: Written | KVError) => void
+/** Emits the entry after an update. */
+export class UpdateCall<V> extends Call<Entry<V> | undefined> implements Updater<V> {
+  readonly next: (current: V | undefined) => V | undefined
 
-  constructor(
-    writes: readonly Write[],
-    now: number,
-    timeout: number,
-    settled: (index: number, result: Written | KVError) => void,
-  ) {
-    super(now, timeout)
-    this.writes = writes
-    this.#settled = settled
+  constructor(subscriber: Subscriber<Entry<V> | undefined>, next: (current: V | undefined) => V | undefined) {
+    super(subscriber)
+    this.next = next
   }
 
-  settle(index: number, result: Written | KVError): void {
-    this.#settled(index, result)
+  updated(entry: Entry<V> | undefined): void {
+    this.emit(entry)
   }
 }
 
-/** All or none, for one subscriber. */
-export class TransactionCall<R> extends WriteRequest {
-  readonly atomic = true
-  readonly writes: readonly Write[]
-  readonly #subscriber: Subscriber<R[]>
-  readonly #emit: (index: number, written: Written) => R
-  readonly #results: R[] = []
+/** Emits the results of a transaction. */
+export class TransactionCall<R> extends Call<R[]> implements Committer {
+  readonly #resultOf: (written: Written, index: number) => R
 
-  constructor(
-    writes: readonly Write[],
-    now: number,
-    timeout: number,
-    subscriber: Subscriber<R[]>,
-    emit: (index: number, written: Written) => R,
-  ) {
-    super(now, timeout)
-    this.writes = writes
-    this.#subscriber = subscriber
-    this.#emit = emit
+  constructor(subscriber: Subscriber<R[]>, resultOf: (written: Written, index: number) => R) {
+    super(subscriber)
+    this.#resultOf = resultOf
   }
 
-  settle(index: number, result: Written | KVError): void {
-    if (result instanceof KVError) {
-      // The same for every write; a subscriber that had its error hears no more.
-      this.#subscriber.error(result)
-      return
-    }
-    this.#results.push(this.#emit(index, result))
-    if (this.#results.length < this.writes.length) return
-    this.#subscriber.next(this.#results)
-    this.#subscriber.complete()
+  committed(written: readonly Written[]): void {
+    this.emit(written.map(this.#resultOf))
   }
 }

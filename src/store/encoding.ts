@@ -84,6 +84,24 @@ export class Encoding<V> {
     if (ifVersion !== undefined) checkExpected(ifVersion, false)
     return { type: 'delete', key, ifVersion }
   }
+
+  /** What a write takes of the engine's `batchBytes`. */
+  sizeOf(write: Write): number {
+    const value = write.type === 'put' ? write.value.byteLength : 0
+    return Buffer.byteLength(write.key) + value + this.#limits.overheadBytes
+  }
+
+  /** What a transaction takes; throws where that is too much for one. */
+  sizeOfAll(writes: readonly Write[]): number {
+    let bytes = 0
+    for (const write of writes) bytes += this.sizeOf(write)
+    const { batchBytes } = this.#limits
+    if (bytes <= batchBytes) return bytes
+    throw new KVError(
+      'VALUE_TOO_LARGE',
+      `a transaction of ${writes.length} writes has ${bytes} bytes, the limit is ${batchBytes}`,
+    )
+  }
 }
 
 function checkExpected(version: unknown, orAbsent: boolean): void {

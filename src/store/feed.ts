@@ -7,10 +7,8 @@ import type { Batcher } from './batcher.ts'
 import type { Hub, Listener } from './hub.ts'
 import type { Change } from './kv-store.ts'
 import { drain } from './listing.ts'
-import { Followed, passes, Refresher } from './refresher.ts'
-
-/** Pause before a listing that failed is begun again, in milliseconds. */
-const RETRY_PAUSE = 100
+import { Followed, Refresher } from './refresher.ts'
+import { passes, RETRY_PAUSE } from './retries.ts'
 
 /** What a feed needs of its store. */
 export interface FeedContext<V> {
@@ -136,6 +134,7 @@ export class Feed<V> implements Listener {
     this.#stopListing()
     for (const entry of [...this.#entries.values()]) {
       if (entry.listing !== listing) this.#learn(entry, undefined)
+      else this.#forgetAbsent(entry)
     }
     this.#settling = true
     this.#settle()
@@ -162,11 +161,17 @@ export class Feed<V> implements Listener {
     this.#settle()
   }
 
+  /** Not while the range is listed: a page that was read before the key was deleted may still come. */
+  #forgetAbsent(entry: FeedEntry): void {
+    const isAbsent = entry.revision === undefined && entry.reading === undefined
+    if (isAbsent && this.#scan === undefined) this.#entries.delete(entry.key)
+  }
+
   #learn(entry: FeedEntry, stored: Stored | undefined): void {
     const { key, revision } = entry
     if (stored === undefined) {
       entry.revision = undefined
-      if (entry.reading === undefined) this.#entries.delete(key)
+      this.#forgetAbsent(entry)
       if (revision !== undefined) this.#subscriber.next({ type: 'delete', key })
       return
     }

@@ -1,7 +1,16 @@
 import type { Subscription } from 'rxjs'
 import type { Engine, Stored, WatchSignal, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
-import type { Observer } from './requests.ts'
+import type { Timing } from '../timing.ts'
+import { passes, RETRY_PAUSE } from './retries.ts'
+
+/** Hears of every answer before the one who asked does; how the cache and the watches learn what passes by. */
+export interface Observer {
+  /** Whether anybody listens. */
+  readonly active: boolean
+  read(keys: readonly string[], results: readonly (Stored | undefined | KVError)[]): void
+  written(writes: readonly Write[], results: readonly (Written | KVError)[]): void
+}
 
 /** Somebody who wants to know of changes to the store. */
 export interface Listener {
@@ -14,20 +23,24 @@ export interface Listener {
   read?(key: string, stored: Stored | undefined): void
   /** A put was acknowledged. Unlike a read's, the answer may come later than the signal of a newer change. */
   put?(key: string, stored: Stored): void
-  /** There will be no more signals: the engine closed, or failed with an error that will not pass. */
+  /** There will be no more signals for it: the engine closed, or its watch failed with an error that will not pass. */
   ended(error: KVError | undefined): void
 }
 
 /** Shares one watch of the engine among all who listen; none is held while nobody does. */
 export class Hub implements Observer {
   readonly #engine: Engine
+  readonly #timing: Timing
   readonly #listeners = new Set<Listener>()
   #subscription: Subscription | undefined
+  /** Before a watch that failed is set again. */
+  #pause: Subscription | undefined
   /** Whether every change is being signalled. */
   armed = false
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, timing: Timing) {
     this.#engine = engine
+    this.#timing = timing
   }
 
   get active(): boolean {
@@ -43,6 +56,7 @@ export class Hub implements Observer {
   remove(listener: Listener): void {
     if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return
     this.armed = false
+    this.#pause?.unsubscribe()
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
   }
@@ -72,9 +86,19 @@ export class Hub implements Observer {
   #watch(): void {
     this.#subscription = this.#engine.watch().subscribe({
       next: signal => this.#signalled(signal),
-      error: (error: unknown) => this.#ended(KVError.from(error, 'ENGINE', 'the watch failed')),
+      error: (error: unknown) => this.#failed(KVError.from(error, 'ENGINE', 'the watch failed')),
       complete: () => this.#ended(undefined),
     })
+  }
+
+  /** The watch is set again where the reason passes: to those who listen, that is a lost connection like any other. */
+  #failed(error: KVError): void {
+    if (!passes(error)) {
+      this.#ended(error)
+      return
+    }
+    this.#signalled({ type: 'disarmed' })
+    if (this.#listeners.size > 0) this.#pause = this.#timing.after(RETRY_PAUSE, () => this.#watch())
   }
 
   #ended(error: KVError | undefined): void {

@@ -4,8 +4,8 @@ import type { KeySpan, Scan } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { compareKeys, prefixEnd } from '../keys.ts'
 import type { Timing } from '../timing.ts'
+import { ask } from './engine-call.ts'
 import type { Range } from './kv-store.ts'
-import { ask } from './pacing.ts'
 
 /** The keys of a range as one span; `undefined` where it has none. */
 export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | undefined {

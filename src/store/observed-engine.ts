@@ -11,6 +11,7 @@ import type {
   StoredEntry,
   WatchSignal,
   Write,
+  WriteDue,
   Written,
 } from '../engine.ts'
 import { KVError } from '../errors.ts'
@@ -75,7 +76,7 @@ export class ObservedEngine implements Engine {
     return this.#observers.length === 0 ? answer : this.#observed({ type: 'read', keys }, answer)
   }
 
-  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]> {
+  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
     const answer = this.#engine.write(writes, due)
     return this.#observers.length === 0 ? answer : this.#observed({ type: 'write', writes }, answer)
   }

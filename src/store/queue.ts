@@ -30,13 +30,18 @@ export class Queue<T> {
     return item
   }
 
-  forEach(visit: (item: T) => void): void {
-    for (let i = this.#head; i < this.#items.length; i++) visit(this.#items[i]!)
-  }
-
-  /** Keeps only what `keep` holds for. */
-  retain(keep: (item: T) => boolean): void {
-    this.#items = (this.#items.slice(this.#head) as T[]).filter(keep)
+  /** Takes out, in order, what `isOut` holds for; it must not touch the queue. */
+  remove(isOut: (item: T) => boolean): T[] {
+    const out: T[] = []
+    const kept: T[] = []
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const item = this.#items[i]!
+      if (isOut(item)) out.push(item)
+      else kept.push(item)
+    }
+    if (out.length === 0) return out
+    this.#items = kept
     this.#head = 0
+    return out
   }
 }

@@ -1,24 +1,16 @@
 import type { Subscription } from 'rxjs'
 import type { Stored } from '../engine.ts'
-import { KVError, type KVErrorCode } from '../errors.ts'
+import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
 import type { Batcher } from './batcher.ts'
-import { ReadRequest } from './requests.ts'
-
-/** Pause before what could not be read is read again, in milliseconds. */
-const RETRY_PAUSE = 100
-
-/** Errors that pass with time. */
-const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'ENGINE', 'INDETERMINATE'])
-
-/** Whether it makes sense to read again after `error`. */
-export const passes = (error: KVError): boolean => PASSING.has(error.code)
+import { Read } from './operations.ts'
+import { passes, RETRY_PAUSE } from './retries.ts'
 
 /** A key that is read again when it changes; whoever follows it keeps here what else it knows of it. */
 export class Followed {
   readonly key: string
-  /** The read whose answer counts; `due` until it is asked for. */
-  reading: ReadRequest | 'due' | undefined = undefined
+  /** The read whose answer counts; `failed` until it is asked for again. */
+  reading: Read | 'failed' | undefined = undefined
 
   constructor(key: string) {
     this.key = key
@@ -31,8 +23,6 @@ export class Refresher<F extends Followed> {
   readonly #timing: Timing
   readonly #timeout: number
   readonly #result: (followed: F, result: Stored | undefined | KVError) => void
-  /** To be asked for at the end of the turn, unless forgotten meanwhile. */
-  #due: F[] = []
   /** To be asked for after a pause. */
   #failed: F[] = []
   #pause: Subscription | undefined
@@ -60,9 +50,8 @@ export class Refresher<F extends Followed> {
 
   touch(followed: F): void {
     if (followed.reading !== undefined) return
-    followed.reading = 'due'
     this.#reading++
-    this.#add(followed)
+    this.#ask(followed)
   }
 
   /** What is stored became known in another way, or is of no interest any more. */
@@ -77,11 +66,11 @@ export class Refresher<F extends Followed> {
     this.#pause?.unsubscribe()
   }
 
-  /** The answer of `request`. */
-  settle(request: ReadRequest, followed: F, result: Stored | undefined | KVError): void {
-    if (followed.reading !== request) return
+  /** The answer of `read`. */
+  settle(read: Read, followed: F, result: Stored | undefined | KVError): void {
+    if (followed.reading !== read) return
     if (result instanceof KVError && passes(result)) {
-      followed.reading = 'due'
+      followed.reading = 'failed'
       this.#failed.push(followed)
       this.#pause ??= this.#timing.after(RETRY_PAUSE, () => this.#retry())
       return
@@ -90,45 +79,36 @@ export class Refresher<F extends Followed> {
     this.#result(followed, result)
   }
 
-  #add(followed: F): void {
-    if (this.#due.push(followed) === 1) this.#timing.defer(() => this.#flush())
-  }
-
-  #flush(): void {
-    const followed = this.#due.filter(({ reading }) => reading === 'due')
-    this.#due = []
-    if (this.stopped || followed.length === 0) return
-    const request = new Refresh(this, followed, this.#timing.now(), this.#timeout)
-    for (const each of followed) each.reading = request
-    this.#batcher.read(request)
+  #ask(followed: F): void {
+    const refresh = new Refresh(this, followed, this.#timing.now(), this.#timeout)
+    followed.reading = refresh
+    this.#batcher.read(refresh)
   }
 
   #retry(): void {
     const failed = this.#failed
     this.#failed = []
     this.#pause = undefined
-    for (const followed of failed) this.#add(followed)
+    for (const followed of failed) if (followed.reading === 'failed') this.#ask(followed)
   }
 }
 
-/** One read of the keys that changed in a turn. */
-class Refresh<F extends Followed> extends ReadRequest {
-  readonly keys: readonly string[]
+/** One read of a key that changed. */
+class Refresh<F extends Followed> extends Read {
   readonly #refresher: Refresher<F>
-  readonly #followed: readonly F[]
+  readonly #followed: F
 
-  constructor(refresher: Refresher<F>, followed: readonly F[], now: number, timeout: number) {
-    super(now, timeout)
+  constructor(refresher: Refresher<F>, followed: F, now: number, timeout: number) {
+    super(followed.key, now, timeout)
     this.#refresher = refresher
     this.#followed = followed
-    this.keys = followed.map(({ key }) => key)
   }
 
   override get withdrawn(): boolean {
-    return this.#refresher.stopped
+    return this.#refresher.stopped || this.#followed.reading !== this
   }
 
-  settle(index: number, result: Stored | undefined | KVError): void {
-    this.#refresher.settle(this, this.#followed[index]!, result)
+  protected answered(result: Stored | undefined | KVError): void {
+    this.#refresher.settle(this, this.#followed, result)
   }
 }

@@ -1,12 +1,22 @@
-import { defaultIfEmpty, Observable, type Subscriber, type Unsubscribable } from 'rxjs'
+import { defaultIfEmpty, Observable, type Subscriber } from 'rxjs'
 import { wholeNumber } from '../arguments.ts'
-import type { Engine, KeySpan, Scan, Status, StoredEntry, Write } from '../engine.ts'
+import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { type Timing, timingOf } from '../timing.ts'
+import { ACCESS, Access, type AccessibleStore } from './access.ts'
 import { Batcher } from './batcher.ts'
-import { BULK, type Bulk, type BulkStore, type BulkTarget } from './bulk.ts'
 import { Cache } from './cache.ts'
-import { BulkRead, BulkWrite, DeleteCall, PutCall, ReadCall, TransactionCall } from './calls.ts'
+import {
+  DeleteAllCall,
+  emitLast,
+  type Found,
+  GetAllCall,
+  GetAllReader,
+  GetCall,
+  TransactionCall,
+  UpdateCall,
+  WriteCall,
+} from './calls.ts'
 import { Encoding } from './encoding.ts'
 import { Feed } from './feed.ts'
 import { Hub } from './hub.ts'
@@ -25,10 +35,7 @@ import type {
 } from './kv-store.ts'
 import { list, spanOf } from './listing.ts'
 import { OBSERVED, type Observed, ObservedEngine, type ObservedStore } from './observed-engine.ts'
-import type { WriteRequest } from './requests.ts'
-import { Update, Updates } from './updates.ts'
 import { Watches } from './watches.ts'
-import { sizeOf } from './write-batcher.ts'
 
 const DEFAULT_TIMEOUT = 30_000
 
@@ -53,19 +60,19 @@ const justValue = <V>(_key: string, value: V): V => value
 export const kvStore = <V>(engine: Engine, options: StoreOptions<V>): KVStore<V> =>
   new EngineStore(new ObservedEngine(engine), options)
 
-/** Checks and encodes what comes in, decodes what goes out, and leaves the rest to batcher, hub and engine. */
-class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
+/** The methods of a store: each is a call that begins when it is subscribed to. */
+class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
   readonly status$: Observable<Status>
   readonly [OBSERVED]: Observed
+  readonly [ACCESS]: Access<V>
   readonly #engine: Engine
   readonly #encoding: Encoding<V>
   readonly #timeout: number
   readonly #timing: Timing
   readonly #batcher: Batcher
   readonly #hub: Hub
-  readonly #cache: Cache<V> | undefined
+  readonly #access: Access<V>
   readonly #watches: Watches<V>
-  readonly #updates: Updates<V>
   #closing: Promise<void> | undefined
 
   constructor(engine: ObservedEngine, { value, timeout, cache = 0, scheduler }: StoreOptions<V>) {
@@ -74,23 +81,20 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     wholeNumber('cache', cache, 0, Number.MAX_SAFE_INTEGER)
     this.#engine = engine
     this.#timing = timingOf(scheduler)
-    this.#hub = new Hub(engine)
-    this.#batcher = new Batcher(engine, this.#timing, this.#hub)
-    this.#cache = cache > 0 ? new Cache(cache, this.#hub, this.#encoding.decode) : undefined
-    this[OBSERVED] = {
-      engine,
-      cache: this.#cache?.counts,
-      timing: this.#timing,
-      timeout: this.#timeout,
-    }
-    this.#watches = new Watches(this.#hub, this.#batcher, this.#timing, this.#timeout, this.#encoding.decode)
-    this.#updates = new Updates({
-      engine,
+    this.#hub = new Hub(engine, this.#timing)
+    this.#batcher = new Batcher(engine, this.#encoding as Encoding<unknown>, this.#timing, this.#hub)
+    const entries = cache > 0 ? new Cache(cache, this.#hub, this.#encoding.decode) : undefined
+    this[OBSERVED] = { engine, cache: entries?.counts, timing: this.#timing, timeout: this.#timeout }
+    this.#access = new Access({
+      encoding: this.#encoding,
       batcher: this.#batcher,
-      timing: this.#timing,
-      decode: this.#encoding.decode,
-      putOf: (key, newValue, ifVersion) => this.#encoding.put(key, newValue, ifVersion),
+      cache: entries,
+      timeout: this.#timeout,
+      now: () => this.#timing.now(),
+      defer: work => this.#timing.defer(work),
     })
+    this[ACCESS] = this.#access
+    this.#watches = new Watches(this.#hub, this.#batcher, this.#timing, this.#timeout, this.#encoding.decode)
     // A BehaviorSubject that has completed replays nothing.
     this.status$ = engine.status$.pipe(
       defaultIfEmpty<Status, Status>({ state: 'closed', reason: 'the store is closed' }),
@@ -114,9 +118,9 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   }
 
   put$(key: string, value: V, options: PutOptions = {}): Observable<Entry<V>> {
-    return this.#call$(options, (subscriber, now, timeout) => {
-      const write = this.#encoding.put(key, value, options.ifVersion)
-      this.#batcher.write(new PutCall(write, value, now, timeout, subscriber))
+    return this.#call$(options, (subscriber, timeout) => {
+      const call = new WriteCall(subscriber, ({ version }) => entryOf(key, value, version))
+      this.#access.write({ type: 'put', key, value, ifVersion: options.ifVersion }, call, timeout)
     })
   }
 
@@ -124,33 +128,29 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     entries: Iterable<readonly [key: string, value: V]>,
     options?: CallOptions,
   ): Observable<Entry<V>[]> {
-    return this.#call$(options, (subscriber, now, timeout) => {
+    return this.#call$(options, (subscriber, timeout) => {
       const pairs = [...entries]
-      const writes = pairs.map(([key, value]) => this.#encoding.put(key, value, undefined))
-      const emit = (index: number, { version }: { version: number }) => entryOf(...pairs[index]!, version)
-      this.#commit(writes, subscriber, now, timeout, emit)
+      const puts = pairs.map(([key, value]): Mutation<V> => ({ type: 'put', key, value }))
+      const resultOf = ({ version }: Written, index: number) => entryOf(...pairs[index]!, version)
+      this.#access.commit(puts, new TransactionCall(subscriber, resultOf), timeout)
     })
   }
 
   delete$(key: string, options: DeleteOptions = {}): Observable<boolean> {
-    return this.#call$(options, (subscriber, now, timeout) => {
-      const write = this.#encoding.delete(key, options.ifVersion)
-      this.#batcher.write(new DeleteCall(write, now, timeout, subscriber))
+    return this.#call$(options, (subscriber, timeout) => {
+      const call = new WriteCall(subscriber, ({ existed }) => existed)
+      this.#access.write({ type: 'delete', key, ifVersion: options.ifVersion }, call, timeout)
     })
   }
 
   deleteAll$(keys: Iterable<string>, options?: CallOptions): Observable<number> {
-    return this.#call$(options, (subscriber, now, timeout) => {
-      const writes = Array.from(new Set(keys), key => this.#encoding.delete(key, undefined))
-      let existed = 0
-      let left = writes.length
-      if (left === 0) emitLast(subscriber, 0)
-      const call = new BulkWrite(writes, now, timeout, (_index, result) => {
-        if (result instanceof KVError) subscriber.error(result)
-        else if (result.existed) existed++
-        if (--left === 0) emitLast(subscriber, existed)
-      })
-      this.#write(call, subscriber)
+    return this.#call$(options, (subscriber, timeout) => {
+      const unique = new Set(keys)
+      // Nothing is deleted where one of them is no key.
+      for (const key of unique) this.#encoding.checkKey(key)
+      if (unique.size === 0) emitLast(subscriber, 0)
+      const call = new DeleteAllCall(unique.size, subscriber)
+      for (const key of unique) this.#access.write({ type: 'delete', key }, call, timeout)
     })
   }
 
@@ -159,27 +159,21 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     next: (current: V | undefined) => V | undefined,
     options?: CallOptions,
   ): Observable<Entry<V> | undefined> {
-    return this.#call$(options, (subscriber, now, timeout) => {
-      this.#encoding.checkKey(key)
-      const update = new Update<V>(key, now, timeout, next, result => {
-        if (result instanceof KVError) subscriber.error(result)
-        else emitLast(subscriber, result)
-      })
-      subscriber.add(update)
-      this.#updates.add(update)
-    })
+    return this.#call$(options, (subscriber, timeout) =>
+      this.#access.update(key, new UpdateCall(subscriber, next), timeout),
+    )
   }
 
   transact$(writes: Iterable<Mutation<V>>, options?: CallOptions): Observable<MutationResult<V>[]> {
-    return this.#call$(options, (subscriber, now, timeout) => {
+    return this.#call$(options, (subscriber, timeout) => {
       const mutations = [...writes]
-      const encoded = mutations.map(mutation => this.#encoding.write(mutation))
-      this.#commit(encoded, subscriber, now, timeout, (index, written): MutationResult<V> => {
+      const resultOf = (written: Written, index: number): MutationResult<V> => {
         const mutation = mutations[index]!
         if (mutation.type === 'check') return { type: 'check' }
         if (mutation.type === 'delete') return { type: 'delete', existed: written.existed }
         return { type: 'put', entry: entryOf(mutation.key, mutation.value, written.version) }
-      })
+      }
+      this.#access.commit(mutations, new TransactionCall(subscriber, resultOf), timeout)
     })
   }
 
@@ -227,7 +221,14 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#batcher.close().then(() => this.#engine.close())
+    if (this.#closing === undefined) {
+      let closed!: (end: Promise<void>) => void
+      // Known before anything is rejected: whoever hears of that may close the store, too.
+      this.#closing = new Promise(resolve => {
+        closed = resolve
+      })
+      closed(this.#batcher.close().then(() => this.#engine.close()))
+    }
     return this.#closing
   }
 
@@ -235,17 +236,10 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
     return this.close()
   }
 
-  readonly [BULK]: Bulk<V> = {
-    read: (keys, target) => this.#bulkRead(keys, target),
-    write: (mutations, target) => this.#bulkWrite(mutations, target),
-    cached: key => this.#cache?.hit(key),
-    defer: work => this.#timing.defer(work),
-  }
-
   /** An Observable that begins a call when subscribed; what `begin` throws is its error. */
   #call$<R>(
     options: CallOptions | undefined,
-    begin: (subscriber: Subscriber<R>, now: number, timeout: number) => void,
+    begin: (subscriber: Subscriber<R>, timeout: number) => void,
   ): Observable<R> {
     return new Observable(subscriber => {
       try {
@@ -254,152 +248,36 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
             ? this.#timeout
             : wholeNumber('timeout', options.timeout, 1, MAX_TIMEOUT)
         if (this.#closing !== undefined) throw new KVError('CLOSED', 'the store is closed')
-        begin(subscriber, this.#timing.now(), timeout)
+        begin(subscriber, timeout)
       } catch (error) {
         subscriber.error(error)
       }
     })
   }
 
-  #read$<R>(
-    key: string,
-    options: CallOptions | undefined,
-    emit: (key: string, value: V, version: number) => R,
-  ): Observable<R | undefined> {
-    return this.#call$<R | undefined>(options, (subscriber, now, timeout) => {
-      this.#encoding.checkKey(key)
-      const cached = this.#cached(key)
-      if (cached !== undefined) {
-        emitLast(subscriber, cached.value === undefined ? undefined : emit(key, cached.value, cached.version))
-        return
-      }
-      const call = new ReadCall(key, now, timeout, subscriber, this.#encoding.decode, emit)
-      this.#batcher.read(call)
-    })
+  #read$<R>(key: string, options: CallOptions | undefined, resultOf: Found<V, R>): Observable<R | undefined> {
+    return this.#call$<R | undefined>(options, (subscriber, timeout) =>
+      this.#access.read(key, new GetCall(key, subscriber, resultOf), timeout),
+    )
   }
 
   #readAll$<R>(
     keys: Iterable<string>,
     options: CallOptions | undefined,
-    emit: (key: string, value: V, version: number) => R,
+    resultOf: Found<V, R>,
   ): Observable<Map<string, R>> {
-    return this.#call$<Map<string, R>>(options, (subscriber, _now, timeout) => {
+    return this.#call$<Map<string, R>>(options, (subscriber, timeout) => {
       const unique = [...new Set(keys)]
-      const results = new Array<R | undefined>(unique.length)
-      let left = unique.length
-      if (left === 0) emitLast(subscriber, new Map())
-      const target: BulkTarget<V> = {
-        settle: (index, error, value, version) => {
-          if (error !== undefined) subscriber.error(error)
-          else if (value !== undefined) results[index] = emit(unique[index]!, value, version)
-          if (--left > 0 || subscriber.closed) return
-          const found = new Map<string, R>()
-          for (let i = 0; i < results.length; i++) {
-            const result = results[i]
-            if (result !== undefined) found.set(unique[i]!, result)
-          }
-          emitLast(subscriber, found)
-        },
+      if (unique.length === 0) emitLast(subscriber, new Map())
+      const call = new GetAllCall(unique, subscriber, resultOf)
+      for (let i = 0; i < unique.length && !subscriber.closed; i++) {
+        this.#access.read(unique[i]!, new GetAllReader(call, i), timeout)
       }
-      if (left > 0) subscriber.add(this.#bulkRead(unique, target, timeout))
     })
-  }
-
-  #bulkRead(keys: readonly string[], target: BulkTarget<V>, timeout: number = this.#timeout): Unsubscribable {
-    let asked: string[] | undefined
-    let indices: number[] | undefined
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!
-      let error: KVError | undefined
-      let cached: { readonly value: V | undefined; readonly version: number } | undefined
-      try {
-        this.#encoding.checkKey(key)
-        cached = this.#cached(key)
-      } catch (thrown) {
-        error = thrown as KVError
-      }
-      if (error === undefined && cached === undefined) {
-        if (indices !== undefined) {
-          asked!.push(key)
-          indices.push(i)
-        }
-        continue
-      }
-      // Only where something needs no asking are the rest picked out.
-      if (indices === undefined) {
-        asked = keys.slice(0, i)
-        indices = asked.map((_, index) => index)
-      }
-      target.settle(i, error, cached?.value, cached?.version ?? -1)
-    }
-    const call = new BulkRead(
-      asked ?? keys,
-      indices,
-      this.#timing.now(),
-      timeout,
-      target,
-      this.#encoding.decode,
-    )
-    this.#batcher.read(call)
-    return call
-  }
-
-  #bulkWrite(mutations: readonly Mutation<V>[], target: BulkTarget<V>): Unsubscribable {
-    const writes: Write[] = []
-    const indices: number[] = []
-    for (let i = 0; i < mutations.length; i++) {
-      try {
-        writes.push(this.#encoding.write(mutations[i]!))
-        indices.push(i)
-      } catch (error) {
-        target.settle(i, error as KVError, undefined, -1)
-      }
-    }
-    const call = new BulkWrite(writes, this.#timing.now(), this.#timeout, (index, result) => {
-      const at = indices[index]!
-      const mutation = mutations[at]!
-      if (result instanceof KVError) target.settle(at, result, undefined, -1)
-      else target.settle(at, undefined, mutation.type === 'put' ? mutation.value : undefined, result.version)
-    })
-    this.#batcher.write(call)
-    return call
-  }
-
-  /** What the cache knows of `key`, unless a write of it is under way, which a read must see. */
-  #cached(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
-    return this.#cache === undefined || this.#batcher.isWriting(key) ? undefined : this.#cache.get(key)
-  }
-
-  #write<R>(call: WriteRequest, subscriber: Subscriber<R>): void {
-    subscriber.add(call)
-    this.#batcher.write(call)
-  }
-
-  #commit<R>(
-    writes: readonly Write[],
-    subscriber: Subscriber<R[]>,
-    now: number,
-    timeout: number,
-    emit: (index: number, written: { existed: boolean; version: number }) => R,
-  ): void {
-    if (writes.length === 0) {
-      emitLast(subscriber, [])
-      return
-    }
-    let bytes = 0
-    for (const write of writes) bytes += sizeOf(write, this.#engine)
-    const { batchBytes } = this.#engine.limits
-    if (bytes > batchBytes) {
-      throw new KVError(
-        'VALUE_TOO_LARGE',
-        `a transaction of ${writes.length} writes has ${bytes} bytes, the limit is ${batchBytes}`,
-      )
-    }
-    this.#write(new TransactionCall(writes, now, timeout, subscriber, emit), subscriber)
   }
 
   #list$<P, R>(options: ListOptions, open: (span: KeySpan) => Scan<P>, emit: (item: P) => R): Observable<R> {
-    return this.#call$(options, (subscriber, _now, timeout) => {
+    return this.#call$(options, (subscriber, timeout) => {
       const limit = options.limit ?? Number.POSITIVE_INFINITY
       if (limit !== Number.POSITIVE_INFINITY) wholeNumber('limit', limit, 0, Number.MAX_SAFE_INTEGER)
       const span = spanOf(options, options.reverse)
@@ -407,9 +285,4 @@ class EngineStore<V> implements BulkStore<V>, ObservedStore<V> {
       else list(open(span), limit, { timing: this.#timing, timeout }, emit, subscriber)
     })
   }
-}
-
-function emitLast<R>(subscriber: Subscriber<R>, result: R): void {
-  subscriber.next(result)
-  subscriber.complete()
 }

@@ -114,14 +114,21 @@ export class Watches<V> implements Listener {
   }
 
   ended(error: KVError | undefined): void {
-    for (const watch of [...this.#keys.values()]) {
-      if (error !== undefined) this.#fail(watch, error)
-      else for (const { subscriber } of [...watch.watchers]) subscriber.complete()
+    const watches = [...this.#keys.values()]
+    // Emptied before anybody hears of it: whoever watches again at once begins anew.
+    this.#keys.clear()
+    for (const watch of watches) {
+      this.#refresher.forget(watch)
+      for (const { subscriber } of [...watch.watchers]) {
+        if (error !== undefined) subscriber.error(error)
+        else subscriber.complete()
+      }
     }
   }
 
   #remove(key: string, watcher: Watcher<V>): void {
     const watch = this.#keys.get(key)
+    // Not there where the watch has ended, or has begun anew since.
     if (!watch?.watchers.delete(watcher) || watch.watchers.size > 0) return
     this.#keys.delete(key)
     this.#refresher.forget(watch)

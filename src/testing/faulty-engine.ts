@@ -23,7 +23,7 @@ import type {
 } from '../engine.ts'
 import type { MemoryEngine } from '../engines/memory/engine.ts'
 import { KVError } from '../errors.ts'
-import { ask } from '../store/pacing.ts'
+import { ask } from '../store/engine-call.ts'
 import { type Call, Line, type LineOptions } from './faulty-line.ts'
 import type { Outage } from './store-faults.ts'
 

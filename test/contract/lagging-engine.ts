@@ -8,6 +8,7 @@ import type {
   StoredEntry,
   WatchSignal,
   Write,
+  WriteDue,
 } from '../../src/engine.ts'
 
 /** Some turns of the event loop later, or at once; then the work and its answer are one, so that what is answered holds. */
@@ -44,7 +45,7 @@ export class LaggingEngine implements Engine {
     return later(() => this.#engine.read(keys, due))
   }
 
-  write(writes: readonly Write[], due: Due): ReturnType<Engine['write']> {
+  write(writes: readonly Write[], due: WriteDue): ReturnType<Engine['write']> {
     return later(() => this.#engine.write(writes, due))
   }
 

@@ -1,4 +1,5 @@
 import {
+  catchError,
   defer,
   finalize,
   from,
@@ -16,8 +17,17 @@ import {
 } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, test } from 'vitest'
-import { json, KVError, type KVStore, memoryStore, type OperatorOptions, pull$ } from '../../src/index.ts'
-import { type Call, delayed, intercept, keysOf } from './intercept.ts'
+import {
+  json,
+  KVError,
+  type KVStore,
+  Memory,
+  memoryStore,
+  type OperatorOptions,
+  pull$,
+  text,
+} from '../../src/index.ts'
+import { delayed, type Hook, hookedStore, keysOf, type Request } from './engines.ts'
 
 /** An operator under test, made so that its records are keys and its outputs the records. */
 export interface Specimen {
@@ -72,18 +82,21 @@ export async function expectLinear(work: (size: number) => Promise<unknown>): Pr
 }
 
 const numbers = (): KVStore<number> => memoryStore({ value: json<number>() })
-const plain = (store: KVStore<number>): KVStore<number> => intercept(store, (_, result$) => result$)
 
-/** The cases that every operator has to pass, on our own stores and on what users wrap around them. */
+/** A store with a cache, in which what is stored under `key` is no JSON. */
+function cachedNonsense(key: string): KVStore<number> {
+  const memory = new Memory()
+  memoryStore({ value: text, memory }).put$(key, '{').subscribe()
+  return memoryStore({ value: json<number>(), memory, cache: 10 })
+}
+
+/** The cases that every operator has to pass. */
 export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ...more }: Specimen): void {
   const { eachForItself = true } = more
 
-  describe.each([
-    ['a store', (store: KVStore<number>) => store],
-    ['a store in a wrapper', plain],
-  ])('on %s', (_, wrap) => {
+  describe('on a store that answers at once', () => {
     const onVirtualTime = (scheduler: TestScheduler): KVStore<number> =>
-      wrap(memoryStore({ value: json<number>(), scheduler }))
+      memoryStore({ value: json<number>(), scheduler })
 
     test.each([
       ['never', '-', '-'],
@@ -117,7 +130,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       const endless$ = new Observable<string>(subscriber => {
         while (!subscriber.closed && counter.emitted < 100_000) subscriber.next(`key${counter.emitted++ % 7}`)
       })
-      const outputs = await lastValueFrom(endless$.pipe(make(wrap(numbers())), take(3), toArray()))
+      const outputs = await lastValueFrom(endless$.pipe(make(numbers()), take(3), toArray()))
       expect(outputs).toEqual(['key0', 'key1', 'key2'])
     })
 
@@ -131,25 +144,25 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
     })
 
     test('a throwing callback: the outputs of the records before, then CALLBACK', async () => {
-      const { error, outputs } = await failureOf(of('a', 'b', 'x', 'c').pipe(makeThrowing(wrap(numbers()))))
+      const { error, outputs } = await failureOf(of('a', 'b', 'x', 'c').pipe(makeThrowing(numbers())))
       expect(outputs).toEqual(['a', 'b'])
       expect(error).toMatchObject({ name: 'KVError', code: 'CALLBACK', cause: { message: 'boom' } })
     })
 
     test('a throwing callback on the first record', async () => {
-      const { error, outputs } = await failureOf(of('x', 'a').pipe(makeThrowing(wrap(numbers()))))
+      const { error, outputs } = await failureOf(of('x', 'a').pipe(makeThrowing(numbers())))
       expect({ code: error.code, outputs }).toEqual({ code: 'CALLBACK', outputs: [] })
     })
 
     test('a bad key: the outputs of the records before, then INVALID_KEY', async () => {
-      const { error, outputs } = await failureOf(of('a', 'b', '', 'c').pipe(make(wrap(numbers()))))
+      const { error, outputs } = await failureOf(of('a', 'b', '', 'c').pipe(make(numbers())))
       expect({ code: error.code, outputs }).toEqual({ code: 'INVALID_KEY', outputs: ['a', 'b'] })
     })
 
     test('a closed store: CLOSED', async () => {
       const store = numbers()
       await store.close()
-      const { error, outputs } = await failureOf(of('a', 'b').pipe(make(wrap(store))))
+      const { error, outputs } = await failureOf(of('a', 'b').pipe(make(store)))
       expect({ code: error.code, outputs }).toEqual({ code: 'CLOSED', outputs: [] })
     })
 
@@ -158,7 +171,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       const outputs: string[] = []
       const done = lastValueFrom(
         source.pipe(
-          make(wrap(numbers())),
+          make(numbers()),
           tap(output => {
             outputs.push(output)
             if (outputs.length < 20_000) source.next(`key${outputs.length}`)
@@ -172,7 +185,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
     })
 
     test('subscribed twice at the same time', async () => {
-      const result$ = of('a', 'b', 'a').pipe(make(wrap(numbers())), toArray())
+      const result$ = of('a', 'b', 'a').pipe(make(numbers()), toArray())
       const both = await Promise.all([lastValueFrom(result$), lastValueFrom(result$)])
       expect(both).toEqual([
         ['a', 'b', 'a'],
@@ -192,10 +205,20 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
     )
   })
 
-  describe('with a store that takes 3 frames for a call', () => {
-    const slow = (scheduler: TestScheduler, delay: (call: Call) => number = () => 3): KVStore<number> =>
-      delayed(memoryStore({ value: json<number>(), scheduler }), delay)
+  describe('with an engine that takes 3 frames for a call', () => {
+    /** Each key travels by itself, as many at a time as one likes. */
+    const alone = { readBatch: 1, writeBatch: 1, inFlight: 1000 }
+    const slow = (
+      scheduler: TestScheduler,
+      delay: (request: Request) => number = () => 3,
+      ...hooks: Hook[]
+    ): KVStore<number> =>
+      hookedStore({ value: json<number>(), scheduler, limits: alone }, ...hooks, delayed(delay))
     const wait = '-'.repeat(3 * calls)
+    const failing =
+      (error: KVError): Hook =>
+      (request, answer$) =>
+        keysOf(request)[0] === 'x' ? throwError(() => error) : answer$
 
     test('completes when all that is under way is done', () => {
       virtually(scheduler => {
@@ -211,17 +234,22 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       })
     })
 
-    test('unsubscribing lets go of the calls under way', () => {
+    test('unsubscribing withdraws what has not been sent', () => {
       virtually(scheduler => {
-        const calls: string[] = []
-        const store = intercept(slow(scheduler), (_, result$) =>
-          result$.pipe(
-            tap({ subscribe: () => calls.push('begun'), unsubscribe: () => calls.push('let go') }),
-          ),
+        const asked: string[] = []
+        const store = hookedStore(
+          { value: json<number>(), scheduler, limits: { ...alone, inFlight: 1 } },
+          (request, answer$) =>
+            defer(() => {
+              asked.push(...keysOf(request))
+              return answer$
+            }),
+          delayed(() => 3),
         )
-        scheduler.expectObservable(of('a').pipe(make(store)), '--!').toBe('---')
+        scheduler.expectObservable(of('a', 'b').pipe(make(store)), '--!').toBe('---')
         scheduler.flush()
-        expect(calls).toEqual(['begun', 'let go'])
+        expect(asked.filter(key => key.startsWith('b'))).toEqual([])
+        expect(asked).toHaveLength(1)
       })
     })
 
@@ -229,18 +257,18 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       virtually(scheduler => {
         let under = 0
         let most = 0
-        const store = intercept(slow(scheduler), (call, result$) =>
+        const counting: Hook = (request, answer$) =>
           defer(() => {
-            const count = keysOf(call).length
+            const count = keysOf(request).length
             under += count
             most = Math.max(most, under)
-            return result$.pipe(
+            return answer$.pipe(
               finalize(() => {
                 under -= count
               }),
             )
-          }),
-        )
+          })
+        const store = slow(scheduler, () => 3, counting)
         const keys = Array.from({ length: 20 }, (_, i) => `key${i}`)
         const outputs: string[] = []
         from(keys)
@@ -257,40 +285,64 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       test('an error of the store comes after the outputs of the records before', () => {
         virtually(scheduler => {
           const error = new KVError('AUTH', 'not allowed', { key: 'x' })
-          const store = intercept(
-            slow(scheduler, call => (keysOf(call)[0] === 'x' ? 0 : 3)),
-            (call, result$) => (keysOf(call)[0] === 'x' ? throwError(() => error) : result$),
-          )
           const source$ = scheduler.createColdObservable('ax-b-|')
-          scheduler.expectObservable(source$.pipe(make(store))).toBe(`${wait}(a#)`, undefined, error)
+          scheduler
+            .expectObservable(source$.pipe(make(slow(scheduler, () => 3, failing(error)))))
+            .toBe(`${wait}(a#)`, undefined, error)
         })
       })
 
       test.each([
-        [true, '------(ab)(c|)'],
-        [false, '--b---a---(c|)'],
-      ])('ordered: %s', (ordered, expected) => {
+        [true, [`${'-'.repeat(6 * calls)}(ab)`, 'c']],
+        [false, [`-${'-'.repeat(calls)}b${'-'.repeat(5 * calls - 2)}a`, 'c']],
+      ])('ordered: %s', (ordered, [first]) => {
         virtually(scheduler => {
-          const delays: Record<string, number> = { a: 6, b: 1, c: 1 }
-          const store = slow(scheduler, call => delays[keysOf(call)[0]!]!)
-          const source$ = scheduler.createColdObservable('ab-------(c|)')
-          scheduler.expectObservable(source$.pipe(make(store, { ordered }))).toBe(expected)
+          const delays: Record<string, number> = { a: 6, b: 1 }
+          const store = slow(scheduler, request => delays[keysOf(request)[0]!]!)
+          const source$ = scheduler.createColdObservable('ab')
+          scheduler.expectObservable(source$.pipe(make(store, { ordered }))).toBe(first!)
         })
       })
 
       test('out of order, an error of the store passes at once', () => {
         virtually(scheduler => {
           const error = new KVError('AUTH', 'not allowed', { key: 'x' })
-          const store = intercept(slow(scheduler), (call, result$) =>
-            keysOf(call)[0] === 'x' ? throwError(() => error) : result$,
-          )
           const source$ = scheduler.createColdObservable('ax-b-|')
           scheduler
-            .expectObservable(source$.pipe(make(store, { ordered: false })))
+            .expectObservable(
+              source$.pipe(
+                make(
+                  slow(scheduler, () => 3, failing(error)),
+                  { ordered: false },
+                ),
+              ),
+            )
             .toBe('-#', undefined, error)
         })
       })
     }
+  })
+
+  test('any number of records at a time', async () => {
+    const keys = Array.from({ length: 5000 }, (_, i) => `key${i}`)
+    const outputs = await lastValueFrom(
+      from(keys).pipe(make(numbers(), { concurrency: Number.POSITIVE_INFINITY }), toArray()),
+    )
+    expect(outputs).toEqual(keys)
+  })
+
+  test('a value in the cache that cannot be decoded fails its record, not its source', async () => {
+    const source = new Subject<string>()
+    const store = cachedNonsense('bad')
+    await lastValueFrom(store.get$('bad').pipe(catchError(() => of(undefined))))
+    const end = new Promise<unknown>(resolve =>
+      source.pipe(make(store)).subscribe({ error: resolve, complete: () => resolve(undefined) }),
+    )
+    expect(() => source.next('bad')).not.toThrow()
+    source.complete()
+    // Operators that only write, or have keys of their own, never hear of it.
+    const error = await end
+    if (error !== undefined) expect(error).toMatchObject({ code: 'CODEC', key: 'bad' })
   })
 
   test('takes no more from a source that can be paused than it may hold', async () => {

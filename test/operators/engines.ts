@@ -1,4 +1,4 @@
-import { defer, type Observable, throwError } from 'rxjs'
+import { defer, type Observable, switchMap, throwError, timer } from 'rxjs'
 import {
   type Codec,
   type Engine,
@@ -60,6 +60,16 @@ export const logging =
       log.push(name === 'read' ? `read ${keys.join(' ')}` : writes.map(show).join(', '))
       return answer$
     })
+
+/** The keys that a request is about. */
+export const keysOf = ({ keys, writes }: Request): readonly string[] =>
+  keys.length > 0 ? keys : writes.map(({ key }) => key)
+
+/** Lets each request begin after so many milliseconds. */
+export const delayed =
+  (delay: (request: Request) => number): Hook =>
+  (request, answer$) =>
+    timer(delay(request)).pipe(switchMap(() => answer$))
 
 /** Refuses those commits for which `refuse` gives an error. */
 export const refusing =

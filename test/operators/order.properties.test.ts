@@ -141,11 +141,7 @@ describe('whatever the schedule', () => {
           const memory = new Memory()
           collect(
             arriving(all, gaps).pipe(
-              upsertKV(
-                slowStore({ ...pace, wrapped: false }, memory, scheduler),
-                ({ key, n }) => [key, n],
-                options,
-              ),
+              upsertKV(slowStore(pace, memory, scheduler), ({ key, n }) => [key, n], options),
             ),
           )
           scheduler.flush()

@@ -12,7 +12,6 @@ import {
 } from '../../src/index.ts'
 import { failureOf } from './cases.ts'
 import { refusing } from './engines.ts'
-import { intercept } from './intercept.ts'
 import { increment, logged, numbers, stateOf, word } from './process.ts'
 
 /** Cannot encode what is above 1000. */
@@ -117,21 +116,19 @@ describe('processKV and bad records', () => {
   test('a value that cannot be read fails every record of its key, and no other', async () => {
     const memory = new Memory()
     await lastValueFrom(memoryStore({ value: text, memory }).put$('bad', '{'))
-    for (const store of [numbers(memory), intercept(numbers(memory), (_, result$) => result$)]) {
-      const letters: string[] = []
-      const result$ = of('a', 'bad', 'b', 'bad').pipe(
-        processKV(store, word, increment, {
-          onError: (error, record) => letters.push(`${error.code} ${record} ${error.key}`),
-        }),
-        toArray(),
-      )
-      expect((await lastValueFrom(result$)).map(([record]) => record)).toEqual(['a', 'b'])
-      expect(letters).toEqual(['CODEC bad bad', 'CODEC bad bad'])
-    }
+    const letters: string[] = []
+    const result$ = of('a', 'bad', 'b', 'bad').pipe(
+      processKV(numbers(memory), word, increment, {
+        onError: (error, record) => letters.push(`${error.code} ${record} ${error.key}`),
+      }),
+      toArray(),
+    )
+    expect((await lastValueFrom(result$)).map(([record]) => record)).toEqual(['a', 'b'])
+    expect(letters).toEqual(['CODEC bad bad', 'CODEC bad bad'])
     const { error, outputs } = await failureOf(
       of('a', 'bad').pipe(processKV(numbers(memory), word, increment)),
     )
-    expect(outputs).toEqual([['a', 3]])
+    expect(outputs).toEqual([['a', 2]])
     expect(error.code).toBe('CODEC')
   })
 

@@ -4,8 +4,7 @@ import { delay, filter, from, lastValueFrom, map, of, pipe, Subject, tap, toArra
 import { describe, expect, test, vi } from 'vitest'
 import { json, memoryStore, processKV, pull$ } from '../../src/index.ts'
 import { operatorCases, virtually } from './cases.ts'
-import { type Hook, hookedStore, logging } from './engines.ts'
-import { delayed } from './intercept.ts'
+import { delayed, type Hook, hookedStore, logging } from './engines.ts'
 import { increment, logged, numbers, stateOf, word } from './process.ts'
 
 setFlagsFromString('--expose-gc')
@@ -123,7 +122,10 @@ describe('processKV', () => {
 
     test('an error of the source does not wait for the commit under way', () => {
       virtually(scheduler => {
-        const store = delayed(memoryStore({ value: json<number>(), scheduler }), () => 5)
+        const store = hookedStore(
+          { value: json<number>(), scheduler },
+          delayed(() => 5),
+        )
         const source$ = scheduler.createColdObservable('a------#')
         scheduler.expectObservable(source$.pipe(processKV(store, word, increment))).toBe('-------#')
       })

@@ -3,7 +3,6 @@ import { concatMap, defer, delay, from, type Observable, of, switchMap, timer } 
 import type { TestScheduler } from 'rxjs/testing'
 import { json, type KVStore, type Memory } from '../../src/index.ts'
 import { type Hook, hookedStore } from './engines.ts'
-import { intercept } from './intercept.ts'
 
 /** How long things take, in frames: each takes the next of these, in turn. */
 export type Delays = readonly number[]
@@ -23,17 +22,17 @@ const late = (all: Delays) => {
     defer(() => timer(next()).pipe(switchMap(() => answer$.pipe(delay(next())))))
 }
 
-/** How a store behaves in a run: what it takes for its answers, and whether it is one of ours or a wrapper. */
+/** How a store behaves in a run: what it takes for its answers, and how many keys travel together. */
 export interface Pace {
   readonly delays: Delays
-  readonly wrapped: boolean
+  readonly batch: number
 }
 
-export const pace: fc.Arbitrary<Pace> = fc.record({ delays, wrapped: fc.boolean() })
+export const pace: fc.Arbitrary<Pace> = fc.record({ delays, batch: fc.integer({ min: 1, max: 4 }) })
 
 /** A store of numbers in `memory` that takes its time. */
 export function slowStore(
-  { delays, wrapped }: Pace,
+  { delays, batch }: Pace,
   memory: Memory,
   scheduler: TestScheduler,
   ...hooks: Hook[]
@@ -43,9 +42,8 @@ export function slowStore(
     value: json<number>(),
     scheduler,
     memory,
-    limits: { readBatch: 3, writeBatch: 3, inFlight: 2 },
+    limits: { readBatch: batch, writeBatch: batch, inFlight: 2 },
   }
-  if (wrapped) return intercept(hookedStore(options, ...hooks), (_, answer$) => slow(answer$))
   return hookedStore(options, ...hooks, (_, answer$) => slow(answer$))
 }
 

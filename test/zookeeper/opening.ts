@@ -1,6 +1,6 @@
 import { filter, firstValueFrom, map, type Observable } from 'rxjs'
 import { text } from '../../src/codecs.ts'
-import type { ConnectionState, Due, Engine, Status } from '../../src/engine.ts'
+import type { ConnectionState, Engine, Status, WriteDue } from '../../src/engine.ts'
 import { parseServers } from '../../src/engines/zookeeper/addresses.ts'
 import { ZooKeeperEngine, type ZooKeeperEngineOptions } from '../../src/engines/zookeeper/engine.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
@@ -27,7 +27,10 @@ export function openEngine(
   return Object.assign(engine, { [Symbol.asyncDispose]: () => engine.close() })
 }
 
-export const within = (milliseconds: number): Due => ({ deadline: performance.now() + milliseconds })
+export const within = (milliseconds: number): WriteDue => {
+  const deadline = performance.now() + milliseconds
+  return { deadline, deadlineOf: () => deadline, late: () => {} }
+}
 
 /** The next status of that kind, the current one included. */
 export const reached = (engine: Pick<Engine, 'status$'>, state: ConnectionState): Promise<Status> =>

@@ -1,8 +1,9 @@
+import type { Written } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
 import { checkKey } from '../../keys.ts'
-import type { Mutation, MutationResult } from '../../store/kv-store.ts'
+import type { Mutation } from '../../store/kv-store.ts'
 
-/** The version of what is absent, also in the answers of the store's bulk calls. */
+/** The version of what is absent, also in what the store tells of reads and writes. */
 const ABSENT = -1
 
 /** What the process loop knows of one key. */
@@ -60,13 +61,13 @@ export class Cell<V> {
     return this.#fresh ? undefined : { type: 'check', key, ifVersion }
   }
 
-  /** Takes the result of its mutation, once that is durable. */
-  committed(result: MutationResult<V> | undefined): void {
+  /** Takes the result of its mutation, if it had one, once that is durable. */
+  committed(mutation: Mutation<V> | undefined, written: Written | undefined): void {
     this.#fresh = false
-    if (result?.type === 'put') {
-      this.#version = result.entry.version
+    if (mutation?.type === 'put') {
+      this.#version = written!.version
       this.#value = this.next
-    } else if (result?.type === 'delete') {
+    } else if (mutation?.type === 'delete') {
       this.#version = ABSENT
       this.#value = undefined
     }

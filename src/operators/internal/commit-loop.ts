@@ -1,15 +1,14 @@
 import { type Subscriber, Subscription, timer } from 'rxjs'
 import type { Intake } from '../../demand.ts'
-import { KVError } from '../../errors.ts'
-import { type BulkTarget, bulkOf } from '../../store/bulk.ts'
-import type { KVStore, Mutation, MutationResult } from '../../store/kv-store.ts'
+import type { Written } from '../../engine.ts'
+import type { KVError } from '../../errors.ts'
+import type { Access, Committer, Reader } from '../../store/access.ts'
+import type { Mutation } from '../../store/kv-store.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { Batch, Item, isOwn, type Process } from './batch.ts'
-import { readAll, transact } from './calls.ts'
 import { type Cell, Cells } from './cells.ts'
 import type { Sink } from './operate.ts'
-import { Soon } from './soon.ts'
 
 /** Records that the store refuses bring commits down to this size, no further: enough to share the round trip. */
 const LEAST_AFTER_REFUSAL = 512
@@ -25,21 +24,73 @@ interface Commit<V> {
   readonly writes: readonly Mutation<V>[]
 }
 
+/** Some keys that are looked up together. */
+class Lookup<V> {
+  readonly changed: Set<Cell<V>> = new Set()
+  readonly #isStopped: () => boolean
+  readonly #done: (changed: Set<Cell<V>>) => void
+  #left: number
+
+  constructor(count: number, isStopped: () => boolean, done: (changed: Set<Cell<V>>) => void) {
+    this.#left = count
+    this.#isStopped = isStopped
+    this.#done = done
+  }
+
+  get withdrawn(): boolean {
+    return this.#isStopped()
+  }
+
+  settled(): void {
+    if (--this.#left === 0) this.#done(this.changed)
+  }
+}
+
+/** One of them. */
+class CellReader<V> implements Reader<V> {
+  readonly #cell: Cell<V>
+  readonly #lookup: Lookup<V>
+
+  constructor(cell: Cell<V>, lookup: Lookup<V>) {
+    this.#cell = cell
+    this.#lookup = lookup
+  }
+
+  get withdrawn(): boolean {
+    return this.#lookup.withdrawn
+  }
+
+  found(value: V | undefined, version: number): void {
+    this.#settled(undefined, value, version)
+  }
+
+  failed(error: KVError): void {
+    this.#settled(error, undefined, -1)
+  }
+
+  #settled(error: KVError | undefined, value: V | undefined, version: number): void {
+    if (this.#cell.read(error, value, version)) this.#lookup.changed.add(this.#cell)
+    this.#lookup.settled()
+  }
+}
+
 /**
  * The process loop. A record has `arrived`, is `ready` once its key's lookup was asked for (one batch of them, at most,
  * while the batch before is being committed), and is then run and committed in a batch. One commit is under way at a
  * time, so that a key's next records are run on what its last ones wrote.
  */
 export class CommitLoop<T, V, R> implements Sink<T> {
-  readonly #store: KVStore<V>
+  readonly #access: Access<V>
   readonly #process: Process<T, V, R>
   readonly #destination: Subscriber<R>
   readonly #intake: Intake
   readonly #cells: Cells<V>
   readonly #arrived = new Queue<Item<T, V, R>>()
   readonly #ready = new Queue<Item<T, V, R>>()
-  readonly #calls = new Subscription()
-  readonly #soon: Soon
+  readonly #pauses = new Subscription()
+  /** A step is to be made at the end of the turn. */
+  #stepping = false
+  #stopped = false
   #batch: Batch<T, V, R> | undefined
   /** A lookup is under way; a commit, or what has to be read before it is repeated, is under way. */
   #asking = false
@@ -51,14 +102,13 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   #conflicts = 0
   #unexplained = 0
 
-  constructor(store: KVStore<V>, process: Process<T, V, R>, destination: Subscriber<R>, intake: Intake) {
-    this.#store = store
+  constructor(access: Access<V>, process: Process<T, V, R>, destination: Subscriber<R>, intake: Intake) {
+    this.#access = access
     this.#process = process
     this.#destination = destination
     this.#intake = intake
     this.#cells = new Cells(process.remember)
     this.#limit = process.concurrency
-    this.#soon = new Soon(() => this.#step(), bulkOf(store)?.defer)
   }
 
   next(record: T): void {
@@ -66,7 +116,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#intake.held++
     this.#enter(item)
     this.#arrived.push(item)
-    if (!this.#asking || !this.#committing) this.#soon.ask()
+    if (!this.#asking || !this.#committing) this.#stepLater()
   }
 
   complete(): void {
@@ -75,8 +125,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   }
 
   stop(): void {
-    this.#soon.stop()
-    this.#calls.unsubscribe()
+    this.#stopped = true
+    this.#pauses.unsubscribe()
   }
 
   #enter(item: Item<T, V, R>): void {
@@ -96,6 +146,16 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   #completeWhenDone(): void {
     if (this.#completing && this.#intake.held === 0) this.#destination.complete()
+  }
+
+  /** Gathers what belongs together: the records of a turn, and what its answers bring. */
+  #stepLater(): void {
+    if (this.#stepping) return
+    this.#stepping = true
+    this.#access.defer(() => {
+      this.#stepping = false
+      if (!this.#stopped) this.#step()
+    })
   }
 
   #step(): void {
@@ -121,29 +181,14 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#asking = true
     this.#read(cells, () => {
       this.#asking = false
-      this.#soon.ask()
+      this.#stepLater()
     })
   }
 
   /** Reads the cells; `done` gets those of which another version was found than was known. */
   #read(cells: readonly Cell<V>[], done: (changed: Set<Cell<V>>) => void): void {
-    const changed = new Set<Cell<V>>()
-    let unsettled = cells.length
-    const call = new Subscription()
-    this.#calls.add(call)
-    const settle: BulkTarget<V>['settle'] = (index, error, value, version) => {
-      const cell = cells[index]!
-      if (cell.read(error, value, version)) changed.add(cell)
-      if (--unsettled > 0) return
-      call.unsubscribe()
-      done(changed)
-    }
-    readAll(
-      this.#store,
-      cells.map(({ key }) => key),
-      { settle },
-      call,
-    )
+    const lookup = new Lookup(cells.length, () => this.#stopped, done)
+    for (const cell of cells) this.#access.read(cell.key, new CellReader(cell, lookup))
   }
 
   #nextBatch(): Batch<T, V, R> | undefined {
@@ -179,24 +224,29 @@ export class CommitLoop<T, V, R> implements Sink<T> {
       return
     }
     this.#committing = true
-    const call = new Subscription()
-    this.#calls.add(call)
-    const settle = (answer: readonly MutationResult<V>[] | KVError): void => {
-      call.unsubscribe()
-      if (answer instanceof KVError) this.#refused(batch, commit, answer)
-      else this.#committed(batch, commit, answer)
+    const loop = this
+    const committer: Committer = {
+      get withdrawn() {
+        return loop.#stopped
+      },
+      committed: written => this.#committed(batch, commit, written),
+      failed: error => this.#refused(batch, commit, error),
     }
-    transact(this.#store, writes, settle, call)
+    this.#access.commit(writes, committer)
   }
 
-  #committed(batch: Batch<T, V, R>, commit: Commit<V>, results: readonly MutationResult<V>[]): void {
+  #committed(batch: Batch<T, V, R>, commit: Commit<V>, results: readonly Written[]): void {
     this.#committing = false
     this.#conflicts = 0
     this.#unexplained = 0
     this.#limit = Math.min(this.#process.concurrency, this.#limit + Math.max(1, this.#limit >> 3))
     let written = 0
     for (const cell of commit.cells) {
-      cell.committed(cell === commit.writing[written] ? results[written++] : undefined)
+      if (cell !== commit.writing[written]) cell.committed(undefined, undefined)
+      else {
+        cell.committed(commit.writes[written], results[written])
+        written++
+      }
     }
     const { from, items } = batch
     batch.advance(commit.end)
@@ -213,7 +263,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     if (this.#destination.closed) return
     this.#intake.release(commit.end - from)
     this.#completeWhenDone()
-    this.#soon.ask()
+    this.#stepLater()
   }
 
   #outputOf({ record, value, output }: Item<T, V, R>): R {
@@ -252,7 +302,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
       this.#limit = count >> 1
     }
     this.#committing = false
-    this.#soon.ask()
+    this.#stepLater()
   }
 
   /** Somebody else has written: what he wrote is read, the records of those keys are run again, and the commit repeated. */
@@ -267,10 +317,10 @@ export class CommitLoop<T, V, R> implements Sink<T> {
       batch.runAgain(changed)
       const again = (): void => {
         this.#committing = false
-        this.#soon.ask()
+        this.#stepLater()
       }
       if (this.#unexplained === 0) again()
-      else this.#calls.add(timer(Math.min(2 ** this.#unexplained, MAX_BACKOFF)).subscribe(again))
+      else this.#pauses.add(timer(Math.min(2 ** this.#unexplained, MAX_BACKOFF)).subscribe(again))
     })
   }
 }

@@ -7,7 +7,7 @@ export class Place<R> {
   index = 0
   outputs: R[] | undefined
   done = false
-  failed = false
+  hasFailed = false
   error: unknown
 }
 
@@ -76,7 +76,7 @@ export class Lineup<R> {
     if (!this.wants(place)) return
     this.#failedAt = place.index
     this.#intake.shut()
-    place.failed = true
+    place.hasFailed = true
     place.error = error
     if (this.#ordered) this.finish(place)
     else this.#destination.error(error)
@@ -96,7 +96,7 @@ export class Lineup<R> {
     for (let head = this.#places.peek(); head !== undefined; head = this.#places.peek()) {
       this.#flush(head)
       if (!head.done) break
-      if (head.failed) {
+      if (head.hasFailed) {
         this.#destination.error(head.error)
         return
       }

@@ -1,65 +1,72 @@
-import { Subscription } from 'rxjs'
-import type { KVError } from '../../errors.ts'
-import type { Bulk, BulkTarget } from '../../store/bulk.ts'
+import { KVError } from '../../errors.ts'
+import type { Known } from '../../store/access.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { type Lineup, Place } from './lineup.ts'
 import type { Sink } from './operate.ts'
-import { Soon } from './soon.ts'
 
 /** What is asked of the store for each record, and what comes of the answer. */
-export interface Work<T, Q, V, R> {
+export interface Work<T, Q, A, R> {
   question(record: T): Q
   /** The user's name for `question`. */
   readonly callback: string
-  /** The answer, where it is known without asking. */
-  readonly known?: ((question: Q) => { readonly value: V | undefined } | undefined) | undefined
-  /** Asks the store, until `call` is unsubscribed. */
-  ask(questions: readonly Q[], target: BulkTarget<V>, call: Subscription): void
+  /** The answer, or the error, where it is known without asking. */
+  readonly known?: ((question: Q) => Known<A> | KVError | undefined) | undefined
+  /** Asks the store, which tells `asker`. */
+  ask(question: Q, asker: Asked<T, Q, A, R>): void
   /** The output; the user's name for it is `project`. */
-  output(record: T, value: V | undefined): R
+  output(record: T, answer: A | undefined): R
 }
 
-/** A record with what is asked for it. */
-class Questioned<T, Q, R> extends Place<R> {
+/** A record whose question is asked, or is to be. */
+export class Asked<T, Q, A, R> extends Place<R> {
   readonly record: T
-  question: Q | undefined
+  readonly question: Q | undefined
+  readonly #pump: Pump<T, Q, A, R>
 
-  constructor(record: T) {
+  constructor(record: T, question: Q | undefined, pump: Pump<T, Q, A, R>) {
     super()
     this.record = record
+    this.question = question
+    this.#pump = pump
+  }
+
+  get withdrawn(): boolean {
+    return !this.#pump.wants(this)
+  }
+
+  answered(answer: A | undefined): void {
+    this.#pump.answered(this, answer)
+  }
+
+  /** The answer to a lookup. */
+  found(value: A | undefined): void {
+    this.#pump.answered(this, value)
+  }
+
+  written(): void {
+    this.#pump.answered(this, undefined)
+  }
+
+  failed(error: KVError): void {
+    this.#pump.failed(this, error)
   }
 }
 
-/** How many calls a store of another make gets at a time: what arrives meanwhile is gathered for the next. */
-const CALLS = 4
-
-/**
- * Asks the store one question for each record, up to `concurrency` at a time. Records that arrive together, and those
- * that arrive while there is no room, are asked for together.
- */
-export class Pump<T, Q, V, R> implements Sink<T> {
-  readonly #work: Work<T, Q, V, R>
+/** Asks the store one question for each record, up to `concurrency` at a time. */
+export class Pump<T, Q, A, R> implements Sink<T> {
+  readonly #work: Work<T, Q, A, R>
   readonly #concurrency: number
   readonly #lineup: Lineup<R>
-  readonly #waiting = new Queue<Questioned<T, Q, R>>()
-  readonly #calls = new Subscription()
-  readonly #soon: Soon
-  readonly #mostCalls: number
+  readonly #waiting = new Queue<Asked<T, Q, A, R>>()
   #inFlight = 0
-  #callsInFlight = 0
+  #asking = false
+  #stopped = false
 
-  constructor(
-    bulk: Pick<Bulk<V>, 'defer'> | undefined,
-    work: Work<T, Q, V, R>,
-    concurrency: number,
-    lineup: Lineup<R>,
-  ) {
+  constructor(work: Work<T, Q, A, R>, concurrency: number, lineup: Lineup<R>) {
     this.#work = work
     this.#concurrency = concurrency
     this.#lineup = lineup
-    this.#soon = new Soon(() => this.#flush(), bulk?.defer)
-    this.#mostCalls = bulk === undefined ? CALLS : Number.POSITIVE_INFINITY
   }
 
   next(record: T): void {
@@ -68,18 +75,19 @@ export class Pump<T, Q, V, R> implements Sink<T> {
     try {
       question = this.#work.question(record)
     } catch (error) {
-      this.#lineup.fail(this.#join(record), callbackError(this.#work.callback, error))
+      this.#lineup.fail(this.#join(record, undefined), callbackError(this.#work.callback, error))
+      return
+    }
+    if (this.#waiting.length > 0 || this.#inFlight >= this.#concurrency) {
+      this.#waiting.push(this.#join(record, question))
       return
     }
     const known = this.#work.known?.(question)
-    if (known === undefined) {
-      const place = this.#join(record)
-      place.question = question
-      this.#waiting.push(place)
-      this.#wake()
-    } else {
-      this.#answered(record, this.#lineup.idle ? undefined : this.#join(record), known.value)
-    }
+    // What is known at once, while no other record waits, needs no place in the line.
+    if (known === undefined) this.#ask(this.#join(record, question))
+    else if (known instanceof KVError) this.#lineup.fail(this.#join(record, question), known)
+    else if (this.#lineup.idle) this.#pass(record, known.value)
+    else this.#emit(this.#join(record, question), known.value)
   }
 
   complete(): void {
@@ -87,67 +95,73 @@ export class Pump<T, Q, V, R> implements Sink<T> {
   }
 
   stop(): void {
-    this.#soon.stop()
-    this.#calls.unsubscribe()
+    this.#stopped = true
   }
 
-  #join(record: T): Questioned<T, Q, R> {
-    const place = new Questioned<T, Q, R>(record)
-    this.#lineup.join(place)
-    return place
+  /** Whether the answer for a record is of interest. */
+  wants(asked: Asked<T, Q, A, R>): boolean {
+    return !this.#stopped && this.#lineup.wants(asked)
   }
 
-  #wake(): void {
-    const room = this.#inFlight < this.#concurrency && this.#callsInFlight < this.#mostCalls
-    if (room && this.#waiting.length > 0) this.#soon.ask()
+  answered(asked: Asked<T, Q, A, R>, answer: A | undefined): void {
+    this.#inFlight--
+    this.#emit(asked, answer)
+    this.#askNext()
   }
 
-  #flush(): void {
-    const places: Questioned<T, Q, R>[] = []
-    const questions: Q[] = []
-    while (this.#inFlight + places.length < this.#concurrency) {
-      const place = this.#waiting.shift()
-      if (place === undefined) break
-      if (!this.#lineup.wants(place)) continue
-      places.push(place)
-      questions.push(place.question as Q)
+  failed(asked: Asked<T, Q, A, R>, error: KVError): void {
+    this.#inFlight--
+    this.#lineup.fail(asked, error)
+    this.#askNext()
+  }
+
+  #join(record: T, question: Q | undefined): Asked<T, Q, A, R> {
+    const asked = new Asked<T, Q, A, R>(record, question, this)
+    this.#lineup.join(asked)
+    return asked
+  }
+
+  #ask(asked: Asked<T, Q, A, R>): void {
+    this.#inFlight++
+    this.#work.ask(asked.question as Q, asked)
+  }
+
+  /** A loop, not a recursion: what is answered at once comes back here. */
+  #askNext(): void {
+    if (this.#asking) return
+    this.#asking = true
+    while (this.#inFlight < this.#concurrency) {
+      const asked = this.#waiting.shift()
+      if (asked === undefined) break
+      if (!this.wants(asked)) continue
+      const known = this.#work.known?.(asked.question as Q)
+      if (known === undefined) this.#ask(asked)
+      else if (known instanceof KVError) this.#lineup.fail(asked, known)
+      else this.#emit(asked, known.value)
     }
-    if (places.length === 0) return
-    this.#inFlight += places.length
-    this.#callsInFlight++
-    let unsettled = places.length
-    const call = new Subscription()
-    this.#calls.add(call)
-    const settle = (index: number, error: KVError | undefined, value: V | undefined): void => {
-      this.#inFlight--
-      if (--unsettled === 0) {
-        this.#callsInFlight--
-        // Done, the call must not be kept until the end.
-        call.unsubscribe()
-      }
-      const place = places[index]!
-      if (this.#lineup.wants(place)) {
-        if (error === undefined) this.#answered(place.record, place, value)
-        else this.#lineup.fail(place, error)
-      }
-      this.#wake()
-    }
-    this.#work.ask(questions, { settle }, call)
+    this.#asking = false
   }
 
-  /** A record that has its answer at once, while no other waits, needs no place in the line. */
-  #answered(record: T, place: Place<R> | undefined, value: V | undefined): void {
+  #pass(record: T, answer: A | undefined): void {
     let output: R
     try {
-      output = this.#work.output(record, value)
+      output = this.#work.output(record, answer)
     } catch (error) {
-      this.#lineup.fail(place ?? this.#join(record), callbackError('project', error))
+      this.#lineup.fail(this.#join(record, undefined), callbackError('project', error))
       return
     }
-    if (place === undefined) this.#lineup.pass(output)
-    else {
-      this.#lineup.emit(place, output)
-      this.#lineup.finish(place)
+    this.#lineup.pass(output)
+  }
+
+  #emit(asked: Asked<T, Q, A, R>, answer: A | undefined): void {
+    let output: R
+    try {
+      output = this.#work.output(asked.record, answer)
+    } catch (error) {
+      this.#lineup.fail(asked, callbackError('project', error))
+      return
     }
+    this.#lineup.emit(asked, output)
+    this.#lineup.finish(asked)
   }
 }

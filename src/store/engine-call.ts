@@ -1,19 +1,5 @@
 import type { Observable } from 'rxjs'
 import { KVError } from '../errors.ts'
-import type { Observer, ReadRequest, Request, WriteRequest } from './requests.ts'
-
-/** What the two halves of the batcher share. */
-export interface Pacing {
-  readonly observer: Observer
-  /** Asks for a flush at the end of the turn. */
-  wake(): void
-  /** The error of a request whose time is over, `undefined` while it is not. */
-  late(request: ReadRequest | WriteRequest): KVError | undefined
-}
-
-/** Whether a request may travel with an earlier one: its deadline is much the same, so that neither is held to the other's. */
-export const inSameBatch = (first: Request, request: Request): boolean =>
-  request.timeout === first.timeout && request.deadline - first.deadline <= first.timeout / 8
 
 /** Subscribes to an answer of an engine and settles it exactly once, whatever the engine does. */
 export function ask<T>(answer: Observable<T>, settle: (result: T | KVError) => void): void {

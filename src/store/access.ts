@@ -1,0 +1,256 @@
+import type { Stored, Write, Written } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import type { Batcher } from './batcher.ts'
+import type { Cache } from './cache.ts'
+import type { Encoding } from './encoding.ts'
+import type { Entry, KVStore, Mutation } from './kv-store.ts'
+import { Read, SingleWrite, Transaction, Update } from './operations.ts'
+
+/** Who waits for a result. */
+interface Asker {
+  /** Whether the result is of no interest any more: what has not been sent is then not sent. */
+  readonly withdrawn: boolean
+  failed(error: KVError): void
+}
+
+/** Who reads a key. */
+export interface Reader<V> extends Asker {
+  /** `version` is -1 where there is no value. */
+  found(value: V | undefined, version: number): void
+}
+
+/** Who writes a key. */
+export interface Writer extends Asker {
+  written(written: Written): void
+}
+
+/** Who updates a key. */
+export interface Updater<V> extends Asker {
+  next(current: V | undefined): V | undefined
+  updated(entry: Entry<V> | undefined): void
+}
+
+/** Who commits a transaction. */
+export interface Committer extends Asker {
+  committed(written: readonly Written[]): void
+}
+
+/** What a read finds without asking. */
+export interface Known<V> {
+  readonly value: V | undefined
+  /** -1 where there is no value. */
+  readonly version: number
+}
+
+class ValueRead<V> extends Read {
+  readonly #encoding: Encoding<V>
+  readonly #reader: Reader<V>
+
+  constructor(key: string, now: number, timeout: number, encoding: Encoding<V>, reader: Reader<V>) {
+    super(key, now, timeout)
+    this.#encoding = encoding
+    this.#reader = reader
+  }
+
+  override get withdrawn(): boolean {
+    return this.#reader.withdrawn
+  }
+
+  protected answered(result: Stored | undefined | KVError): void {
+    if (result === undefined) this.#reader.found(undefined, -1)
+    else if (result instanceof KVError) this.#reader.failed(result)
+    else {
+      let value: V
+      try {
+        value = this.#encoding.decode(this.key, result.value)
+      } catch (error) {
+        this.#reader.failed(error as KVError)
+        return
+      }
+      this.#reader.found(value, result.version)
+    }
+  }
+}
+
+class EntryWrite extends SingleWrite {
+  readonly #writer: Writer
+
+  constructor(write: Write, bytes: number, now: number, timeout: number, writer: Writer) {
+    super(write, bytes, now, timeout)
+    this.#writer = writer
+  }
+
+  override get withdrawn(): boolean {
+    return this.#writer.withdrawn
+  }
+
+  protected answered(result: Written | KVError): void {
+    if (result instanceof KVError) this.#writer.failed(result)
+    else this.#writer.written(result)
+  }
+}
+
+class ValueUpdate<V> extends Update<V> {
+  readonly #updater: Updater<V>
+
+  constructor(key: string, now: number, timeout: number, updater: Updater<V>) {
+    super(key, now, timeout)
+    this.#updater = updater
+  }
+
+  override get withdrawn(): boolean {
+    return this.#updater.withdrawn
+  }
+
+  next(current: V | undefined): V | undefined {
+    return this.#updater.next(current)
+  }
+
+  protected answered(result: Entry<V> | undefined | KVError): void {
+    if (result instanceof KVError) this.#updater.failed(result)
+    else this.#updater.updated(result)
+  }
+}
+
+class Commit extends Transaction {
+  readonly #committer: Committer
+
+  constructor(
+    writes: readonly Write[],
+    bytes: number,
+    now: number,
+    timeout: number,
+    chain: object | undefined,
+    committer: Committer,
+  ) {
+    super(writes, bytes, now, timeout, chain)
+    this.#committer = committer
+  }
+
+  override get withdrawn(): boolean {
+    return this.#committer.withdrawn
+  }
+
+  protected answered(result: readonly Written[] | KVError): void {
+    if (result instanceof KVError) this.#committer.failed(result)
+    else this.#committer.committed(result)
+  }
+}
+
+/** What an {@link Access} is made of. */
+export interface AccessContext<V> {
+  readonly encoding: Encoding<V>
+  readonly batcher: Batcher
+  readonly cache: Cache<V> | undefined
+  /** How long an operation may take by default, in milliseconds. */
+  readonly timeout: number
+  now(): number
+  /** Runs `work` at the end of the turn. */
+  defer(work: () => void): void
+}
+
+/**
+ * How the methods and the operators of a store ask for single keys and commits: checks and encodes what is asked, looks
+ * into the cache, and hands the rest to the batcher. Bad input fails the one who gave it, like any other error.
+ */
+export class Access<V> {
+  readonly #context: AccessContext<V>
+
+  constructor(context: AccessContext<V>) {
+    this.#context = context
+  }
+
+  /** Runs `work` at the end of the turn, on the store's clock. */
+  defer(work: () => void): void {
+    this.#context.defer(work)
+  }
+
+  /** What a read of `key` comes to, where nothing need be asked. The value is shared by all who ask. */
+  known(key: string): Known<V> | KVError | undefined {
+    const { encoding, cache, batcher } = this.#context
+    try {
+      encoding.checkKey(key)
+      // A read must see what was written before it was asked for.
+      return cache === undefined || batcher.isWriting(key) ? undefined : cache.get(key)
+    } catch (error) {
+      return error as KVError
+    }
+  }
+
+  /** Asks for a key of which nothing is {@link known}. */
+  ask(key: string, reader: Reader<V>, timeout: number = this.#context.timeout): void {
+    const { encoding, batcher, now } = this.#context
+    batcher.read(new ValueRead(key, now(), timeout, encoding, reader))
+  }
+
+  read(key: string, reader: Reader<V>, timeout?: number): void {
+    const known = this.known(key)
+    if (known === undefined) this.ask(key, reader, timeout)
+    else if (known instanceof KVError) reader.failed(known)
+    else reader.found(known.value, known.version)
+  }
+
+  write(mutation: Mutation<V>, writer: Writer, timeout: number = this.#context.timeout): void {
+    const { encoding, batcher, now } = this.#context
+    let write: Write
+    try {
+      write = encoding.write(mutation)
+    } catch (error) {
+      writer.failed(error as KVError)
+      return
+    }
+    batcher.write(new EntryWrite(write, encoding.sizeOf(write), now(), timeout, writer))
+  }
+
+  update(key: string, updater: Updater<V>, timeout: number = this.#context.timeout): void {
+    const { encoding, batcher, now } = this.#context
+    try {
+      encoding.checkKey(key)
+    } catch (error) {
+      updater.failed(error as KVError)
+      return
+    }
+    batcher.update(new ValueUpdate(key, now(), timeout, updater) as Update<unknown>)
+  }
+
+  /** Carries out all of the writes or none. Those of one `chain` are sent without waiting for each other. */
+  commit(
+    mutations: readonly Mutation<V>[],
+    committer: Committer,
+    timeout: number = this.#context.timeout,
+    chain?: object,
+  ): void {
+    const { encoding, batcher, now } = this.#context
+    let writes: Write[]
+    let bytes: number
+    try {
+      writes = mutations.map(mutation => encoding.write(mutation))
+      bytes = encoding.sizeOfAll(writes)
+    } catch (error) {
+      committer.failed(error as KVError)
+      return
+    }
+    if (writes.length === 0) committer.committed([])
+    else batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
+  }
+}
+
+/** Where a store of ours has its {@link Access}. */
+const ACCESS: unique symbol = Symbol('rxkeeper.access')
+
+/** A store that operators can work on. */
+export interface AccessibleStore<V> extends KVStore<V> {
+  readonly [ACCESS]: Access<V>
+}
+
+export { ACCESS }
+
+/** How operators ask a store; throws `UNSUPPORTED` where it was not made by `kvStore`. */
+export function accessOf<V>(store: KVStore<V>): Access<V> {
+  const access = (store as Partial<AccessibleStore<V>> | undefined)?.[ACCESS]
+  if (access !== undefined) return access
+  throw new KVError(
+    'UNSUPPORTED',
+    'operators work on stores that `kvStore` made (memoryStore, zookeeperStore, lmdbStore, …), not on ones around them',
+  )
+}

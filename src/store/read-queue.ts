@@ -1,0 +1,199 @@
+import type { Engine, Stored } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import { ask } from './engine-call.ts'
+import type { Observer } from './hub.ts'
+import type { Lane } from './lanes.ts'
+import { type Read, type Waiting, WITHDRAWN } from './operations.ts'
+
+/** A unit of UTF-16 takes at most so many bytes in UTF-8. */
+const MOST_BYTES = 3
+
+/** A read and the others of its key. */
+function twinsOf(first: Read): Read[] {
+  const twins: Read[] = []
+  for (let read: Read | undefined = first; read !== undefined; read = read.twin) twins.push(read)
+  return twins
+}
+
+/** Whether anybody waits for a read or one of its twins. */
+function isWanted(first: Read): boolean {
+  for (let read: Read | undefined = first; read !== undefined; read = read.twin) if (!read.isOver) return true
+  return false
+}
+
+/** One read of the engine: each key once, with all who want it. */
+class ReadBatch {
+  readonly keys: string[] = []
+  readonly reads: Read[] = []
+  /** Those that nobody wants any more, and that are not sent. */
+  readonly unwanted: Read[] = []
+  /** When the last answer is due, and when the first. */
+  latest = 0
+  earliest = Number.POSITIVE_INFINITY
+
+  push(read: Read): void {
+    this.keys.push(read.key)
+    this.reads.push(read)
+    for (let each: Read | undefined = read; each !== undefined; each = each.twin) {
+      if (each.deadline > this.latest) this.latest = each.deadline
+      if (each.deadline < this.earliest) this.earliest = each.deadline
+    }
+  }
+
+  /** Those that are out of time. */
+  late(now: number): Read[] {
+    const late: Read[] = []
+    if (this.earliest > now) return late
+    this.earliest = Number.POSITIVE_INFINITY
+    for (const read of this.reads) {
+      for (let each: Read | undefined = read; each !== undefined; each = each.twin) {
+        if (each.isOver) continue
+        if (each.deadline <= now) late.push(each)
+        else if (each.deadline < this.earliest) this.earliest = each.deadline
+      }
+    }
+    return late
+  }
+}
+
+/** What the queue needs of the batcher. */
+export interface ReadQueueContext {
+  readonly engine: Engine
+  readonly observer: Observer
+  /** Asks for a flush at the end of the turn. */
+  wake(): void
+  /** A read with a lane was sent: the writes behind it may follow. */
+  sent(lane: Lane<Waiting>, read: Read): void
+}
+
+/** The reads that wait to be sent, each key once, and those that are in flight. */
+export class ReadQueue {
+  readonly #context: ReadQueueContext
+  /** In the order in which they came; those of the same key hang together. */
+  #queued = new Map<string, Read>()
+  readonly #inFlight = new Set<ReadBatch>()
+
+  constructor(context: ReadQueueContext) {
+    this.#context = context
+  }
+
+  /** How many keys wait to be asked for. */
+  get waiting(): number {
+    return this.#queued.size
+  }
+
+  /** Whether anything may yet run out of time. */
+  get mayBeLate(): boolean {
+    if (this.#queued.size > 0) return true
+    for (const { earliest } of this.#inFlight) if (earliest < Number.POSITIVE_INFINITY) return true
+    return false
+  }
+
+  get isIdle(): boolean {
+    return this.#queued.size === 0 && this.#inFlight.size === 0
+  }
+
+  /** The read of `key` that waits to be sent. */
+  queued(key: string): Read | undefined {
+    return this.#queued.size === 0 ? undefined : this.#queued.get(key)
+  }
+
+  add(read: Read): void {
+    const first = this.#queued.get(read.key)
+    if (first === undefined) this.#queued.set(read.key, read)
+    else {
+      const last = first.lastTwin ?? first
+      last.twin = read
+      first.lastTwin = read
+    }
+  }
+
+  /** Sends batches while the engine takes more. */
+  flush(): void {
+    while (this.#queued.size > 0 && this.#inFlight.size < this.#context.engine.limits.inFlight) {
+      const batch = this.#assemble()
+      if (batch.keys.length > 0) this.#send(batch)
+      for (const read of [...batch.reads, ...batch.unwanted]) {
+        if (read.lane !== undefined) this.#context.sent(read.lane, read)
+      }
+      for (const read of batch.unwanted.flatMap(twinsOf)) read.settle(WITHDRAWN)
+    }
+  }
+
+  /** Takes out those in line that `isOut` holds for; it must not touch the queue. */
+  remove(isOut: (read: Read) => boolean): Read[] {
+    const out: Read[] = []
+    for (const first of this.#queued.values()) {
+      const kept: Read[] = []
+      for (const read of twinsOf(first)) {
+        if (isOut(read)) out.push(read)
+        else kept.push(read)
+      }
+      if (kept[0] !== first || kept.length < twinsOf(first).length) this.#replace(first, kept)
+    }
+    return out
+  }
+
+  /** Those in flight that are out of time. */
+  late(now: number): Read[] {
+    return [...this.#inFlight].flatMap(batch => batch.late(now))
+  }
+
+  /** Puts those that are left in place of a key's reads. */
+  #replace(first: Read, [head, ...others]: readonly Read[]): void {
+    const { lane } = first
+    if (head === undefined) {
+      this.#queued.delete(first.key)
+      if (lane !== undefined) this.#context.sent(lane, first)
+      return
+    }
+    this.#queued.set(first.key, head)
+    head.lane = lane
+    if (lane?.occupant === first) lane.occupant = head
+    let last = head
+    for (const read of others) {
+      last.twin = read
+      last = read
+    }
+    last.twin = undefined
+    head.lastTwin = last
+  }
+
+  #assemble(): ReadBatch {
+    const { readBatch, readBytes } = this.#context.engine.limits
+    const batch = new ReadBatch()
+    const queued = this.#queued
+    let bytes = 0
+    let taken = 0
+    for (const [key, read] of queued) {
+      if (isWanted(read)) {
+        bytes += MOST_BYTES * key.length
+        if (batch.keys.length >= readBatch || (bytes > readBytes && batch.keys.length > 0)) break
+        batch.push(read)
+      } else batch.unwanted.push(read)
+      taken++
+    }
+    // Emptied as a whole where all go, which costs less than key by key.
+    if (taken === queued.size) this.#queued = new Map()
+    else for (const { key } of [...batch.reads, ...batch.unwanted]) queued.delete(key)
+    return batch
+  }
+
+  #send(batch: ReadBatch): void {
+    const { engine, observer, wake } = this.#context
+    this.#inFlight.add(batch)
+    ask(engine.read(batch.keys, { deadline: batch.latest }), results => {
+      this.#inFlight.delete(batch)
+      if (observer.active && !(results instanceof KVError)) observer.read(batch.keys, results)
+      this.#settle(batch, results)
+      wake()
+    })
+  }
+
+  #settle({ reads }: ReadBatch, results: readonly (Stored | undefined | KVError)[] | KVError): void {
+    for (let i = 0; i < reads.length; i++) {
+      const result = results instanceof KVError ? results : results[i]
+      for (let read: Read | undefined = reads[i]; read !== undefined; read = read.twin) read.settle(result)
+    }
+  }
+}
