@@ -14,6 +14,7 @@ const puts = (...expected: (ExpectedVersion | undefined)[]): Item[] =>
     path: '/a',
     failures: 0,
     maybeDone: false,
+    settled: false,
   }))
 
 const plan = (items: Item[], known: Record<string, Known> = {}): Plan =>

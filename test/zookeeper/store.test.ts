@@ -81,6 +81,12 @@ describe('zookeeperStore', () => {
     }
   })
 
+  it('refuses a cache with linearizable reads, which it could not keep', () => {
+    expect(() => open({ consistency: 'linearizable', cache: 1 })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('cache: 1') }),
+    )
+  })
+
   it('takes values up to `maxPacketBytes`', async () => {
     await using store = open({ maxPacketBytes: 5000 })
     await firstValueFrom(store.put$('k', 'x'.repeat(4800)))

@@ -8,6 +8,8 @@ import type { Session } from './session.ts'
 export interface Call {
   /** In milliseconds of the engine's timing. */
   readonly deadline: number
+  /** Gives up what is out of time, where that is not all; false where it is. */
+  expire?(now: number, reason: KVError): boolean
   /** Sends what is next; called when connected, and again after each {@link Calls.resume}. */
   proceed(): void
   /** Gives up: out of time, closed, or refused for good. The call says of itself whether something may have been done. */
@@ -152,7 +154,7 @@ export class Calls {
     this.#timerDue = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const call of [...this.#active]) {
-      if (call.deadline <= now) this.#abandon(call, reason)
+      if (call.deadline <= now && !call.expire?.(now, reason)) this.#abandon(call, reason)
       else next = Math.min(next, call.deadline)
     }
     if (next < Number.POSITIVE_INFINITY) this.#schedule(next)

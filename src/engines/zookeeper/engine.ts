@@ -11,6 +11,7 @@ import type {
   StoredEntry,
   WatchSignal,
   Write,
+  WriteDue,
   Written,
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
@@ -118,11 +119,12 @@ export class ZooKeeperEngine implements Engine {
     )
   }
 
-  write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]> {
+  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
     return this.#write(writes, false, due)
   }
 
-  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
+  commit(writes: readonly Write[], { deadline }: Due): Observable<readonly Written[]> {
+    const due: WriteDue = { deadline, deadlineOf: () => deadline, late: () => {} }
     return this.#write(writes, true, due) as Observable<readonly Written[]>
   }
 
@@ -179,7 +181,7 @@ export class ZooKeeperEngine implements Engine {
   #write(
     writes: readonly Write[],
     atomic: boolean,
-    { deadline }: Due,
+    due: WriteDue,
   ): Observable<readonly (Written | KVError)[]> {
     return new Observable(subscriber => {
       const end = (result: GroupEnd) => {
@@ -189,7 +191,7 @@ export class ZooKeeperEngine implements Engine {
           subscriber.complete()
         }
       }
-      this.#room.calls.start(new WriteCall(this.#room, writes, atomic, deadline, end))
+      this.#room.calls.start(new WriteCall(this.#room, writes, atomic, due, end))
     })
   }
 }

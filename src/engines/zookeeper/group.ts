@@ -11,6 +11,7 @@ export class Group {
   readonly atomic: boolean
   readonly #results: (Written | KVError)[]
   readonly #end: (end: GroupEnd) => void
+  #ended = false
   /** What is not settled, in order. */
   #left: readonly Item[]
 
@@ -27,30 +28,22 @@ export class Group {
     return this.#left
   }
 
-  /** Settles some, which are left. */
+  /** Settles some. */
   settle(settled: readonly { readonly item: Item; readonly result: Written | KVError }[]): void {
     for (const { item, result } of settled) {
       if (result instanceof KVError && this.atomic) {
         this.#finish(result)
         return
       }
-      this.#results[item.index] = result
+      this.#set(item, result)
     }
-    if (settled.length === this.#left.length) this.#finish(this.#results)
-    else if (settled.length > 0) {
-      const gone = new Set(settled.map(({ item }) => item))
-      this.#left = this.#left.filter(item => !gone.has(item))
-    }
+    this.#forget(settled.length)
   }
 
   /** Settles what a multi did, as a whole. */
   done(steps: readonly Step[], resultOf: (step: Step) => Written): void {
-    if (steps.length < this.#left.length) {
-      this.settle(steps.map(step => ({ item: step.item, result: resultOf(step) })))
-      return
-    }
-    for (const step of steps) this.#results[step.item.index] = resultOf(step)
-    this.#finish(this.#results)
+    for (const step of steps) if (!step.item.settled) this.#set(step.item, resultOf(step))
+    this.#forget(steps.length)
   }
 
   /** Settles one with an error: INDETERMINATE where it may have been carried out earlier. */
@@ -67,15 +60,46 @@ export class Group {
     else this.settle(this.#left.map(item => ({ item, result: errorOf(item, error) })))
   }
 
+  /** Settles those that are out of time with an error, each in its own way; tells what it is. */
+  expire(late: readonly Item[], reason: KVError, tell: (item: Item, error: KVError) => void): void {
+    for (const item of late) {
+      const error = errorOf(item, reason)
+      this.#set(item, error)
+      tell(item, error)
+    }
+    this.#forget(late.length)
+  }
+
+  /** What was settled stays so: an answer may come for one that was out of time before. */
+  #set(item: Item, result: Written | KVError): void {
+    if (item.settled) return
+    item.settled = true
+    this.#results[item.index] = result
+  }
+
+  #forget(settled: number): void {
+    if (settled > 0) this.#left = this.#left.filter(item => !item.settled)
+    if (this.#left.length === 0) this.#finish(this.#results)
+  }
+
   #finish(end: GroupEnd): void {
     this.#left = []
+    if (this.#ended) return
+    this.#ended = true
     this.#end(end)
   }
 }
 
 /** The writes as items of a group. */
 export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => string): Item[] =>
-  writes.map((write, index) => ({ index, write, path: pathOf(write.key), failures: 0, maybeDone: false }))
+  writes.map((write, index) => ({
+    index,
+    write,
+    path: pathOf(write.key),
+    failures: 0,
+    maybeDone: false,
+    settled: false,
+  }))
 
 function errorOf({ maybeDone, write: { key, type } }: Item, reason: KVError): KVError {
   const what = `${type} ${quoteKey(key)}`

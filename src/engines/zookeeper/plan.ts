@@ -13,6 +13,8 @@ export interface Item {
   failures: number
   /** Whether it may have been carried out by a request whose answer never came. */
   maybeDone: boolean
+  /** Whether it has its result. */
+  settled: boolean
 }
 
 /** What is known of a key: whether it exists, and its version, if known. */

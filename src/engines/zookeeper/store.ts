@@ -40,7 +40,7 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
   readonly acl?: 'open' | 'creator' | undefined
   /**
    * What a read may miss: `'session'`, writes of other clients that the server it is connected to has not seen yet;
-   * `'linearizable'`, none (each read goes after a `sync`).
+   * `'linearizable'`, none (each read goes after a `sync`, so there is no `cache` with it: a read from memory asks nobody).
    * @defaultValue 'session'
    */
   readonly consistency?: 'session' | 'linearizable' | undefined
@@ -98,6 +98,13 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
     throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials")
   }
   const consistency = oneOf('consistency', options.consistency ?? 'session', ['session', 'linearizable'])
+  if (consistency === 'linearizable' && (options.cache ?? 0) > 0) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `consistency: 'linearizable' and cache: ${options.cache} exclude each other: a read from memory cannot know what ` +
+        'was written elsewhere a moment ago',
+    )
+  }
   const engine = new ZooKeeperEngine(
     {
       servers: parseServers(options.servers),

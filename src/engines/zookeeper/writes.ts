@@ -1,5 +1,5 @@
 import { versionConflict } from '../../conditions.ts'
-import type { Write } from '../../engine.ts'
+import type { Write, WriteDue } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import { isNodeKey } from '../../nodes.ts'
 import type { Call } from './calls.ts'
@@ -34,7 +34,7 @@ const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
  * is seen is not old), what is thereby decided is settled, and the rest goes again.
  */
 export class WriteCall implements Call {
-  readonly deadline: number
+  readonly #due: WriteDue
   readonly #room: WriteRoom
   readonly #group: Group
   #known = NOTHING_KNOWN
@@ -49,11 +49,11 @@ export class WriteCall implements Call {
     room: WriteRoom,
     writes: readonly Write[],
     atomic: boolean,
-    deadline: number,
+    due: WriteDue,
     end: (end: GroupEnd) => void,
   ) {
     this.#room = room
-    this.deadline = deadline
+    this.#due = due
     this.#group = new Group(
       itemsOf(writes, key => room.layout.pathOf(key)),
       atomic,
@@ -64,6 +64,21 @@ export class WriteCall implements Call {
     )
   }
 
+  /** When the first of those that are left is due. */
+  get deadline(): number {
+    let first = Number.POSITIVE_INFINITY
+    for (const { index } of this.#group.left) first = Math.min(first, this.#due.deadlineOf(index))
+    return first
+  }
+
+  expire(now: number, reason: KVError): boolean {
+    const late = this.#group.left.filter(({ index }) => this.#due.deadlineOf(index) <= now)
+    if (late.length === this.#group.left.length) return false
+    this.#markSent(new Set(late))
+    this.#group.expire(late, reason, ({ index }, error) => this.#due.late(index, error))
+    return true
+  }
+
   proceed(): void {
     if (this.#unanswered !== undefined) this.#findOut(this.#unanswered)
     else if (this.#lookFirst) this.#look()
@@ -71,12 +86,17 @@ export class WriteCall implements Call {
   }
 
   abandon(reason: KVError): void {
-    for (const sent of [this.#inFlight, this.#unanswered]) {
-      for (const { item } of sent?.plan.steps ?? []) item.maybeDone = true
-    }
+    this.#markSent(new Set(this.#group.left))
     // The mark of one in flight is released when its answer comes.
     if (this.#unanswered !== undefined) this.#releaseMark(this.#unanswered)
     this.#group.failAll(reason)
+  }
+
+  /** Whoever gives up what was sent and is not answered cannot know whether it is carried out. */
+  #markSent(items: ReadonlySet<Item>): void {
+    for (const sent of [this.#inFlight, this.#unanswered]) {
+      for (const { item } of sent?.plan.steps ?? []) if (items.has(item)) item.maybeDone = true
+    }
   }
 
   /** Sends what is left, or as much of it as can go together. */
