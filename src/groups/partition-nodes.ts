@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { Due, Engine, Stored, Write } from '../engine.ts'
 import { KVError, type KVErrorCode } from '../errors.ts'
-import { ask } from '../store/pacing.ts'
+import { ask } from '../store/engine-call.ts'
 import type { Timing } from '../timing.ts'
 import { strideOf } from './fence.ts'
 import type { Claimed } from './holding.ts'

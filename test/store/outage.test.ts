@@ -10,6 +10,7 @@ import {
   Memory,
   MemoryEngine,
   type Status,
+  text,
 } from '../../src/index.ts'
 
 /** An engine that has no connection, and takes one call of each kind at a time, which it never answers. */
@@ -97,19 +98,20 @@ describe('operations in an outage', () => {
 
   it('count in what may wait only while they wait', () => {
     const codes = new Set<string>()
+    const megabyte = 'x'.repeat(1_000_000)
     ends(scheduler => {
-      const store = open(new Unconnected().engine, scheduler)
-      store.put$('a', 1).subscribe()
+      const store = kvStore(new Unconnected().engine, { value: text, scheduler })
+      store.put$('a', '').subscribe()
       const put = (left: number): void => {
         if (left === 0) return
-        store.put$('k', 1, { timeout: 20 }).subscribe({
+        store.put$('k', megabyte, { timeout: 20 }).subscribe({
           error: ({ code }) => {
             codes.add(code)
             put(left - 1)
           },
         })
       }
-      scheduler.schedule(() => put(1000), 1)
+      scheduler.schedule(() => put(100), 1)
     })
     expect([...codes]).toEqual(['TIMEOUT'])
   })
