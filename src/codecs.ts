@@ -1,3 +1,5 @@
+import { bufferOf } from './bytes.ts'
+
 /**
  * How values become bytes and back; two functions, so that msgpack or encryption is yours to bring.
  *
@@ -22,9 +24,6 @@ export interface Codec<V> {
   /** The value of such bytes; what it throws fails that read with `CODEC`. */
   decode(bytes: Uint8Array): V
 }
-
-const bufferOf = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const jsonCodec: Codec<unknown> = {
   encode(value) {

@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import type { KVErrorCode } from '../index.ts'
 
 /** What the command line exits with; documented in its help. */
@@ -10,9 +9,6 @@ export const ExitCode = {
   conflict: 4,
   unavailable: 5,
 } as const
-
-/** What a process exits with after a signal: 130 for `SIGINT`. */
-export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 /** A failure that is explained by its message alone, with its exit code. */
 export class CliError extends Error {

@@ -1,3 +1,5 @@
+import { bufferOf } from '../bytes.ts'
+
 /** A line of a file or stream. */
 export interface Line {
   /** Without the newline; a carriage return before it is left. */
@@ -43,7 +45,7 @@ export async function* linesOf(
     const shown = passingOver ? Math.min(BEGINNING, bytes.length) : bytes.length
     pieces = []
     return {
-      text: Buffer.from(bytes.buffer, bytes.byteOffset, shown).toString(),
+      text: bufferOf(bytes).toString('utf8', 0, shown),
       number: number + 1,
       end: begin + length + (whole ? 1 : 0),
       whole,

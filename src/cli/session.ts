@@ -1,8 +1,9 @@
 import picocolors from 'picocolors'
 import { EMPTY, from, fromEvent, lastValueFrom, mergeMap, type Observable, takeUntil } from 'rxjs'
 import { perKey } from '../index.ts'
+import { signalExitCode, signals$ } from '../signals.ts'
 import { escapeControls } from './controls.ts'
-import { ExitCode, exitCodeOf, messageOf, signalExitCode } from './exit-codes.ts'
+import { ExitCode, exitCodeOf, messageOf } from './exit-codes.ts'
 import { Output } from './output.ts'
 import { Stopped } from './stopped.ts'
 
@@ -11,9 +12,6 @@ type Colors = ReturnType<typeof picocolors.createColors>
 const colorsFor = (stream: NodeJS.WriteStream): Colors =>
   // picocolors knows NO_COLOR, but of the streams only stdout.
   picocolors.createColors(stream.isTTY === true && picocolors.isColorSupported)
-
-/** How soon a signal again is the same request, in milliseconds: at a Ctrl-C, `npx` sends another. */
-const REPEATED = 250
 
 /** A line of JSON as a terminal may get it, too. */
 export const jsonLine = (value: unknown): string => escapeControls(JSON.stringify(value))
@@ -56,15 +54,10 @@ export class Session {
 
   /** Runs a command and says what it failed with; resolves with its exit code. The first signal stops it, a second ends the process. */
   async run(command: (session: this) => Promise<unknown>): Promise<number> {
-    let heeded = Number.NEGATIVE_INFINITY
-    const heed = (signal: NodeJS.Signals): void => {
-      const now = performance.now()
-      if (now - heeded < REPEATED) return
-      heeded = now
+    const heeding = signals$(['SIGINT', 'SIGTERM']).subscribe(signal => {
       if (this.stopping.aborted) process.exit(signalExitCode(signal))
       this.#stopping.abort(new Stopped(signalExitCode(signal), signal))
-    }
-    process.on('SIGINT', heed).on('SIGTERM', heed)
+    })
     try {
       try {
         await command(this)
@@ -79,7 +72,7 @@ export class Session {
       this.say(`${this.errorColors.red('rxkeeper:')} ${escapeControls(messageOf(error))}`)
       return exitCodeOf(error)
     } finally {
-      process.off('SIGINT', heed).off('SIGTERM', heed)
+      heeding.unsubscribe()
     }
   }
 

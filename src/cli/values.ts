@@ -1,3 +1,4 @@
+import { bufferOf } from '../bytes.ts'
 import { text } from '../index.ts'
 import { escapeControls } from './controls.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
@@ -16,8 +17,7 @@ export const formatOf = ({ text, bytes }: FormatOptions): Format => (text ? 'tex
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const asBase64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+const asBase64 = (bytes: Uint8Array): string => bufferOf(bytes).toString('base64')
 
 /** The text of bytes that are of the format, JSON as it stands there; `undefined` where they are not. */
 function textOf(bytes: Uint8Array, format: Format): string | undefined {

@@ -5,12 +5,12 @@ import { type Publication, publishFigures } from '../metrics/publish.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { meterStore } from '../metrics/store-meter.ts'
 import { openStore } from '../open-store.ts'
+import { signalExitCode, signals$ } from '../signals.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ConfigSource, resolveConfig } from './config.ts'
 import { JobEvents, type RunControl } from './events.ts'
 import { type Plan, pipeline } from './pipeline.ts'
 import { PositionKeeper } from './position.ts'
-import { signalExitCode, signals$ } from './signals.ts'
 import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from './types.ts'
 
 /**

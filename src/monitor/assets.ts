@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const page = new URL('./page/', import.meta.url)
@@ -29,16 +29,17 @@ const SCRIPTS = [
 /** All there is to be served, by path: nothing that a request says leads to a file. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const own = (file: string, type: string): Asset => ({ type, content: readFileSync(new URL(file, page)) })
-  const ofUplot = (file: string, type: string): Asset => ({
-    type,
-    content: readFileSync(require.resolve(`uplot/dist/${file}`)),
-  })
+  // The build puts them to the page; in its source they are in their package.
+  const ofUplot = (name: string, file: string, type: string): Asset =>
+    existsSync(new URL(name, page))
+      ? own(name, type)
+      : { type, content: readFileSync(require.resolve(`uplot/dist/${file}`)) }
   return new Map([
     ['/', own('index.html', 'text/html; charset=utf-8')],
     ['/style.css', own('style.css', css)],
     ['/icon.svg', own('icon.svg', 'image/svg+xml')],
-    ['/uPlot.js', ofUplot('uPlot.esm.js', javascript)],
-    ['/uPlot.css', ofUplot('uPlot.min.css', css)],
+    ['/uPlot.js', ofUplot('uPlot.js', 'uPlot.esm.js', javascript)],
+    ['/uPlot.css', ofUplot('uPlot.css', 'uPlot.min.css', css)],
     ...SCRIPTS.map(name => [`/${name}.js`, own(`${name}.js`, javascript)] as const),
   ])
 }

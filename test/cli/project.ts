@@ -1,11 +1,12 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { afterAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { buildPackage } from '../../build.ts'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -27,27 +28,20 @@ export class Project {
   readonly main: string
 
   constructor() {
+    this.main = join(this.folder, 'node_modules/rxkeeper/dist/cli/main.js')
+  }
+
+  /** Installs the package, with what it depends on and nothing else. */
+  async install(): Promise<void> {
     const packageFolder = join(this.folder, 'node_modules/rxkeeper')
-    const built = spawnSync(
-      join(repository, 'node_modules/.bin/tsc'),
-      // Types are checked elsewhere.
-      ['-p', 'src', '--noCheck', '--outDir', join(packageFolder, 'dist')],
-      {
-        cwd: repository,
-        encoding: 'utf8',
-      },
-    )
-    if (built.status !== 0) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`)
-    cpSync(join(repository, 'src/monitor/page'), join(packageFolder, 'dist/monitor/page'), {
-      recursive: true,
-    })
+    // Types are checked elsewhere.
+    await buildPackage(join(packageFolder, 'dist'), { check: false })
     const manifest = readFileSync(join(repository, 'package.json'), 'utf8')
     writeFileSync(join(packageFolder, 'package.json'), manifest)
     const { dependencies, peerDependencies } = JSON.parse(manifest)
     for (const name of [...Object.keys({ ...dependencies, ...peerDependencies }), 'tsx']) this.#link(name)
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
     cpSync(join(repository, 'test/cli/modules'), this.folder, { recursive: true })
-    this.main = join(packageFolder, 'dist/cli/main.js')
   }
 
   path(name: string): string {
@@ -114,6 +108,7 @@ export class Project {
 /** A project for the tests of a file. */
 export function newProject(): Project {
   const project = new Project()
+  beforeAll(() => project.install())
   afterAll(() => project.remove())
   return project
 }

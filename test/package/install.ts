@@ -1,8 +1,9 @@
 /**
  * The packed artefact, as users get it: installed in an empty project, imported, required, run and compiled against.
  */
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +32,31 @@ function run(command: string, args: string[], cwd = project): string {
 const install = (...packages: string[]): string =>
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages])
 
+/** All that is there after an installation with rxjs. */
+const EXPECTED = [
+  '@standard-schema/spec',
+  'async',
+  'fdir',
+  'node-zookeeper-client',
+  'picomatch',
+  'rxjs',
+  'rxkeeper',
+  'tinyglobby',
+  'tslib',
+  'underscore',
+]
+
+/** What `npm ls` tells; an optional peer that is not there has no version. */
+interface Installed {
+  readonly version?: string
+  readonly dependencies?: Readonly<Record<string, Installed>>
+}
+
+const namesIn = ({ dependencies = {} }: Installed): string[] =>
+  Object.entries(dependencies).flatMap(([name, of]) =>
+    of.version === undefined ? [] : [name, ...namesIn(of)],
+  )
+
 function step(what: string, work: () => void): void {
   work()
   console.log(`ok: ${what}`)
@@ -48,8 +74,29 @@ try {
   step('holds the contract of stores, and needs no optional peer for it', () =>
     run(process.execPath, ['contract.js']),
   )
-  step('has a command', () => {
+  step('installs nothing that only the command line needs', () => {
+    const installed = JSON.parse(run('npm', ['ls', '--all', '--json'])) as Installed
+    deepEqual([...new Set(namesIn(installed))].sort(), EXPECTED)
+  })
+  step('has a command, which runs a job, in the library that the job has', () => {
     run('npx', ['--no-install', 'rxkeeper', '--help'])
+    const output = run('npx', [
+      '--no-install',
+      'rxkeeper',
+      'process',
+      'job.js',
+      '-i',
+      'users.csv',
+      '-s',
+      'memory:',
+    ])
+    equal(output, '["anna",1]\n["bo",1]\n["anna",2]\n')
+  })
+  step('serves the monitor with its charts', () => run(process.execPath, ['monitor.js']))
+  step('has the licences of what it brings along', () => {
+    const licences = readFileSync(join(project, 'node_modules/rxkeeper/dist/LICENSES.txt'), 'utf8')
+    for (const name of ['ansi-regex', 'commander', 'uplot'])
+      match(licences, new RegExp(`^${name} [\\d.]+$`, 'm'))
   })
   step('can be required', () => run(process.execPath, ['required.cjs']))
 

@@ -1,3 +1,4 @@
+import { bufferOf } from '../../bytes.ts'
 import type { Stored, WatchSignal } from '../../engine.ts'
 import { type Database, Environment, MAX_KEY_BYTES } from './environment.ts'
 
@@ -74,6 +75,7 @@ export class Root {
     const place = this.database.getBinaryFast(this.prefix + key)
     if (place === undefined) return undefined
     // A buffer of lmdb-js that the next read overwrites, or, of a large record, its place in the database.
+    // Unlike its type says, lmdb-js returns a Uint8Array where a record is large.
     const record = bufferOf(place)
     const value = Buffer.allocUnsafe(record.length - HEADER_BYTES)
     record.copy(value, 0, HEADER_BYTES, record.length)
@@ -147,10 +149,6 @@ export const stored = (record: Buffer, value: Buffer): Stored => ({
   version: record.readInt32BE(0),
   revision: record.readDoubleBE(REVISION_OFFSET),
 })
-
-/** `bytes` with the methods of a Buffer; unlike its type says, lmdb-js returns a Uint8Array where a record is large. */
-const bufferOf = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 function encode({ value, version, revision }: Stored): Buffer {
   const record = Buffer.allocUnsafe(HEADER_BYTES + value.byteLength)

@@ -1,0 +1,9 @@
+import { job, json } from 'rxkeeper'
+
+export default job({
+  name: 'visits',
+  value: json(),
+  key: ({ user }) => user,
+  transform: (_, count = 0) => count + 1,
+  project: ({ user }, count) => [user, count],
+})
