@@ -68,10 +68,10 @@ export class Input {
       if (text.trim() === '') continue
       let record: unknown
       try {
-        if (tooLong) throw new SyntaxError(TOO_LONG)
+        if (tooLong) throw new Error(TOO_LONG)
         record = JSON.parse(text)
       } catch (error) {
-        this.#refuse(text, number, error as SyntaxError)
+        this.#refuse(text, number, error as Error)
         continue
       }
       yield record
@@ -97,22 +97,22 @@ export class Input {
     let names: readonly string[] | undefined
     for await (const { text, number, end, fields } of csvRecordsOf(linesOf(stream))) {
       this.#bytes = end
-      if (fields instanceof SyntaxError) {
+      if (fields instanceof Error) {
         if (names === undefined) throw this.#errorAt(number, fields)
         this.#refuse(text, number, fields)
       } else if (names === undefined) names = fields
       else if (fields.length !== names.length) {
         const differs = `the number of fields is ${fields.length}, not ${names.length} as in the first record`
-        this.#refuse(text, number, new SyntaxError(differs))
+        this.#refuse(text, number, new Error(differs))
       } else yield Object.fromEntries(names.map((name, i) => [name, fields[i]]))
     }
   }
 
-  #errorAt(number: number, { message }: SyntaxError): CliError {
+  #errorAt(number: number, { message }: Error): CliError {
     return new CliError(`${this.name}:${number}: ${message}`)
   }
 
-  #refuse(text: string, number: number, reason: SyntaxError): void {
+  #refuse(text: string, number: number, reason: Error): void {
     const error = this.#errorAt(number, reason)
     if (this.#unreadable === undefined) throw error
     this.#refused++

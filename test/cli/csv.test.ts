@@ -7,7 +7,7 @@ import { linesOf } from '../../src/cli/lines.ts'
 async function recordsIn(csv: string): Promise<unknown[]> {
   const found: unknown[] = []
   for await (const { fields, text, number } of csvRecordsOf(linesOf(Readable.from([Buffer.from(csv)])))) {
-    found.push(fields instanceof SyntaxError ? [number, text, fields.message] : fields)
+    found.push(fields instanceof Error ? [number, text, fields.message] : fields)
   }
   return found
 }
@@ -53,8 +53,8 @@ test.each<[string, readonly (readonly string[])[]]>([
 test('what is no record is told whole, and hurts none after it', async () => {
   expect(await recordsIn('a,b\n1"2,3"4"\n"x"y,"z\nc,d\n"never, closed\ne,f\n')).toEqual([
     ['a', 'b'],
-    [2, '1"2,3"4"', 'a quote is in a field that does not begin with one'],
-    [3, '"x"y,"z', 'a closing quote is not at the end of its field'],
+    [2, '1"2,3"4"', 'field 1 has a quote but does not begin with one'],
+    [3, '"x"y,"z', 'field 1 goes on after the quote that ends it'],
     ['c', 'd'],
     [5, '"never, closed\ne,f', 'a quote is not closed'],
   ])

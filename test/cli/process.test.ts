@@ -113,7 +113,7 @@ test('what is no record of CSV goes to the dead letters with its line', async ()
     },
     {
       text: '"c"d,2',
-      error: { message: 'mixed.csv:4: a closing quote is not at the end of its field' },
+      error: { message: 'mixed.csv:4: field 1 goes on after the quote that ends it' },
     },
   ])
   expect(await project.run(args)).toMatchObject({
