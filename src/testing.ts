@@ -4,6 +4,7 @@
 
 export { type Arbitraries, arbitraries, type OperationsOptions } from './testing/arbitraries.ts'
 export type { FaultsOptions } from './testing/arbitrary-faults.ts'
+export type { MemberEvent, MembershipsOptions } from './testing/arbitrary-memberships.ts'
 export type { Faults } from './testing/carrier.ts'
 export type { Capabilities, StorePlace } from './testing/contract/place.ts'
 export { type ContractOptions, kvStoreContract, type TestRunner } from './testing/contract.ts'
@@ -16,6 +17,7 @@ export type { ContractRecord, InputPlace } from './testing/input-contract/place.
 export { type InputContractOptions, partitionedInputContract } from './testing/input-contract.ts'
 export * from './testing/installation.ts'
 export { type MemoryInput, type MemoryInputOptions, memoryInput } from './testing/memory-input.ts'
+export { type MemoryProcess, type MemoryProcessOptions, memoryProcess } from './testing/memory-process.ts'
 export { KVModel } from './testing/model.ts'
 export { type Operation, type Outcome, performOperation } from './testing/operations.ts'
 export * from './testing/proxy.ts'

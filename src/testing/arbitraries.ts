@@ -2,6 +2,7 @@ import type FastCheck from 'fast-check'
 import type { ExpectedVersion } from '../engine.ts'
 import type { ListOptions, Mutation } from '../store/kv-store.ts'
 import { type FaultsOptions, faultSchedules } from './arbitrary-faults.ts'
+import { type MemberEvent, type MembershipsOptions, membershipSchedules } from './arbitrary-memberships.ts'
 import type { Operation } from './operations.ts'
 import type { StoreFault } from './store-faults.ts'
 
@@ -42,6 +43,8 @@ export interface Arbitraries {
   operations<V>(value: Arbitrary<V>, options?: OperationsOptions): Arbitrary<Operation<V>[]>
   /** A schedule of faults for `faultyStore` and `inflictFaults`, in order; shrinks to fewer, earlier, shorter and milder ones. */
   faults(options?: FaultsOptions): Arbitrary<StoreFault[]>
+  /** What happens to the members of a group, in order; shrinks to fewer and milder events. */
+  memberships(options?: MembershipsOptions): Arbitrary<MemberEvent[]>
 }
 
 const NASTY_KEYS = [
@@ -183,5 +186,6 @@ export function arbitraries(fc: typeof FastCheck): Arbitraries {
         .uniqueArray(anyKey, { minLength: 1, maxLength: keys })
         .chain(some => fc.array(operation(some, value, types), { maxLength })),
     faults: options => faultSchedules(fc, options),
+    memberships: options => membershipSchedules(fc, options),
   }
 }

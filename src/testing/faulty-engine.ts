@@ -4,15 +4,19 @@ import {
   lastValueFrom,
   map,
   merge,
+  NEVER,
   Observable,
   type Subscriber,
   skipWhile,
+  switchMap,
 } from 'rxjs'
 import type {
   Due,
   Engine,
   EngineLimits,
   KeySpan,
+  NodeEntry,
+  Nodes,
   Scan,
   Status,
   Stored,
@@ -154,13 +158,14 @@ export class FaultyEngine implements Engine {
   readonly name = 'memory with faults'
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
+  readonly nodes: Nodes = { children: parent => this.#children(parent) }
   readonly #engine: MemoryEngine
   readonly #line: Line
   #closed: Promise<void> | undefined
 
-  constructor(engine: MemoryEngine, options: LineOptions) {
+  constructor(engine: MemoryEngine, options: Omit<LineOptions, 'expired'>) {
     this.#engine = engine
-    this.#line = new Line(options)
+    this.#line = new Line({ ...options, expired: () => engine.expire() })
     this.limits = { ...engine.limits, inFlight: 4 }
     this.status$ = this.#line.status$.asObservable()
   }
@@ -196,6 +201,15 @@ export class FaultyEngine implements Engine {
       map((connected): WatchSignal => ({ type: connected ? 'armed' : 'disarmed' })),
     )
     return merge(changed$, armed$)
+  }
+
+  /** Told while connected, and anew when connected again. */
+  #children(parent: string): Observable<readonly NodeEntry[]> {
+    return this.#line.status$.pipe(
+      map(({ state }) => state === 'connected'),
+      distinctUntilChanged(),
+      switchMap(connected => (connected ? this.#engine.nodes.children(parent) : NEVER)),
+    )
   }
 
   close(): Promise<void> {

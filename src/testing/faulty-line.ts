@@ -28,6 +28,8 @@ export interface LineOptions {
   readonly timing: Timing
   /** Another client writes a key. */
   readonly otherWrite: (key: string) => void
+  /** The session has expired. */
+  readonly expired: () => void
 }
 
 /** A connection to a server, with faults: what is sent arrives in order, unless the connection is cut. */
@@ -38,6 +40,7 @@ export class Line {
   })
   readonly #timing: Timing
   readonly #latency: number
+  readonly #expired: () => void
   readonly #schedule = new Subscription()
   /** Neither answered nor given up, in the order in which they came, each with the timer of its deadline. */
   readonly #calls = new Map<Call, Subscription>()
@@ -48,7 +51,8 @@ export class Line {
   #moment: Moment = { outages: [], slower: 0 }
   #ended: KVError | undefined
 
-  constructor({ faults, latency, timing, otherWrite }: LineOptions) {
+  constructor({ faults, latency, timing, otherWrite, expired }: LineOptions) {
+    this.#expired = expired
     this.#timing = timing
     this.#latency = latency
     for (const turn of turnsOf(faults)) this.#at(turn, () => this.#turn(momentOf(faults, turn)))
@@ -99,6 +103,7 @@ export class Line {
     if (this.connected) this.#cut(outages, reason)
     if (this.status$.value.state === 'suspended' && outages.some(({ type }) => type === 'lost')) {
       this.#setStatus('lost', reason)
+      this.#expired()
       for (const call of this.#calls.keys()) call.expired()
     }
   }

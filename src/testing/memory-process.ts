@@ -1,0 +1,75 @@
+import { wholeNumber } from '../arguments.ts'
+import { Memory } from '../engines/memory/memory.ts'
+import type { MemoryStoreOptions } from '../engines/memory/store.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { kvStore } from '../store/store.ts'
+import { timingOf } from '../timing.ts'
+import { ProcessEngine } from './process-engine.ts'
+
+/** Options of {@link memoryProcess}. */
+export interface MemoryProcessOptions<V> extends MemoryStoreOptions<V> {
+  /**
+   * How long a request takes to get there, and an answer to come back, in milliseconds.
+   * @defaultValue 1
+   */
+  readonly latency?: number | undefined
+  /**
+   * How long its session lives while nothing is heard of it, in milliseconds.
+   * @defaultValue 1000
+   */
+  readonly sessionTimeout?: number | undefined
+}
+
+/** A process that things happen to, and its store; see {@link memoryProcess}. */
+export interface MemoryProcess<V> {
+  readonly store: KVStore<V>
+  /** It stands still: what it would send waits, and what it would be told. Beyond its session's time, that expires. */
+  freeze(): void
+  /** It goes on after {@link freeze}: what waited is sent, and told, late. */
+  thaw(): void
+  /** It never does anything again; its session expires in time. */
+  die(): void
+  /** Its session expires now; it goes on with another. */
+  expire(): void
+}
+
+/**
+ * A store on a `Memory` that others share, as in a process of its own that can be frozen and die: to test how a group of
+ * processes shares its partitions, with a `scheduler` on virtual time.
+ *
+ * What it sent before it stopped is carried out. What it sends when it goes on after a time is carried out then, although
+ * others may have taken over: only fences and conditions are in its way.
+ *
+ * @example
+ * ```ts
+ * import { of, VirtualTimeScheduler } from 'rxjs'
+ * import { json, Memory, ownPartitions$ } from 'rxkeeper'
+ * import { memoryProcess } from 'rxkeeper/testing'
+ *
+ * const scheduler = new VirtualTimeScheduler()
+ * const memory = new Memory()
+ * const join = (member: string) => {
+ *   const process = memoryProcess({ value: json<number>(), memory, scheduler, sessionTimeout: 1000 })
+ *   const owned$ = ownPartitions$(process.store, { group: 'g', partitions$: of(['p']), member })
+ *   owned$.subscribe(() => console.log(member, scheduler.now() < 100 ? 'at once' : 'after a second'))
+ *   return process
+ * }
+ * const one = join('one')
+ * scheduler.schedule(() => join('other'), 50)
+ * scheduler.schedule(() => one.die(), 100)
+ * scheduler.flush() // one at once, other after a second
+ * ```
+ */
+export function memoryProcess<V>(options: MemoryProcessOptions<V>): MemoryProcess<V> {
+  const { memory = new Memory(), scheduler } = options
+  const latency = wholeNumber('latency', options.latency ?? 1, 0, 0x7fff_ffff)
+  const sessionTimeout = wholeNumber('sessionTimeout', options.sessionTimeout ?? 1000, 1, 0x7fff_ffff)
+  const engine = new ProcessEngine(memory, timingOf(scheduler), latency, sessionTimeout)
+  return {
+    store: kvStore(engine, options),
+    freeze: () => engine.freeze(),
+    thaw: () => engine.thaw(),
+    die: () => engine.die(),
+    expire: () => engine.expire(),
+  }
+}

@@ -1,0 +1,159 @@
+import { BehaviorSubject, Observable, type Subscriber } from 'rxjs'
+import type {
+  Due,
+  Engine,
+  EngineLimits,
+  KeySpan,
+  NodeEntry,
+  Nodes,
+  Scan,
+  Status,
+  Stored,
+  StoredEntry,
+  WatchSignal,
+  Write,
+  Written,
+} from '../engine.ts'
+import { MemoryEngine } from '../engines/memory/engine.ts'
+import type { Memory } from '../engines/memory/memory.ts'
+import type { KVError } from '../errors.ts'
+import type { Timing } from '../timing.ts'
+
+/** How a process is doing. */
+type State = 'running' | 'frozen' | 'dead'
+
+/**
+ * The Engine contract on memory as a process of its own sees it: what it asks for takes time to get there, and the answer
+ * to come back; it can be frozen, so that whatever it means to send waits and whatever it is told waits, and can die,
+ * so that neither ever happens. Its session expires when nothing was heard of it for too long, or when told to.
+ *
+ * What it sent before it was frozen, or died, is carried out; so is, late, what it sends when it goes on, although
+ * others may have taken over by then.
+ */
+export class ProcessEngine implements Engine {
+  readonly name = 'memory'
+  readonly limits: EngineLimits
+  readonly nodes: Nodes = { children: parent => this.#followed(this.#engine.nodes.children(parent)) }
+  readonly #status = new BehaviorSubject<Status>({ state: 'connected', reason: 'running' })
+  readonly status$: Observable<Status> = this.#status.asObservable()
+  readonly #engine: MemoryEngine
+  readonly #timing: Timing
+  readonly #latency: number
+  readonly #sessionTimeout: number
+  #state: State = 'running'
+  /** Counts the times that it was frozen or died. */
+  #stops = 0
+  /** What is to be sent, or told, when it goes on. */
+  #held: (() => void)[] = []
+
+  constructor(memory: Memory, timing: Timing, latency: number, sessionTimeout: number) {
+    this.#engine = new MemoryEngine(memory)
+    this.#timing = timing
+    this.#latency = latency
+    this.#sessionTimeout = sessionTimeout
+    this.limits = { ...this.#engine.limits, inFlight: 4 }
+  }
+
+  /** Does nothing until {@link thaw}. */
+  freeze(): void {
+    this.#stop('frozen')
+  }
+
+  /** Goes on. */
+  thaw(): void {
+    if (this.#state !== 'frozen') return
+    this.#state = 'running'
+    this.#stops++
+    const held = this.#held
+    this.#held = []
+    for (const work of held) work()
+  }
+
+  /** Does nothing ever again. */
+  die(): void {
+    this.#stop('dead')
+    this.#held = []
+  }
+
+  /** Its session ends, as when the servers did not hear of it. */
+  expire(): void {
+    this.#engine.expire()
+    this.#tell(() => {
+      this.#status.next({ state: 'lost', reason: 'the session expired' })
+      this.#status.next({ state: 'connected', reason: 'a new session' })
+    })
+  }
+
+  read(keys: readonly string[], _due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
+    return this.#asked(this.#engine.read(keys))
+  }
+
+  write(writes: readonly Write[], _due: Due): Observable<readonly (Written | KVError)[]> {
+    return this.#asked(this.#engine.write(writes))
+  }
+
+  commit(writes: readonly Write[], _due: Due): Observable<readonly Written[]> {
+    return this.#asked(this.#engine.commit(writes))
+  }
+
+  entries(span: KeySpan): Scan<StoredEntry> {
+    return this.#scan(this.#engine.entries(span))
+  }
+
+  keys(span: KeySpan): Scan<string> {
+    return this.#scan(this.#engine.keys(span))
+  }
+
+  watch(): Observable<WatchSignal> {
+    return this.#followed(this.#engine.watch())
+  }
+
+  close(): Promise<void> {
+    this.#status.next({ state: 'closed', reason: 'closed by the user' })
+    this.#status.complete()
+    return this.#engine.close()
+  }
+
+  #stop(state: State): void {
+    if (this.#state === 'dead') return
+    this.#state = state
+    const stop = ++this.#stops
+    this.#timing.after(this.#sessionTimeout, () => {
+      if (this.#stops === stop) this.expire()
+    })
+  }
+
+  #scan<P>(scan: Scan<P>): Scan<P> {
+    return { next: due => this.#asked(scan.next(due)), close: () => scan.close() }
+  }
+
+  /** Sends something now, or when it goes on. */
+  #send(work: () => void): void {
+    if (this.#state === 'running') this.#timing.after(this.#latency, work)
+    else if (this.#state === 'frozen') this.#held.push(() => this.#send(work))
+  }
+
+  /** Tells it something after the way back, or when it goes on. */
+  #tell(work: () => void): void {
+    this.#timing.after(this.#latency, () => {
+      if (this.#state === 'running') work()
+      else if (this.#state === 'frozen') this.#held.push(work)
+    })
+  }
+
+  #asked<R>(answer: Observable<R>): Observable<R> {
+    return new Observable(subscriber => this.#send(() => answer.subscribe(this.#told(subscriber))))
+  }
+
+  #followed<R extends WatchSignal | readonly NodeEntry[]>(followed: Observable<R>): Observable<R> {
+    return new Observable(subscriber => followed.subscribe(this.#told(subscriber)))
+  }
+
+  #told<R>(subscriber: Subscriber<R>): Partial<Subscriber<R>> {
+    return {
+      next: value => this.#tell(() => subscriber.next(value)),
+      error: (error: unknown) => this.#tell(() => subscriber.error(error)),
+      complete: () => this.#tell(() => subscriber.complete()),
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { firstValueFrom } from 'rxjs'
+import { nextVersion } from '../../src/conditions.ts'
+import type { Engine, Write } from '../../src/engine.ts'
+import { KVError } from '../../src/errors.ts'
+import type { OwnedPartition } from '../../src/groups/types.ts'
+import { ask } from '../../src/store/pacing.ts'
+import type { Timing } from '../../src/timing.ts'
+
+/** How many commits it sends before the first is answered. */
+const DEPTH = 4
+
+/** What a consumer works on. */
+export interface Work {
+  readonly engine: Engine
+  readonly timing: Timing
+  /** How many records each partition has. */
+  readonly records: number
+  /** How long a record takes, in milliseconds. */
+  readonly pace: number
+  /** Hears of what may not be. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Processes the records 0, 1, 2, … of a partition by adding each to a list, one commit a record, several under way. The
+ * list is written unconditionally: the fence alone stands between a consumer that is late and the next one.
+ */
+export class Consumer {
+  readonly #work: Work
+  readonly #owned: OwnedPartition<number>
+  readonly #key: string
+  /** What the list is when all commits under way are carried out. */
+  #list: number[] = []
+  #version: number
+  #underWay = 0
+  #stopped = false
+  #failure: KVError | undefined
+
+  constructor(work: Work, owned: OwnedPartition<number>) {
+    this.#work = work
+    this.#owned = owned
+    this.#key = keyOf(owned.partition)
+    this.#version = owned.fence.version
+    owned.lost$.subscribe(() => {
+      this.#stopped = true
+    })
+    owned.release$.subscribe(() => {
+      this.#stopped = true
+      if (this.#underWay === 0) owned.done()
+    })
+    const read = work.engine.read([this.#key], this.#due)
+    ask(read, answer => {
+      if (answer instanceof KVError) return this.#give(answer)
+      const [stored] = answer
+      if (stored instanceof KVError) return this.#give(stored)
+      this.#list = stored === undefined ? [] : listOf(stored.value)
+      const { position = 0 } = owned
+      // Whoever was before cannot have written since the claim: what is there is what belongs to the position.
+      if (!this.#stopped && this.#list.length !== position) {
+        work.failed(new Error(`${owned.partition} at ${position} has the list ${this.#list}`))
+      }
+      this.#next()
+    })
+  }
+
+  get #due() {
+    return { deadline: this.#work.timing.now() + 30_000 }
+  }
+
+  #give(error: KVError): void {
+    this.#stopped = true
+    this.#owned.fence.fenced(error)
+  }
+
+  #next(): void {
+    if (this.#stopped) return
+    if (this.#list.length < this.#work.records && this.#underWay < DEPTH) this.#commit()
+    this.#work.timing.after(this.#work.pace, () => this.#next())
+  }
+
+  #commit(): void {
+    const { fence } = this.#owned
+    const record = this.#list.length
+    this.#list = [...this.#list, record]
+    const state = { position: record + 1, records: record + 1 }
+    const version = this.#version
+    this.#version = nextVersion(version)
+    const value = Buffer.from(JSON.stringify(this.#list))
+    const writes: Write[] = [fence.write(state, version), { type: 'put', key: this.#key, value }]
+    this.#underWay++
+    ask(this.#work.engine.commit(writes, this.#due), answer => {
+      this.#underWay--
+      if (answer instanceof KVError) {
+        this.#failure ??= answer
+        this.#stopped = true
+      } else if (this.#failure !== undefined) {
+        this.#work.failed(new Error(`${this.#owned.partition}: record ${record} after one that failed`))
+      } else fence.committed(answer[0]!.version, state)
+      if (this.#underWay > 0) return
+      if (this.#failure !== undefined) fence.fenced(this.#failure)
+      else if (this.#stopped) this.#owned.done()
+    })
+  }
+}
+
+export const keyOf = (partition: string): string => `list of ${partition}`
+
+export const listOf = (value: Uint8Array): number[] => JSON.parse(Buffer.from(value).toString())
+
+/** The list of each partition. */
+export async function listsOf(
+  engine: Engine,
+  partitions: readonly string[],
+  timing: Timing,
+): Promise<number[][]> {
+  const answers = await firstValueFrom(
+    engine.read(partitions.map(keyOf), { deadline: timing.now() + 30_000 }),
+  )
+  return answers.map(stored =>
+    stored === undefined || stored instanceof KVError ? [] : listOf(stored.value),
+  )
+}

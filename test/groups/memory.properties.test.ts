@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { VirtualTimeScheduler } from 'rxjs'
+import { arbitraries } from 'rxkeeper/testing'
+import { describe, expect, it } from 'vitest'
+import { Memory } from '../../src/engines/memory/memory.ts'
+import { assign } from '../../src/groups/assignment.ts'
+import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
+import { ProcessEngine } from '../../src/testing/process-engine.ts'
+import { timingOf } from '../../src/timing.ts'
+import { keyOf, listOf } from './consumer.ts'
+import { Trial } from './trial.ts'
+
+const RECORDS = 60
+const SESSION = 1000
+const LATENCY = 3
+
+/** Lets what is given happen on virtual time, until everything is processed. */
+function perform(events: readonly MemberEvent[], partitions: number) {
+  const scheduler = new VirtualTimeScheduler()
+  const timing = timingOf(scheduler)
+  const memory = new Memory()
+  const trial = new Trial(partitions, RECORDS, () => {
+    const process = new ProcessEngine(memory, timing, LATENCY, SESSION)
+    return {
+      engine: process,
+      scheduler,
+      freeze: lasts => {
+        process.freeze()
+        timing.after(lasts, () => process.thaw())
+      },
+      die: () => process.die(),
+      expire: () => process.expire(),
+    }
+  })
+  for (const event of events) timing.after(event.at, () => trial.happen(event))
+  const lists = () =>
+    trial.partitions.map(partition => {
+      const stored = memory.entries.get(keyOf(partition))
+      return stored === undefined ? [] : listOf(stored.value)
+    })
+  /** Runs for so many milliseconds. */
+  const run = (duration: number): void => {
+    scheduler.maxFrames = scheduler.now() + duration
+    scheduler.flush()
+  }
+  return { trial, memory, lists, run }
+}
+
+const ALL = Array.from({ length: RECORDS }, (_, i) => i)
+
+describe('a group on memory and virtual time', () => {
+  it('processes every record once, with one owner at a time, whatever happens to its members', () => {
+    fc.assert(
+      fc.property(arbitraries(fc).memberships(), fc.integer({ min: 1, max: 7 }), (events, partitions) => {
+        const { trial, lists, run } = perform(events, partitions)
+        run(16_000)
+        // Somebody is always left, and two make it uneven if it can be.
+        for (const member of [10, 11]) trial.happen({ type: 'join', at: 0, member })
+        run(RECORDS * 50 + 10 * SESSION)
+        expect(trial.errors).toEqual([])
+        expect(lists().map(String)).toEqual(trial.partitions.map(() => String(ALL)))
+        expect(trial.isEven()).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('moves as few partitions as it must when members join, leave and die', () => {
+    const memberships = arbitraries(fc).memberships({ types: ['join', 'leave', 'die'], maxLength: 8 })
+    fc.assert(
+      fc.property(memberships, fc.integer({ min: 1, max: 9 }), (events, partitions) => {
+        const { trial, run } = perform([], partitions)
+        for (const event of events) {
+          const before = trial.owners
+          const given = trial.given.length
+          trial.happen(event)
+          run(2 * SESSION)
+          const running = trial.running.map(({ name }) => name)
+          const least = [...assign(running, trial.partitions, before)].filter(
+            ([partition, member]) => before.get(partition) !== member,
+          )
+          expect(trial.given.slice(given)).toHaveLength(least.length)
+          if (running.length > 0) expect(trial.isEven()).toBe(true)
+        }
+        expect(trial.errors).toEqual([])
+      }),
+    )
+  })
+
+  it('hands over within a moment where a member leaves, within its session where one dies', () => {
+    const { trial, run } = perform([], 8)
+    for (const member of [0, 1, 2]) trial.happen({ type: 'join', at: 0, member })
+    run(SESSION)
+    expect(trial.isEven()).toBe(true)
+    trial.happen({ type: 'leave', at: 0, member: 1 })
+    // Commits under way are answered, the owner node goes, its going is told, the next one reads and claims: six ways.
+    run(6 * 2 * LATENCY)
+    expect(trial.isEven()).toBe(true)
+    trial.happen({ type: 'die', at: 0, member: 2 })
+    run(SESSION + 6 * 2 * LATENCY)
+    expect(trial.isEven()).toBe(true)
+    expect(trial.owners.size).toBe(8)
+  })
+})

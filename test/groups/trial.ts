@@ -1,0 +1,116 @@
+import { of, type SchedulerLike, Subject, type Subscription } from 'rxjs'
+import { json } from '../../src/codecs.ts'
+import type { Engine } from '../../src/engine.ts'
+import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
+import type { OwnedPartition } from '../../src/groups/types.ts'
+import { kvStore } from '../../src/store/store.ts'
+import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
+import { timingOf } from '../../src/timing.ts'
+import { Consumer } from './consumer.ts'
+
+/** A process on virtual time. */
+export interface TrialProcess {
+  readonly engine: Engine
+  readonly scheduler: SchedulerLike
+  freeze(lasts: number): void
+  die(): void
+  expire(): void
+}
+
+/** What a member owns and does. */
+interface Member {
+  readonly process: TrialProcess
+  readonly name: string
+  readonly leave$: Subject<void>
+  readonly running: Subscription
+  readonly owned: Map<string, OwnedPartition<number>>
+  state: 'running' | 'leaving' | 'left' | 'dead'
+}
+
+/** Members of a group, each a process, to whom things happen. */
+export class Trial {
+  readonly partitions: readonly string[]
+  readonly records: number
+  readonly errors: unknown[] = []
+  /** Who was given which partition, in order. */
+  readonly given: [partition: string, member: string][] = []
+  readonly #members = new Map<number, Member>()
+  readonly #start: (name: string) => TrialProcess
+  #started = 0
+
+  constructor(partitions: number, records: number, start: (name: string) => TrialProcess) {
+    this.partitions = Array.from({ length: partitions }, (_, i) => `p${i}`)
+    this.records = records
+    this.#start = start
+  }
+
+  /** Those that take part. */
+  get running(): Member[] {
+    return [...this.#members.values()].filter(({ state }) => state === 'running')
+  }
+
+  happen(event: MemberEvent): void {
+    const member = this.#members.get(event.member)
+    if (event.type === 'join') {
+      if (member?.state !== 'running' && member?.state !== 'leaving') this.#join(event.member)
+    } else if (member === undefined || member.state === 'dead') return
+    else if (event.type === 'freeze') member.process.freeze(event.lasts)
+    else if (event.type === 'expire') member.process.expire()
+    else if (event.type === 'die') {
+      member.state = 'dead'
+      member.process.die()
+    } else if (member.state === 'running') {
+      member.state = 'leaving'
+      member.leave$.next()
+    }
+  }
+
+  /** How the partitions should be shared by those that take part, given that nothing happens any more. */
+  isEven(): boolean {
+    const counts = this.running.map(({ owned }) => owned.size)
+    const sum = counts.reduce((a, b) => a + b, 0)
+    return sum === this.partitions.length && Math.max(...counts) - Math.min(...counts) <= 1
+  }
+
+  /** Who owns what. */
+  get owners(): Map<string, string> {
+    return new Map(
+      this.running.flatMap(({ name, owned }) =>
+        [...owned.keys()].map(partition => [partition, name] as const),
+      ),
+    )
+  }
+
+  #join(number: number): void {
+    const name = `m${number}-${this.#started++}`
+    const process = this.#start(name)
+    const store = kvStore(process.engine, { value: json<number>(), scheduler: process.scheduler })
+    const leave$ = new Subject<void>()
+    const owned = new Map<string, OwnedPartition<number>>()
+    const owned$ = ownPartitions$<number>(store, {
+      group: 'trial',
+      partitions$: of(this.partitions),
+      leave$,
+      member: name,
+    })
+    const running = owned$.subscribe({
+      next: partition => {
+        this.given.push([partition.partition, name])
+        owned.set(partition.partition, partition)
+        partition.lost$.subscribe({
+          complete: () => owned.get(partition.partition) === partition && owned.delete(partition.partition),
+        })
+        const { engine, scheduler } = process
+        const timing = timingOf(scheduler)
+        const failed = (error: unknown) => this.errors.push(error)
+        new Consumer({ engine, timing, records: this.records, pace: 40, failed }, partition)
+      },
+      complete: () => {
+        member.state = 'left'
+      },
+      error: error => this.errors.push(error),
+    })
+    const member: Member = { process, name, leave$, running, owned, state: 'running' }
+    this.#members.set(number, member)
+  }
+}
