@@ -3,7 +3,7 @@ import { nextVersion } from '../../src/conditions.ts'
 import type { Engine, Write } from '../../src/engine.ts'
 import { KVError } from '../../src/errors.ts'
 import type { OwnedPartition } from '../../src/groups/types.ts'
-import { ask } from '../../src/store/pacing.ts'
+import { ask } from '../../src/store/engine-call.ts'
 import type { Timing } from '../../src/timing.ts'
 
 /** How many commits it sends before the first is answered. */
