@@ -321,6 +321,7 @@ describe('17: watchers can not be taken back', () => {
   it('rxkeeper', async () => {
     await using store = open()
     const watches = async () => /Total watches:(\d+)/.exec(await server.fourLetterWord('wchs'))![1]
+    await firstValueFrom(store.get$('k'))
     const before = await watches()
     const subscriptions = Array.from({ length: 100 }, (_, i) => store.watch$(`k${i % 10}`).subscribe())
     await until('there is a watch', async () => (await watches()) !== before)

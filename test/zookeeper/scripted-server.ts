@@ -28,6 +28,8 @@ export interface Script {
 
 const PING = -2
 const AUTH = -4
+const EXISTS = 3
+const NO_NODE = -101
 
 export const int = (...values: number[]): Buffer => {
   const bytes = Buffer.alloc(4 * values.length)
@@ -68,7 +70,7 @@ const ROOT_WITHOUT_RECORD = Buffer.concat([
 
 /**
  * A server that says what a test tells it to, in ZooKeeper's protocol. Pings and credentials it accepts by itself, and
- * that the root is there it says by itself.
+ * that the root is there, without buckets, it says by itself.
  */
 export class ScriptedServer implements AsyncDisposable {
   readonly #server: Server
@@ -147,7 +149,9 @@ export class ScriptedServer implements AsyncDisposable {
         socket.write(framed(int(asked.xid), long(BigInt(zxid)), int(error), body))
       },
     }
-    if (asked.body.equals(ROOT_CHECK)) asked.reply(0, ROOT_WITHOUT_RECORD)
+    // The watch that tells of a root that is made anew.
+    if (asked.type === EXISTS) asked.reply(NO_NODE)
+    else if (asked.body.equals(ROOT_CHECK)) asked.reply(0, ROOT_WITHOUT_RECORD)
     else if (asked.xid === PING || (asked.xid === AUTH && this.script.answer === undefined)) asked.reply(0)
     else this.script.answer?.(asked)
   }

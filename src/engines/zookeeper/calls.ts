@@ -101,7 +101,12 @@ export class Calls {
     this.#timing.after(THROTTLE_PAUSE, () => this.#active.has(call) && this.resume(call))
   }
 
-  /** Connected, and known to be in the right place: everything that waits proceeds. */
+  /** Nothing proceeds until {@link admit}. */
+  hold(): void {
+    this.#admitted = false
+  }
+
+  /** Connected, and the root was looked at: everything that waits proceeds. */
   admit(): void {
     this.#admitted = true
     const waiting = this.#waiting

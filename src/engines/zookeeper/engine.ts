@@ -24,7 +24,7 @@ import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
 import { Layout } from './paths.ts'
 import { ReadCall, ReplySize } from './reads.ts'
-import { readEventPath } from './replies.ts'
+import { readEventPath, readEventType } from './replies.ts'
 import { Root } from './root.ts'
 import { EntryScan, KeyScan } from './scan.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -77,9 +77,11 @@ export class ZooKeeperEngine implements Engine {
         connected: () => {
           this.#watch.connected()
           this.#children.connected()
-          this.#checkRoot()
+          this.#lookAtRoot()
         },
         disconnected: () => {
+          this.#room.calls.hold()
+          this.#room.root.disconnected()
           this.#watch.disconnected()
           this.#children.disconnected()
         },
@@ -87,6 +89,7 @@ export class ZooKeeperEngine implements Engine {
           const path = readEventPath(reply)
           this.#watch.event(path)
           this.#children.event(path)
+          if (this.#room.root.event(readEventType(reply), path)) this.#lookAtRoot()
         },
         eventsEnd: () => this.#watch.eventsEnd(),
         failed: error => this.#fail(error),
@@ -105,7 +108,7 @@ export class ZooKeeperEngine implements Engine {
         this.#session.send({ type, frame, replied, lost }),
       replySize,
       layout,
-      root: new Root(layout, acl, maxPacketBytes),
+      root: new Root(layout, acl, maxPacketBytes, error => this.#fail(error)),
       acl,
       linearizable,
       maxPacketBytes,
@@ -156,18 +159,13 @@ export class ZooKeeperEngine implements Engine {
     await this.#session.close()
   }
 
-  /** Lets the calls go when the root is what we think, or not there yet; asked ahead of everything on a connection. */
-  #checkRoot(): void {
+  /** Looks at the root, ahead of everything on a connection, and then lets the calls go; each meets what is wrong with it. */
+  #lookAtRoot(): void {
     const { root, calls, sendAside } = this.#room
-    if (root.verified) {
-      calls.admit()
-      return
-    }
-    root.check(sendAside, end => {
-      if (end === 'done') calls.admit()
-      else if (end === 'throttled') {
-        this.#timing.after(THROTTLE_PAUSE, () => this.#session.connected && this.#checkRoot())
-      } else this.#fail(end)
+    root.look(sendAside, end => {
+      if (end === 'throttled') {
+        this.#timing.after(THROTTLE_PAUSE, () => this.#session.connected && this.#lookAtRoot())
+      } else if (end !== 'lost') calls.admit()
     })
   }
 

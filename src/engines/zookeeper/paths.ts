@@ -70,10 +70,12 @@ function hashOf(key: string): number {
   return (hash ^ (hash >>> 15)) >>> 0
 }
 
-/** The most hash buckets: all of them are listed in one request. */
+/** The most hash buckets. */
 export const MAX_BUCKETS = 4096
 
 const BUCKET_DIGITS = 3
+
+const bucketName = (bucket: number): string => bucket.toString(16).padStart(BUCKET_DIGITS, '0')
 
 /**
  * Where the keys of a store are in the tree: the one place that maps a key to its path. They are children of the root,
@@ -85,6 +87,8 @@ export class Layout {
   readonly buckets: number
   /** The nodes whose children the keys are. */
   readonly parents: readonly string[]
+  /** The node that is there where the keys are in buckets, however many; without, it is a key's. */
+  readonly firstBucket: string
   readonly #prefix: string
   /** The bytes of a path beside its name. */
   readonly prefixBytes: number
@@ -94,12 +98,8 @@ export class Layout {
     this.buckets = buckets
     this.#prefix = root === '/' ? '/' : `${root}/`
     this.parents =
-      buckets === 0
-        ? [root]
-        : Array.from(
-            { length: buckets },
-            (_, i) => this.#prefix + i.toString(16).padStart(BUCKET_DIGITS, '0'),
-          )
+      buckets === 0 ? [root] : Array.from({ length: buckets }, (_, i) => this.#prefix + bucketName(i))
+    this.firstBucket = this.#prefix + bucketName(0)
     this.prefixBytes = Buffer.byteLength(this.#prefix) + (buckets === 0 ? 0 : BUCKET_DIGITS + 1)
   }
 

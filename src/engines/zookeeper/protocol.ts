@@ -2,6 +2,7 @@
 export const Op = {
   create: 1,
   delete: 2,
+  exists: 3,
   getData: 4,
   setData: 5,
   getChildren: 8,
@@ -19,6 +20,9 @@ export const Op = {
 
 /** Request numbers with a meaning of their own. */
 export const Xid = { event: -1, ping: -2, auth: -4 } as const
+
+/** The types of a watch event that mean something special here. */
+export const EventType = { dataChanged: 3 } as const
 
 /** The error codes of ZooKeeper that mean something special here. */
 export const Code = {

@@ -5,9 +5,10 @@ import type { Call, Calls } from './calls.ts'
 import { failure } from './failures.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
-import { type Node, readNodes } from './replies.ts'
+import { type Node, readListings, readNodes } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from './requests.ts'
 import type { Root } from './root.ts'
+import type { Send } from './send.ts'
 
 /** What reads and writes of an engine share. */
 export interface Room {
@@ -19,6 +20,8 @@ export interface Room {
   /** Whether reads go after a `sync`. */
   readonly linearizable: boolean
   readonly replySize: ReplySize
+  /** Sends what belongs to no call. */
+  readonly sendAside: Send
 }
 
 /** How many bytes one reply should have at most, so that large values do not pile up. */
@@ -41,26 +44,46 @@ export class ReplySize {
   }
 }
 
-/**
- * Reads the nodes of `paths` for `call`, at most so many in one request as `most` says, one request after the other; after
- * a `sync` where asked for, which travels right ahead of them.
- */
-export function readPaths(
-  room: Room,
-  call: Call,
-  paths: readonly string[],
-  sync: boolean,
-  most: () => number,
-  done: (nodes: (Node | number)[]) => void,
-  failed: (error: number) => void,
-  lost: () => void,
+/** A read of many nodes. */
+export interface Reading<R> {
+  /** Whose it is; it proceeds anew where an answer is lost. */
+  readonly call: Call
+  readonly paths: readonly string[]
+  /** Whether a `sync` travels right ahead of it. */
+  readonly sync: boolean
+  /** How many nodes to ask for in one request, at most, beside what fits in one. */
+  readonly most?: () => number
+  /** What each path has, or its error code. */
+  done(results: (R | number)[]): void
+  failed(error: number): void
+}
+
+/** Reads the data of nodes. */
+export function readData(room: Room, reading: Reading<Node>): void {
+  const { replySize } = room
+  read(room, reading, Op.getData, (reply, count) => {
+    replySize.seen(reply.length, count)
+    return readNodes(reply, count)
+  })
+}
+
+/** Reads the names of the children of nodes. */
+export const readChildren = (room: Room, reading: Reading<string[]>): void =>
+  read(room, reading, Op.getChildren, readListings)
+
+/** One request after the other, where one is not enough. */
+function read<R>(
+  { calls, layout, maxPacketBytes }: Room,
+  { call, paths, sync, most, done, failed }: Reading<R>,
+  type: typeof Op.getData | typeof Op.getChildren,
+  decode: (reply: Buffer, count: number) => (R | number)[],
 ): void {
-  const { calls, replySize, layout, maxPacketBytes } = room
-  let nodes: (Node | number)[] | undefined
+  let results: (R | number)[] | undefined
   let syncError: number = Code.ok
-  const read = (): void => {
-    const from = nodes === undefined ? 0 : nodes.length
-    const end = Math.min(paths.length, from + most())
+  const lost = () => calls.resume(call)
+  const next = (): void => {
+    const from = results === undefined ? 0 : results.length
+    const end = most === undefined ? paths.length : Math.min(paths.length, from + most())
     let bytes = COUNTED_HEADER + MULTI_HEADER
     let to = from
     while (to < end) {
@@ -73,13 +96,12 @@ export function readPaths(
       const failure = syncError === Code.ok ? error : syncError
       if (failure === Code.throttled) return calls.pause(call)
       if (failure !== Code.ok) return failed(failure)
-      const found = readNodes(reply, part.length)
-      replySize.seen(reply.length, part.length)
-      nodes = nodes === undefined ? found : nodes.concat(found)
-      if (nodes.length === paths.length) done(nodes)
-      else read()
+      const found = decode(reply, part.length)
+      results = results === undefined ? found : results.concat(found)
+      if (results.length === paths.length) done(results)
+      else next()
     }
-    calls.send(call, Op.multiRead, multiReadFrame(part), replied, lost)
+    calls.send(call, Op.multiRead, multiReadFrame(part, type), replied, lost)
   }
   if (sync) {
     const replied = (error: number) => {
@@ -87,10 +109,31 @@ export function readPaths(
     }
     calls.send(call, Op.sync, syncFrame(layout.root), replied, () => {})
   }
-  read()
+  next()
 }
 
-const ALL = () => Number.POSITIVE_INFINITY
+/**
+ * Gives an answer once the root is known to be laid out as we think, or not to be there: it was looked for in the right
+ * place. Where that cannot be found out now, the call proceeds anew.
+ */
+export function confirmed(
+  { root, calls, sendAside }: Room,
+  call: Call,
+  give: () => void,
+  failed: (error: KVError) => void,
+): void {
+  if (root.verified) {
+    give()
+    return
+  }
+  root.look(sendAside, end => {
+    if (!calls.isActive(call)) return
+    if (end === 'done') give()
+    else if (end === 'throttled') calls.pause(call)
+    else if (end === 'lost') calls.resume(call)
+    else failed(end)
+  })
+}
 
 /**
  * Reads some keys, in one request: what is in the answer to the first of several could have been overtaken by a change
@@ -122,19 +165,25 @@ export class ReadCall implements Call {
       return
     }
     const room = this.#room
-    readPaths(
-      room,
-      this,
-      this.#paths,
-      room.linearizable,
-      ALL,
-      nodes => this.#settle(this.#results(nodes)),
-      error => {
+    readData(room, {
+      call: this,
+      paths: this.#paths,
+      sync: room.linearizable,
+      done: nodes =>
+        confirmed(
+          room,
+          this,
+          () => this.#settle(this.#results(nodes)),
+          error =>
+            this.#settle(
+              this.#keys.map(key => new KVError(error.code, error.message, { key, cause: error.cause })),
+            ),
+        ),
+      failed: error => {
         room.calls.finish(this)
         this.#subscriber.error(failure(error, 'read'))
       },
-      () => room.calls.resume(this),
-    )
+    })
   }
 
   abandon(reason: KVError): void {

@@ -152,6 +152,9 @@ export function readListings(reply: Buffer, count: number): (string[] | number)[
   return listings
 }
 
+/** The type of a watch event. */
+export const readEventType = (reply: Buffer): number => reply.readInt32BE(REPLY_BODY)
+
 /** The path of a watch event. */
 export function readEventPath(reply: Buffer): string {
   // The event's type and the session's state, four bytes each, come first.

@@ -92,6 +92,13 @@ export function syncFrame(path: string): Buffer {
   return buffer
 }
 
+/** Tells whether a node exists; with a watch, the next time that it is created, deleted or set is told. */
+export function existsFrame(path: string, watch: boolean): Buffer {
+  const buffer = frame(Op.exists, 4 + Buffer.byteLength(path) + 1)
+  buffer[putPath(buffer, FRAME_HEADER, path)] = watch ? 1 : 0
+  return buffer
+}
+
 /** Adds the watch of a whole subtree, or of a node and which children it has, or removes it. */
 export function watchFrame(
   type: typeof Op.addWatch | typeof Op.removeWatches,

@@ -1,16 +1,41 @@
 import { KVError } from '../../errors.ts'
 import { failure } from './failures.ts'
 import { keyOfName, type Layout } from './paths.ts'
-import { Code, Op } from './protocol.ts'
+import { Code, EventType, Op } from './protocol.ts'
 import { type Node, readListings, readNodes } from './replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes, multiReadFrame } from './requests.ts'
+import {
+  COUNTED_HEADER,
+  existsFrame,
+  MULTI_HEADER,
+  type MultiOp,
+  multiOpBytes,
+  multiReadFrame,
+} from './requests.ts'
 import { type Send, sendMulti } from './send.ts'
 
 /** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
 export type RootEnd = 'done' | 'throttled' | KVError
 
-/** How making it ends: also with a root that was not there before, or with the connection. */
-export type MakingEnd = RootEnd | 'made' | 'lost'
+/** How looking at it ends: also with the connection. */
+export type LookEnd = RootEnd | 'lost'
+
+/** How making it ends: also with a root that was not there before. */
+export type MakingEnd = LookEnd | 'made'
+
+/** Work that is done once for all who ask for it while it is under way. */
+class Shared<R> {
+  #waiting: ((result: R) => void)[] = []
+
+  join(end: (result: R) => void, begin: (finish: (result: R) => void) => void): void {
+    this.#waiting.push(end)
+    if (this.#waiting.length > 1) return
+    begin(result => {
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const each of waiting) each(result)
+    })
+  }
+}
 
 /** How many buckets the root's data says that its keys are in; `undefined` where it says nothing. */
 function recordedBuckets(data: Buffer): number | undefined {
@@ -30,48 +55,93 @@ const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : 
 /**
  * The root node, whose data records how the keys below it are laid out, so that stores that disagree do not miss each
  * other's keys: where it was made with other buckets, every operation fails with `INVALID_ARGUMENT`.
+ *
+ * It is looked at on every connection, and a watch tells when it may have been made otherwise since. Until it is there,
+ * it is looked at after every read, before the answer is given, and made before the first put; so what is not there was
+ * looked for in the right place, and an operation costs nothing once the root is there.
+ *
+ * The watch is on the node of the first bucket, a one-shot one, which every way of making the root otherwise deletes or
+ * creates: the buckets go before a root can be deleted, and come before one can have keys in them. (On the root itself it
+ * would take the place of the watch of the keys: a server up to 3.8 keeps one watch a path.) What remains is a put on its
+ * way while somebody deletes the root and makes it otherwise: it may end up beside the others' keys.
  */
 export class Root {
   readonly #layout: Layout
   readonly #acl: Buffer
   readonly #maxOpsBytes: number
-  /** Whether the root is there, and laid out as we think; until then it is looked at before the first write. */
+  readonly #refused: (error: KVError) => void
+  readonly #looks = new Shared<LookEnd>()
+  readonly #makings = new Shared<MakingEnd>()
+  /** Whether the root is there, and laid out as we think. */
   verified = false
-  /** Who waits for the root to be made. */
-  #waiting: ((end: MakingEnd) => void)[] = []
+  /** Whether its watch is set, and whether the first bucket was there when it was. */
+  #watched = false
+  #divided = false
 
-  constructor(layout: Layout, acl: Buffer, maxPacketBytes: number) {
+  /** `refused` is called where the root is laid out otherwise. */
+  constructor(layout: Layout, acl: Buffer, maxPacketBytes: number, refused: (error: KVError) => void) {
     this.#layout = layout
     this.#acl = acl
     this.#maxOpsBytes = maxPacketBytes - COUNTED_HEADER - MULTI_HEADER
+    this.#refused = refused
   }
 
-  /** Looks at the root, where there is one. */
-  check(send: Send, end: (end: RootEnd) => void): void {
-    const { root } = this.#layout
-    send(Op.multiRead, multiReadFrame([root]), (error, _zxid, reply) => {
-      const [node] = error === Code.ok ? readNodes(reply, 1) : [error]
-      if (typeof node === 'object') this.#checkRecord(node, send, end)
-      else if (node === Code.throttled) end('throttled')
-      else {
-        // What cannot be read has to be believed; each operation will find out by itself what it may.
-        this.verified = node !== Code.noNode
-        end('done')
-      }
-    })
+  /** Nothing tells of changes any more. */
+  disconnected(): void {
+    this.verified = false
+    this.#watched = false
+  }
+
+  /** Takes an event of any watch; returns whether the root is to be looked at. */
+  event(type: number, path: string): boolean {
+    const { root, firstBucket } = this.#layout
+    if (path !== firstBucket && path !== root) return false
+    if (path === firstBucket) this.#watched = false
+    // Without buckets it can be a key, and is written like one.
+    if (path === root || type !== EventType.dataChanged) this.verified = false
+    return true
+  }
+
+  /**
+   * Looks at the root, where there is one; once for all who ask meanwhile: a server answers in order, so a look that is not
+   * answered yet was sent after whatever has been answered.
+   */
+  look(send: Send, end: (end: LookEnd) => void): void {
+    this.#looks.join(end, finish =>
+      this.#look((type, frame, replied) => send(type, frame, replied, () => finish('lost')), finish),
+    )
   }
 
   /** Makes what is missing of the root, of the nodes above it, and of the buckets below it; once for all who ask meanwhile. */
   make(send: Send, end: (end: MakingEnd) => void): void {
-    this.#waiting.push(end)
-    if (this.#waiting.length > 1) return
-    this.verified = false
-    const finish = (result: MakingEnd): void => {
-      const waiting = this.#waiting
-      this.#waiting = []
-      for (const each of waiting) each(result)
+    this.#makings.join(end, finish => {
+      this.verified = false
+      this.#make(
+        (type, frame, replied) => send(type, frame, replied, () => finish('lost')),
+        result => {
+          this.verified = result === 'done' || result === 'made'
+          finish(result)
+        },
+      )
+    })
+  }
+
+  #look(send: Send, end: (end: RootEnd) => void): void {
+    const { root, firstBucket } = this.#layout
+    if (!this.#watched) {
+      this.#watched = true
+      send(Op.exists, existsFrame(firstBucket, true), error => {
+        this.#divided = error === Code.ok
+        if (error !== Code.ok && error !== Code.noNode) this.#watched = false
+      })
     }
-    this.#make((type, frame, replied) => send(type, frame, replied, () => finish('lost')), finish)
+    send(Op.multiRead, multiReadFrame([root]), (error, _zxid, reply) => {
+      const [node] = error === Code.ok ? readNodes(reply, 1) : [error]
+      if (node === Code.throttled || !this.#watched) end('throttled')
+      else if (typeof node === 'object') this.#checkRecord(node, send, end)
+      else if (node === Code.noNode) end('done')
+      else end(failure(node!, `read the root ${root}, which says where the keys are`))
+    })
   }
 
   /** Makes a node below the root, and what is missing between them; ends with its failure, where it has one. */
@@ -88,8 +158,7 @@ export class Root {
         else if (buckets === 0) end(created)
         else this.#makeBuckets(send, divided => end(divided === 'done' ? created : divided))
       }
-      if (created === 'done') return this.check(send, divide)
-      this.verified = true
+      if (created === 'done') return this.#look(send, divide)
       divide('done')
     })
   }
@@ -97,15 +166,17 @@ export class Root {
   #checkRecord({ value, version }: Node, send: Send, end: (end: RootEnd) => void): void {
     const { root, buckets } = this.#layout
     const recorded = recordedBuckets(value) ?? 0
-    const refuse = () =>
-      end(
-        new KVError(
-          'INVALID_ARGUMENT',
-          `\`buckets\`: the keys below ${root} are in ${shown(recorded)}, this store was opened with ${shown(buckets)}`,
-        ),
+    const refuse = () => {
+      const error = new KVError(
+        'INVALID_ARGUMENT',
+        `\`buckets\`: the keys below ${root} are in ${shown(recorded)}, this store was opened with ${shown(buckets)}`,
       )
+      this.#refused(error)
+      end(error)
+    }
     if (recorded === buckets) {
-      this.verified = true
+      // Without the first bucket it is being made, or deleted.
+      this.verified = buckets === 0 || this.#divided
       end('done')
     } else if (recorded !== 0) refuse()
     else {
@@ -116,7 +187,7 @@ export class Root {
         const op: MultiOp = { type: Op.setData, path: root, data: recordOf(buckets), version }
         sendMulti(send, [op], this.#acl, error => {
           // Also where another was faster: it is read again.
-          if (error === Code.ok || error === Code.badVersion) this.check(send, end)
+          if (error === Code.ok || error === Code.badVersion) this.#look(send, end)
           else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
         })
       })

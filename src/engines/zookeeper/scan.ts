@@ -4,10 +4,8 @@ import { KVError } from '../../errors.ts'
 import { inSpan, sortKeys } from '../../keys.ts'
 import type { Call } from './calls.ts'
 import { failure } from './failures.ts'
-import { Code, Op } from './protocol.ts'
-import { ReadCall, type Room } from './reads.ts'
-import { readListings } from './replies.ts'
-import { multiReadFrame, syncFrame } from './requests.ts'
+import { Code } from './protocol.ts'
+import { confirmed, ReadCall, type Room, readChildren } from './reads.ts'
 
 /** How many keys a page of keys has. */
 const KEY_PAGE = 1024
@@ -25,34 +23,35 @@ class ListCall implements Call {
   }
 
   proceed(): void {
-    const { calls, layout, linearizable } = this.#room
-    let syncError: number = Code.ok
-    const lost = () => calls.resume(this)
-    if (linearizable) {
-      const replied = (error: number) => {
-        syncError = error
-      }
-      calls.send(this, Op.sync, syncFrame(layout.root), replied, () => {})
-    }
-    const replied = (answered: number, _zxid: number, reply: Buffer) => {
-      const error = syncError === Code.ok ? answered : syncError
-      if (error === Code.throttled) return calls.pause(this)
-      const keys = error === Code.ok ? this.#keysOf(reply) : error
+    const room = this.#room
+    const { calls, layout, linearizable } = room
+    const fail = (error: KVError) => {
       calls.finish(this)
-      if (typeof keys === 'number') {
-        this.#subscriber.error(failure(keys, `list ${layout.root}`))
-      } else {
-        this.#subscriber.next(keys)
-        this.#subscriber.complete()
-      }
+      this.#subscriber.error(error)
     }
-    calls.send(this, Op.multiRead, multiReadFrame(layout.parents, Op.getChildren), replied, lost)
+    readChildren(room, {
+      call: this,
+      paths: layout.parents,
+      sync: linearizable,
+      done: listings => {
+        const keys = this.#keysOf(listings)
+        if (typeof keys === 'number') fail(failure(keys, `list ${layout.root}`))
+        else confirmed(room, this, () => this.#settle(keys), fail)
+      },
+      failed: error => fail(failure(error, `list ${layout.root}`)),
+    })
   }
 
-  #keysOf(reply: Buffer): string[] | number {
+  #settle(keys: string[]): void {
+    this.#room.calls.finish(this)
+    this.#subscriber.next(keys)
+    this.#subscriber.complete()
+  }
+
+  #keysOf(listings: (string[] | number)[]): string[] | number {
     const { layout } = this.#room
     const keys: string[] = []
-    for (const [i, names] of readListings(reply, layout.parents.length).entries()) {
+    for (const [i, names] of listings.entries()) {
       // What does not exist has no children.
       if (names === Code.noNode) continue
       if (typeof names === 'number') return names

@@ -9,7 +9,7 @@ import type { Guess } from './guess.ts'
 import { type Mark, type Marks, markOp } from './marks.ts'
 import { type Item, type Known, nothingToDelete, type Plan, planFrame } from './plan.ts'
 import { Code, Op } from './protocol.ts'
-import { type Room, readPaths } from './reads.ts'
+import { type Room, readData } from './reads.ts'
 import { type MultiFailure, type Node, readMulti } from './replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from './requests.ts'
 import type { Send } from './send.ts'
@@ -21,8 +21,6 @@ export interface WriteRoom extends Room {
   readonly session: Session
   readonly guess: Guess
   readonly marks: Marks
-  /** Sends what belongs to no call. */
-  readonly sendAside: Send
 }
 
 const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
@@ -39,6 +37,8 @@ export class WriteCall implements Call {
   readonly #group: Group
   #known = NOTHING_KNOWN
   #lookFirst = false
+  /** Whether the root was just seen not to be there, which is all that is to be known before a write that puts nothing. */
+  #rootAbsent = false
   /** Whether writes go one by one, because one failed for a reason that others may share. */
   #alone = false
   #inFlight: Sent | undefined
@@ -103,11 +103,12 @@ export class WriteCall implements Call {
   #send(looked = false): void {
     const { guess, acl, maxPacketBytes, root } = this.#room
     const { left, atomic } = this.#group
-    const known = this.#known
-    if (!root.verified && left.some(({ write }) => write.type === 'put')) {
-      this.#makeRoot(known)
+    if (!root.verified && !this.#rootAbsent) {
+      this.#findRoot()
       return
     }
+    this.#rootAbsent = false
+    const known = this.#known
     let unknown = 0
     for (const { write } of left) {
       if (write.type === 'put' && write.ifVersion === undefined && !known.has(write.key)) unknown++
@@ -211,7 +212,11 @@ export class WriteCall implements Call {
     const absent = error === Code.noNode
     if (item === undefined) this.#onMarkFailed(mark!, error, known)
     else if (absent && plan.ops[failed]!.type === Op.create) this.#makeParent(item, known)
-    else if (absent || error === Code.nodeExists || error === Code.badVersion) {
+    else if (!this.#room.root.verified) {
+      // Perhaps it was looked for in the wrong place.
+      this.#known = known
+      this.#next()
+    } else if (absent || error === Code.nodeExists || error === Code.badVersion) {
       const { key } = item.write
       // What the leader has just said of this key, unless it rests on earlier writes of this multi, which was undone.
       const decided = this.#group.atomic || plan.owners.find(owner => owner.write.key === key) === item
@@ -283,6 +288,27 @@ export class WriteCall implements Call {
     )
   }
 
+  /** Makes the root, where something is to be put below it, or at least looks whether it is there. */
+  #findRoot(): void {
+    if (this.#group.left.some(({ write }) => write.type === 'put')) {
+      this.#makeRoot(this.#known)
+      return
+    }
+    const { calls, root, sendAside } = this.#room
+    root.look(sendAside, end => {
+      if (!calls.isActive(this)) return
+      if (end === 'throttled') calls.pause(this)
+      else if (end instanceof KVError) this.#group.failAll(end)
+      else {
+        if (end === 'done' && !root.verified) {
+          this.#rootAbsent = true
+          this.#known = new Map(this.#group.left.map(({ write }) => [write.key, { exists: false }]))
+        }
+        calls.resume(this)
+      }
+    })
+  }
+
   /** Makes the root; then goes on. */
   #makeRoot(known: ReadonlyMap<string, Known>, then = () => this.#room.calls.resume(this)): void {
     this.#known = known
@@ -343,9 +369,14 @@ export class WriteCall implements Call {
       for (const { item } of this.#unanswered?.plan.steps ?? []) item.maybeDone = true
       this.#group.failAll(failure(error, 'read before writing'))
     }
-    const read = (nodes: (Node | number)[]) => done(new Map(paths.map((path, i) => [path, nodes[i]!])))
-    const most = () => this.#room.replySize.count(paths.length)
-    readPaths(this.#room, this, paths, true, most, read, failed, () => this.#room.calls.resume(this))
+    readData(this.#room, {
+      call: this,
+      paths,
+      sync: true,
+      most: () => this.#room.replySize.count(paths.length),
+      done: nodes => done(new Map(paths.map((path, i) => [path, nodes[i]!]))),
+      failed,
+    })
   }
 
   #fail(item: Item, error: KVError): void {
