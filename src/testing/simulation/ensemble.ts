@@ -44,6 +44,8 @@ export class Ensemble {
   quota: Quota = () => {}
   /** How likely a request is throttled. */
   throttling = 0
+  /** How many requests for a watch will be refused. */
+  refusedWatches = 0
   /** Whether credentials are refused. */
   refusesCredentials = false
   /** What a majority has, in order. */
@@ -93,6 +95,13 @@ export class Ensemble {
         if (server.up && this.leader !== undefined && !server.serving) server.join(this.#log, this.#committed)
       })
     }
+  }
+
+  /** One of the sessions expires, whatever is heard of it. */
+  expire(which: number): void {
+    const sessions = this.sessions.all
+    const session = sessions[which % sessions.length]
+    if (session !== undefined && !session.closing && this.leader !== undefined) this.#end(session)
   }
 
   /** Writes a request of `asker` into the log; `done` when its server has carried it out, in the same moment. */
@@ -210,10 +219,12 @@ export class Ensemble {
       this.#tick()
       const { leader } = this
       if (leader === undefined || leader.party.pausedUntil > this.clock.now) return
-      for (const session of this.sessions.expired(this.clock.now)) {
-        const asker: Asker = { server: session.owner, session: session.id, identities: [] }
-        this.propose(asker, { xid: 0, type: Op.closeSession }, () => {})
-      }
+      for (const session of this.sessions.expired(this.clock.now)) this.#end(session)
     })
+  }
+
+  #end(session: TrackedSession): void {
+    const asker: Asker = { server: session.owner, session: session.id, identities: [] }
+    this.propose(asker, { xid: 0, type: Op.closeSession }, () => {})
   }
 }

@@ -23,6 +23,7 @@ export const Op = {
 
 export const Code = {
   ok: 0,
+  systemError: -1,
   runtimeInconsistency: -2,
   unimplemented: -6,
   badArguments: -8,

@@ -39,6 +39,10 @@ export function readReply(
       return replyFrame(PING_XID, tree.lastZxid, Code.ok)
     }
     case Op.addWatch:
+      if (server.ensemble.refusedWatches > 0) {
+        server.ensemble.refusedWatches--
+        return replyFrame(xid, tree.lastZxid, Code.systemError)
+      }
       watches.add(request.path, request.mode, watcher)
       return replyFrame(xid, tree.lastZxid, Code.ok, body => body.int(0))
     case Op.removeWatches: {

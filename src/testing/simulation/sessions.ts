@@ -65,7 +65,7 @@ export class Sessions {
     this.#sessions.delete(id)
   }
 
-  get ids(): number[] {
-    return [...this.#sessions.keys()]
+  get all(): TrackedSession[] {
+    return [...this.#sessions.values()]
   }
 }
