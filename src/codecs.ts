@@ -23,6 +23,22 @@ export interface Codec<V> {
   encode(value: V): Uint8Array
   /** The value of such bytes; what it throws fails that read with `CODEC`. */
   decode(bytes: Uint8Array): V
+  /**
+   * Makes a decoded value one that several may have, because none of them can change it; a store with a `cache` calls it
+   * once for what it keeps. Where it is left out, each hit is decoded anew.
+   */
+  freeze?(value: V): V
+}
+
+/** Freezes what came of JSON, which may be nested deeper than a call stack is. */
+function freezeAll<V>(value: V): V {
+  const waiting: unknown[] = [value]
+  while (waiting.length > 0) {
+    const each = waiting.pop()
+    if (typeof each !== 'object' || each === null) continue
+    for (const inner of Object.values(Object.freeze(each))) waiting.push(inner)
+  }
+  return value
 }
 
 const jsonCodec: Codec<unknown> = {
@@ -32,6 +48,7 @@ const jsonCodec: Codec<unknown> = {
     return Buffer.from(encoded)
   },
   decode: bytes => JSON.parse(bufferOf(bytes).toString()),
+  freeze: freezeAll,
 }
 
 /**
@@ -64,6 +81,7 @@ export const text: Codec<string> = {
     return Buffer.from(value)
   },
   decode: bytes => bufferOf(bytes).toString(),
+  freeze: value => value,
 }
 
 /**

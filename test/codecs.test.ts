@@ -34,6 +34,25 @@ describe('json', () => {
   })
 })
 
+describe('freeze', () => {
+  test('json: nothing in the value can be changed, however deep', () => {
+    const frozen = json<{ list: { n: number }[] }>().freeze!({ list: [{ n: 1 }] })
+    expect(() => {
+      frozen.list[0]!.n = 2
+    }).toThrow(TypeError)
+    expect(() => frozen.list.push({ n: 2 })).toThrow(TypeError)
+    expect(json<number>().freeze!(7)).toBe(7)
+    expect(json<null>().freeze!(null)).toBe(null)
+    const deep = json().decode(Buffer.from('['.repeat(50_000) + ']'.repeat(50_000)))
+    expect(json().freeze!(deep)).toBe(deep)
+  })
+
+  test('text is what it is; bytes cannot be frozen', () => {
+    expect(text.freeze!('a')).toBe('a')
+    expect(bytes.freeze).toBeUndefined()
+  })
+})
+
 describe('text', () => {
   test('gives back every well-formed string', () => {
     fc.assert(

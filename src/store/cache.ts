@@ -1,7 +1,8 @@
 import type { Stored } from '../engine.ts'
+import type { Encoding } from './encoding.ts'
 import type { Hub, Listener } from './hub.ts'
 
-/** What is known of a key; `bytes` until the value is first wanted. */
+/** What is known of a key; `bytes` until there is a value that all may have. */
 interface Cached<V> {
   readonly version: number
   bytes: Uint8Array | undefined
@@ -20,18 +21,20 @@ export class Cache<V> implements Listener {
   readonly #entries = new Map<string, Cached<V>>()
   readonly #capacity: number
   readonly #hub: Hub
-  readonly #decode: (key: string, bytes: Uint8Array) => V
+  readonly #decode: Encoding<V>['decode']
+  readonly #decodeShared: Encoding<V>['decodeShared']
   /** How often what was asked for was here, and was not. */
   readonly counts: { hits: number; misses: number } = { hits: 0, misses: 0 }
 
-  constructor(capacity: number, hub: Hub, decode: (key: string, bytes: Uint8Array) => V) {
+  constructor(capacity: number, hub: Hub, encoding: Encoding<V>) {
     this.#capacity = capacity
     this.#hub = hub
-    this.#decode = decode
+    this.#decode = encoding.decode
+    this.#decodeShared = encoding.decodeShared
     hub.add(this)
   }
 
-  /** What is known of `key`; throws the codec's error. The value is shared by all who ask. */
+  /** What is known of `key`; throws the codec's error. No one who asks can change the value for others. */
   get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
     const cached = this.#entries.get(key)
     if (cached === undefined) {
@@ -40,10 +43,11 @@ export class Cache<V> implements Listener {
     }
     this.counts.hits++
     cached.used = true
-    if (cached.bytes !== undefined) {
-      cached.value = this.#decode(key, cached.bytes)
-      cached.bytes = undefined
-    }
+    const { bytes, version } = cached
+    if (bytes === undefined) return cached
+    if (this.#decodeShared === undefined) return { value: this.#decode(key, bytes), version }
+    cached.value = this.#decodeShared(key, bytes)
+    cached.bytes = undefined
     return cached
   }
 

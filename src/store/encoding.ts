@@ -27,6 +27,20 @@ export class Encoding<V> {
     }
   }
 
+  /** Decodes a value that several may have; `undefined` where the codec cannot make one. */
+  get decodeShared(): ((key: string, value: Uint8Array) => V) | undefined {
+    const codec = this.#codec
+    if (codec.freeze === undefined) return undefined
+    return (key, bytes) => {
+      const value = this.decode(key, bytes)
+      try {
+        return codec.freeze!(value)
+      } catch (error) {
+        throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be frozen`, key)
+      }
+    }
+  }
+
   checkKey(key: string): void {
     checkKey(key, this.#limits.keyBytes)
   }

@@ -127,6 +127,7 @@ export interface KVStore<V> extends AsyncDisposable {
   /**
    * Emits the value now and each later one, `undefined` while absent; never completes before `close`, survives lost
    * connections. Values that follow each other faster than they can be read are conflated; the last is always emitted.
+   * All who watch the key in this store get the same value: do not change it.
    */
   watch$(key: string): Observable<V | undefined>
   /**
@@ -151,7 +152,8 @@ export interface StoreOptions<V> {
   readonly timeout?: number | undefined
   /**
    * Keep up to this many entries in memory, each only while a watch guards it, so that a read from memory is as fresh
-   * as one from the server.
+   * as one from the server. A value that is kept is frozen, where the codec can (`freeze`), and else decoded for each
+   * read, so that nobody changes it for others.
    * @defaultValue 0 (none)
    */
   readonly cache?: number | undefined

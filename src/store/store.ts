@@ -83,7 +83,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
     this.#timing = timingOf(scheduler)
     this.#hub = new Hub(engine, this.#timing)
     this.#batcher = new Batcher(engine, this.#encoding as Encoding<unknown>, this.#timing, this.#hub)
-    const entries = cache > 0 ? new Cache(cache, this.#hub, this.#encoding.decode) : undefined
+    const entries = cache > 0 ? new Cache(cache, this.#hub, this.#encoding) : undefined
     this[OBSERVED] = { engine, cache: entries?.counts, timing: this.#timing, timeout: this.#timeout }
     this.#access = new Access({
       encoding: this.#encoding,
