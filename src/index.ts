@@ -14,6 +14,7 @@ export type {
   StoredEntry,
   WatchSignal,
   Write,
+  WriteDue,
   Written,
 } from './engine.ts'
 export { MemoryEngine } from './engines/memory/engine.ts'
