@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { buildPackage } from '../../build.ts'
 import { allSnippets, promisedOutput } from './snippets.ts'
 
 const run = promisify(execFile)
@@ -34,8 +35,7 @@ beforeAll(async () => {
   mkdirSync(join(root, 'test/docs/.generated'), { recursive: true })
   folder = mkdtempSync(join(root, 'test/docs/.generated/'))
   const installed = join(folder, 'node_modules/rxkeeper')
-  const built = tsc('-p', 'src', '--outDir', join(installed, 'dist'))
-  cpSync(join(root, 'src/monitor/page'), join(installed, 'dist/monitor/page'), { recursive: true })
+  const built = buildPackage(join(installed, 'dist')).then(() => '', String)
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   for (const { name, code } of snippets) {
@@ -50,7 +50,7 @@ beforeAll(async () => {
     compilerOptions: { noEmit: false, noUnusedLocals: false, customConditions: [] },
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
-  complaints = (await built).stdout + (await tsc('-p', folder)).stdout
+  complaints = (await built) + (await tsc('-p', folder)).stdout
 })
 
 afterAll(() => {

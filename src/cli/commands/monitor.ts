@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { NEVER } from 'rxjs'
 import { showStoreUrl } from '../../index.ts'
 import { type Monitor, serveMonitor } from '../../monitor.ts'
-import { CliError } from '../exit-codes.ts'
+import { explainListen } from '../listen.ts'
 import { Session } from '../session.ts'
 import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
 
@@ -54,7 +54,7 @@ Examples:
             prefix,
             name,
             token,
-          }).catch(explain)
+          }).catch(explainListen('--port'))
           show(session, monitor, token === undefined)
           await session.each(NEVER, () => undefined)
         }),
@@ -65,13 +65,4 @@ function show(session: Session, { url, token }: Monitor, madeUp: boolean): void 
   // A token that was given is known to who gave it.
   const address = token !== undefined && madeUp ? `${url}#token=${token}` : url
   session.show({ url: address }, `${session.colors.cyan(address)}  ${session.colors.dim('Ctrl-C ends it')}`)
-}
-
-function explain(error: NodeJS.ErrnoException): never {
-  if (error.syscall === undefined) throw error
-  throw new CliError(
-    error.code === 'EADDRINUSE'
-      ? `the port is taken; give another with --port: ${error.message}`
-      : error.message,
-  )
 }

@@ -13,6 +13,7 @@ import {
 import { statOf } from '../bookmark.ts'
 import { escapeControls } from '../controls.ts'
 import { CliError, ExitCode, messageOf } from '../exit-codes.ts'
+import { type HealthAddress, HealthServer, healthAddressFrom } from '../health.ts'
 import { FORMATS, Input, type InputFormat } from '../input.ts'
 import { type AnyJob, loadJob } from '../load-module.ts'
 import { Output } from '../output.ts'
@@ -28,6 +29,7 @@ interface Options {
   readonly deadLetter?: string
   readonly config?: string
   readonly publish?: string | true
+  readonly health?: HealthAddress
   readonly json?: boolean
 }
 
@@ -55,6 +57,11 @@ export const processCommand = (): Command =>
     .option('--dead-letter <file>', 'the records that fail, as NDJSON with their errors; the others go on')
     .option('-c, --config <file>', "the job's config, a JSON file; JOB_NAME_FIELD in the environment wins")
     .option('--publish [name]', 'publish the figures in the store, for rxkeeper monitor to show')
+    .option(
+      '--health <[host:]port>',
+      'answer GET /healthz and /readyz there, on this machine unless a host is given; port 0 is any that is free',
+      healthAddressFrom,
+    )
     .option('--json', 'lines of JSON on stderr about what the job does')
     .addHelpText(
       'after',
@@ -62,6 +69,7 @@ export const processCommand = (): Command =>
 Examples:
   $ rxkeeper process count-visits.ts --input visits.ndjson --store zookeeper://localhost:2181/visits
   $ tail -f access.ndjson | rxkeeper process count-visits.ts --output none
+  $ rxkeeper process count-visits.ts -i visits.ndjson -o none --health 0.0.0.0:8080
   $ COUNT_VISITS_MIN_AGE=18 rxkeeper process count-visits.ts -i visits.csv -o counts.ndjson --dead-letter bad.ndjson
 
 count-visits.ts:
@@ -78,11 +86,21 @@ count-visits.ts:
       process.exitCode = await new Session(options).run(async session => {
         const job = await loadJob(module)
         session.stopping.throwIfAborted()
-        await run(session, job, options)
+        const health = options.health && (await HealthServer.listen(options.health))
+        try {
+          await run(session, job, options, health)
+        } finally {
+          await health?.close()
+        }
       })
     })
 
-async function run(session: Session, job: AnyJob, options: Options): Promise<void> {
+async function run(
+  session: Session,
+  job: AnyJob,
+  options: Options,
+  health: HealthServer | undefined,
+): Promise<void> {
   const { definition } = job
   const inputFile = options.input ?? (definition.input === undefined ? '-' : undefined)
   const outputFile = options.output ?? (definition.output === undefined ? '-' : undefined)
@@ -107,6 +125,10 @@ async function run(session: Session, job: AnyJob, options: Options): Promise<voi
     signals: [],
   }
   const running = job.run(runOptions)
+  if (health !== undefined) {
+    health.follow(running)
+    session.say(options.json ? jsonLine({ type: 'health', url: health.url }) : `health: ${health.url}`)
+  }
   session.stopping.addEventListener('abort', () => {
     const { reason } = session.stopping
     running.stop(reason instanceof Stopped ? reason.signal : undefined)

@@ -1,10 +1,12 @@
 const assert = require('node:assert/strict')
 const { firstValueFrom } = require('rxjs')
 const { memoryStore, text } = require('rxkeeper')
+const { healthHandler } = require('rxkeeper/health')
 const { serveMonitor } = require('rxkeeper/monitor')
 const { startZooKeeper } = require('rxkeeper/testing')
 const { version } = require('rxkeeper/package.json')
 
+assert.equal(typeof healthHandler, 'function')
 assert.equal(typeof serveMonitor, 'function')
 assert.equal(typeof startZooKeeper, 'function')
 assert.match(version, /^\d+\.\d+\.\d+/)

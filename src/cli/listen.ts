@@ -1,0 +1,13 @@
+import { CliError } from './exit-codes.ts'
+
+/** Says why nothing can be served; `option` names the port. */
+export const explainListen =
+  (option: string) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.syscall === undefined) throw error
+    throw new CliError(
+      error.code === 'EADDRINUSE'
+        ? `the port is taken; give another with ${option}: ${error.message}`
+        : error.message,
+    )
+  }

@@ -1,0 +1,66 @@
+import { type Observable, Subscription } from 'rxjs'
+import type { ConnectionState, Status } from '../engine.ts'
+import type { JobEvent } from '../jobs/types.ts'
+
+/** What {@link healthHandler} tells of a process at `/readyz`. */
+export interface Readiness {
+  readonly status: 'ok' | 'unavailable'
+  /** The connection of the store; `opening` until it is known. */
+  readonly store?: ConnectionState | 'opening'
+  /** What the job does. */
+  readonly job?: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'
+}
+
+/** Where a store tells its states. */
+export interface StatusSource {
+  readonly status$: Observable<Status>
+}
+
+/** Follows a store and a run of a job. */
+export class Following {
+  readonly #work = new Subscription()
+  #store: Readiness['store']
+  #job: Readiness['job']
+
+  constructor(store: StatusSource | undefined, job: Observable<JobEvent<unknown>> | undefined) {
+    if (store !== undefined) {
+      this.#store = 'opening'
+      this.#work.add(store.status$.subscribe(status => this.#connection(status)))
+    }
+    if (job === undefined) return
+    this.#job = 'starting'
+    this.#store ??= 'opening'
+    this.#work.add(
+      job.subscribe({
+        next: event => this.#happened(event, store === undefined),
+        // Whoever runs the job hears why.
+        error: () => {
+          this.#job = 'failed'
+        },
+      }),
+    )
+  }
+
+  get readiness(): Readiness {
+    const ready = (this.#store ?? 'connected') === 'connected' && (this.#job ?? 'running') === 'running'
+    return {
+      status: ready ? 'ok' : 'unavailable',
+      ...(this.#store === undefined ? {} : { store: this.#store }),
+      ...(this.#job === undefined ? {} : { job: this.#job }),
+    }
+  }
+
+  stop(): void {
+    this.#work.unsubscribe()
+  }
+
+  #connection({ state }: Status): void {
+    this.#store = state
+  }
+
+  #happened(event: JobEvent<unknown>, tellsOfStore: boolean): void {
+    if (event.type === 'started') this.#job = 'running'
+    else if (event.type === 'stopping' || event.type === 'stopped') this.#job = event.type
+    else if (event.type === 'status' && tellsOfStore) this.#connection(event.status)
+  }
+}

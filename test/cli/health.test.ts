@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { healthAddressFrom } from '../../src/cli/health.ts'
+import { freshRoot, servers } from '../setup/fresh-root.ts'
+import { newProject, outcomeOf } from './project.ts'
+
+const project = newProject()
+
+/** What is told at a path, and whether all is well. */
+async function told(url: string): Promise<[number, unknown]> {
+  const response = await fetch(url)
+  return [response.status, await response.json()]
+}
+
+test('a job tells whether it is well, until it ends', async () => {
+  const env = { RXKEEPER_STORE: `zookeeper://${servers}${freshRoot('health')}` }
+  const child = project.start(['process', 'slow.js', '--health', '0', '--json'], env)
+  let said = ''
+  const url = new Promise<string>(resolve => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk
+      const found = /"url":"([^"]+)"/.exec(said)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  const health = await url
+  expect(health).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/)
+  await expect
+    .poll(() => told(`${health}readyz`), { timeout: 20_000 })
+    .toEqual([200, { status: 'ok', store: 'connected', job: 'running' }])
+  expect(await told(`${health}healthz`)).toMatchObject([200, { status: 'ok' }])
+  child.kill('SIGINT')
+  expect((await outcomeOf(child)).code).toBe(130)
+  await expect(fetch(health)).rejects.toThrow()
+})
+
+test('a job without a server is alive, and not ready', async () => {
+  const env = { RXKEEPER_STORE: 'zookeeper://127.0.0.1:1/x' }
+  const child = project.start(['process', 'slow.js', '--health', 'localhost:0'], env)
+  const [line] = (await new Promise<Buffer[]>(resolve =>
+    child.stderr.once('data', (...data) => resolve(data)),
+  )) as [Buffer]
+  const health = /^health: (\S+)\n$/.exec(String(line))?.[1]
+  expect(await told(`${health}readyz`)).toMatchObject([503, { status: 'unavailable' }])
+  expect(await told(`${health}healthz`)).toMatchObject([200, { status: 'ok' }])
+})
+
+test('a port that is taken is said in a line, before anything is begun', async () => {
+  const child = project.start(['process', 'slow.js', '--health', '0', '--store', 'memory:'])
+  const line = await new Promise<string>(resolve => child.stderr.once('data', data => resolve(String(data))))
+  const { port } = new URL(/http\S+/.exec(line)![0])
+  const other = await project.run(['process', 'slow.js', '--health', port, '--store', 'memory:'])
+  expect(other).toMatchObject({ code: 1, stdout: '' })
+  expect(other.stderr).toMatch(/^rxkeeper: the port is taken; give another with --health: .*\n$/)
+  child.kill('SIGINT')
+  await outcomeOf(child)
+})
+
+test.each([
+  ['8080', { host: '127.0.0.1', port: 8080 }],
+  ['0.0.0.0:8080', { host: '0.0.0.0', port: 8080 }],
+  ['[::1]:0', { host: '::1', port: 0 }],
+  ['pod-1.internal:65535', { host: 'pod-1.internal', port: 65_535 }],
+])('%s', (text, address) => {
+  expect(healthAddressFrom(text)).toEqual(address)
+})
+
+test.each(['', 'x', ':', 'host:', 'host:x', '-1', '65536', '1.5', '8080 '])('%j is no port', text => {
+  expect(() => healthAddressFrom(text)).toThrow('a port')
+})
