@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { buildPackage } from '../../build.ts'
+import { type RedisServer, startRedis } from '../setup/redis-server.ts'
 import { allSnippets, promisedOutput } from './snippets.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 const snippets = allSnippets()
 let folder: string
+let redis: RedisServer
 
 /** Without the spaces that console.log puts inside brackets. */
 const tight = (text: string): string => text.replace(/([[{]) | (?=[\]}])/g, '$1')
@@ -32,6 +34,7 @@ let complaints: string
 
 /** Builds the package and compiles the snippets against it, as in a project where it is installed. */
 beforeAll(async () => {
+  redis = await startRedis()
   mkdirSync(join(root, 'test/docs/.generated'), { recursive: true })
   folder = mkdtempSync(join(root, 'test/docs/.generated/'))
   const installed = join(folder, 'node_modules/rxkeeper')
@@ -39,8 +42,10 @@ beforeAll(async () => {
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   for (const { name, code } of snippets) {
-    // The server of the documentation is the one of the tests.
-    const runnable = code.replaceAll('localhost:2181', inject('servers'))
+    // The servers of the documentation are those of the tests.
+    const runnable = code
+      .replaceAll('localhost:2181', inject('servers'))
+      .replaceAll('localhost:6379', redis.address)
     writeFileSync(join(folder, `${name}.ts`), `${runnable}\nexport {}\n`)
   }
   const options = {
@@ -53,7 +58,8 @@ beforeAll(async () => {
   complaints = (await built) + (await tsc('-p', folder)).stdout
 })
 
-afterAll(() => {
+afterAll(async () => {
+  await redis[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 })
 

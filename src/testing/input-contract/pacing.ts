@@ -61,14 +61,14 @@ export function pacing<P>({ it, capabilities: { many } }: InputSuite<P>): void {
     const input = await open()
     const reading = begin(input, partition)
     await takeFrom(reading, 1)
-    const before = inUse()
+    const before = await settledUse()
     for (let n = 1; n < many; n++) {
       const { done, value } = await reading.next()
       assert.ok(!done, `ended at ${n} of ${many}`)
       if (value.record.n !== n) assert.fail(`record ${value.record.n} at ${n}`)
       if (n % 100 === 0) await turn()
       if (n % Math.ceil(many / 5) === 0) {
-        const grown = inUse() - before
+        const grown = (await settledUse()) - before
         assert.ok(grown < HELD, `${grown} bytes more after ${n} records`)
       }
     }

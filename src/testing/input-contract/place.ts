@@ -26,7 +26,7 @@ export interface InputPlace<P> {
   cut?(): Promise<void> | void
   /** Kills the server and starts it again with its data; settles when it serves. */
   restart?(): Promise<void>
-  /** Removes the oldest records, up to and with `position`, as retention does. */
+  /** Removes the oldest records, up to `position`, with or without it, as retention does. */
   trim?(partition: string, position: P): Promise<void>
   /** Removes the place; all inputs are closed by then. */
   remove?(): Promise<void> | void

@@ -1,0 +1,115 @@
+import { KVError } from '../../errors.ts'
+import type { Delivered, InputOptions } from '../partitioned-input.ts'
+import { refuse } from '../undecodable.ts'
+import { compareIds, isId, type RedisEntry } from './entry.ts'
+import type { RedisConfig } from './options.ts'
+import { mayBeLost, type Stream, type StreamInfo } from './stream.ts'
+
+/** How much is fetched at a time, in bytes, more or less. */
+const FETCH = 1024 * 1024
+
+/** How many entries are fetched first, while it is not known how long they are. */
+const FIRST = 4
+
+/** How long the server waits for an entry before it says that there is none, in milliseconds. */
+const PAUSE = 5000
+
+/** Reads a stream, once. */
+export class StreamReading<T> {
+  readonly #name: string
+  readonly #stream: Stream
+  readonly #config: RedisConfig
+  readonly #decode: (entry: RedisEntry) => T
+  readonly #undecodable: InputOptions<string>['undecodable']
+  /** The id of the last entry that was read. */
+  #last: string | undefined
+  /** How many entries were added to the stream up to that, where it is known. */
+  #rank: number | undefined
+  #count = FIRST
+
+  constructor(
+    name: string,
+    stream: Stream,
+    config: RedisConfig,
+    decode: (entry: RedisEntry) => T,
+    undecodable: InputOptions<string>['undecodable'],
+  ) {
+    this.#name = name
+    this.#stream = stream
+    this.#config = config
+    this.#decode = decode
+    this.#undecodable = undecodable
+  }
+
+  async *records(after: string | undefined): AsyncGenerator<Delivered<T, string>, void> {
+    const name = this.#name
+    if (after !== undefined && !isId(after)) {
+      throw new KVError('INVALID_ARGUMENT', `no position of ${name}: ${JSON.stringify(after)}`)
+    }
+    this.#last = after
+    for (;;) {
+      const asked = Math.min(this.#count, this.#config.prefetch)
+      // Sent together, so that the one tells of the stream as the other found it.
+      const [found, info] = await Promise.all([this.#from(asked), this.#stream.info()])
+      const entries = this.#next(found, info, asked)
+      for (const entry of entries) {
+        this.#last = entry.id
+        let record: T
+        try {
+          record = this.#decode(entry)
+        } catch (cause) {
+          const content = Buffer.from(JSON.stringify(entry.fields))
+          await refuse({ partition: name, position: entry.id, content }, cause, this.#undecodable)
+          continue
+        }
+        yield { record, position: entry.id }
+      }
+      if (entries.length < asked) await this.#more(info)
+    }
+  }
+
+  /**
+   * The last entry, and those after it. That one is asked for, too: as long as it is there, nothing behind it was
+   * trimmed, since trimming begins at the first entry.
+   */
+  #from(asked: number): Promise<RedisEntry[]> {
+    const last = this.#last
+    return this.#stream.entries(last ?? '-', asked + (last === undefined ? 0 : 1))
+  }
+
+  /** The entries after the last one; fails where some may be lost, or begins anew where that is to be skipped. */
+  #next(found: readonly RedisEntry[], info: StreamInfo, asked: number): readonly RedisEntry[] {
+    const last = this.#last
+    const begin = last !== undefined && found[0]?.id === last ? 1 : 0
+    if (last !== undefined && begin === 0 && mayBeLost(last, info, this.#rank)) {
+      this.#lost(last, info)
+      return []
+    }
+    const entries = found.slice(begin, begin + asked)
+    // At the last one that there is it is known how many there were.
+    if ((entries.at(-1)?.id ?? last) === info.last) this.#rank = info.added
+    else if (this.#rank !== undefined) this.#rank += entries.length
+    if (entries.length > 0) {
+      const size = entries.reduce((sum, entry) => sum + entry.size, 0)
+      const fitting = Math.max(1, Math.floor((FETCH * entries.length) / Math.max(1, size)))
+      this.#count = Math.min(fitting, 2 * Math.max(asked, FIRST))
+    }
+    return entries
+  }
+
+  #lost(last: string, info: StreamInfo): void {
+    if (!this.#config.skip) {
+      const message = `entries of ${this.#name} after ${last} may have been trimmed; the first is ${info.first ?? 'none'}`
+      throw new KVError('POSITION_LOST', message, { partition: this.#name, position: last })
+    }
+    this.#last = undefined
+    this.#rank = undefined
+  }
+
+  /** Waits for an entry, where there is none after the last one. */
+  async #more(info: StreamInfo): Promise<void> {
+    const last = this.#last
+    if (info.tail !== undefined && (last === undefined || compareIds(info.tail, last) > 0)) return
+    await this.#stream.wait(info.last, Math.min(PAUSE, this.#config.timeout))
+  }
+}

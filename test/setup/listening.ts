@@ -1,0 +1,12 @@
+import { connect } from 'node:net'
+
+/** Whether somebody accepts connections on this port of the loopback. */
+export const answers = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
