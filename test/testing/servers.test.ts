@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findZooKeeper, startZooKeeper } from 'rxkeeper/testing'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { called, connectPlain, type PlainClient } from '../faults/support/plain.ts'
 
 const isAlive = (pid: number): boolean => {
@@ -20,6 +20,16 @@ const sessionOf = (client: PlainClient): bigint => client.getSessionId().readBig
 const EPHEMERAL = 1
 
 const folders = (): string[] => readdirSync(tmpdir()).filter(name => name.startsWith('rxkeeper-zookeeper-'))
+
+// Folders are counted here, and other tests start servers meanwhile.
+const { TMPDIR } = process.env
+const temporary = mkdtempSync(join(tmpdir(), 'rxkeeper-test-'))
+process.env.TMPDIR = temporary
+afterAll(() => {
+  rmSync(temporary, { recursive: true })
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+})
 
 describe('startZooKeeper', () => {
   test('gives a server that serves, and stops it with all that it left', async () => {
