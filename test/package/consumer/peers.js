@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { firstValueFrom } from 'rxjs'
 import { json } from 'rxkeeper'
+import { natsInput } from 'rxkeeper/inputs/nats'
 import { lmdbStore } from 'rxkeeper/lmdb'
 import 'rxkeeper/otel'
 import { arbitraries } from 'rxkeeper/testing'
@@ -17,3 +18,8 @@ await fc.assert(
 )
 await store.close()
 rmSync(path, { recursive: true })
+
+const connect = () => Promise.reject(new Error('no server'))
+const flights = natsInput({ connect, stream: 'FLIGHTS', decode: json().decode })
+assert.deepEqual(await firstValueFrom(flights.partitions$), ['FLIGHTS'])
+await flights.close()

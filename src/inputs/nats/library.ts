@@ -1,0 +1,13 @@
+import { createRequire } from 'node:module'
+import type * as Library from '@nats-io/jetstream'
+import { KVError } from '../../errors.ts'
+
+/** The client library, which whoever reads no NATS need not have. */
+export function jetstreamLibrary(): Pick<typeof Library, 'jetstream' | 'jetstreamManager'> {
+  try {
+    return createRequire(import.meta.url)('@nats-io/jetstream')
+  } catch (cause) {
+    const message = 'NATS needs the npm package "@nats-io/jetstream": npm install @nats-io/jetstream'
+    throw new KVError('UNSUPPORTED', message, { cause })
+  }
+}

@@ -1,0 +1,95 @@
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/nats-core'
+import { KVError } from '../../errors.ts'
+import { within } from '../waiting.ts'
+import { jetstreamLibrary } from './library.ts'
+import type { NatsOptions } from './options.ts'
+
+/** A connection, and JetStream on it. */
+export interface Session {
+  readonly connection: NatsConnection
+  readonly client: JetStreamClient
+  readonly manager: JetStreamManager
+}
+
+/** One connection for all that an input or a sink does; made when it is needed, and made anew where it has given up. */
+export class Link {
+  readonly #library = jetstreamLibrary()
+  readonly #options: NatsOptions
+  readonly #timeout: number
+  readonly #lost = new Set<() => void>()
+  #session: Promise<Session> | undefined
+  /** While it reconnects: settles when it has, or has given up. What is asked meanwhile would be lost, and time out. */
+  #reconnecting: Promise<void> | undefined
+  #reconnected: (() => void) | undefined
+  #closed = false
+
+  /** @param timeout how long a session is waited for, in milliseconds */
+  constructor(options: NatsOptions, timeout: number) {
+    this.#options = options
+    this.#timeout = timeout
+  }
+
+  /** The session, connected. */
+  session(): Promise<Session> {
+    return within(this.#timeout, this.#connected(), 'connecting to NATS')
+  }
+
+  /** Calls `lost` whenever the connection is; gives what ends that. */
+  onLost(lost: () => void): () => void {
+    this.#lost.add(lost)
+    return () => this.#lost.delete(lost)
+  }
+
+  /** Closes the connection, also one that is only coming. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const closing = this.#session?.then(({ connection }) => connection.close())
+    await within(this.#timeout, Promise.resolve(closing), 'closing').catch(() => {})
+  }
+
+  async #connected(): Promise<Session> {
+    for (;;) {
+      if (this.#closed) throw new KVError('CLOSED', 'the connection to NATS is closed')
+      this.#session ??= this.#dial()
+      const dialled = this.#session
+      // Of several that find it failed or closed, one dials again.
+      const forget = (): void => {
+        if (this.#session === dialled) this.#session = undefined
+      }
+      dialled.catch(forget)
+      const session = await dialled
+      await this.#reconnecting
+      if (!session.connection.isClosed()) return session
+      forget()
+    }
+  }
+
+  async #dial(): Promise<Session> {
+    const connection = await this.#options.connect()
+    void this.#follow(connection)
+    const { jetstream: options = {} } = this.#options
+    const { jetstream, jetstreamManager } = this.#library
+    const manager = await jetstreamManager(connection, { ...options, checkAPI: false })
+    return { connection, manager, client: jetstream(connection, options) }
+  }
+
+  async #follow(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') this.#wait()
+      if (type === 'disconnect' || type === 'close') for (const lost of this.#lost) lost()
+      if (type === 'reconnect' || type === 'close') this.#reconnected?.()
+    }
+    this.#reconnected?.()
+  }
+
+  #wait(): void {
+    this.#reconnecting ??= new Promise(resolve => {
+      this.#reconnected = () => {
+        this.#reconnecting = undefined
+        this.#reconnected = undefined
+        resolve()
+      }
+    })
+  }
+}
