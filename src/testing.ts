@@ -23,4 +23,12 @@ export { type Operation, type Outcome, performOperation } from './testing/operat
 export * from './testing/proxy.ts'
 export { type ServerOptions, ZooKeeperServer } from './testing/server.ts'
 export * from './testing/servers.ts'
+export {
+  type SimulatedLines,
+  type SimulatedProcess,
+  type SimulatedServer,
+  type Simulation,
+  type SimulationOptions,
+  simulate,
+} from './testing/simulate.ts'
 export type { OtherWrite, Outage, Slowness, StoreFault } from './testing/store-faults.ts'

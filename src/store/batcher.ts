@@ -74,8 +74,8 @@ export class Batcher {
 
   read(read: Read): void {
     if (this.#refuses(read, 0)) return
-    if (this.#writes.holdBack(read)) return
-    this.#reads.add(read)
+    if (!this.#writes.holdBack(read)) this.#reads.add(read)
+    // Also what is held back runs out of time.
     this.#wake()
   }
 

@@ -45,6 +45,8 @@ export class Feed<V> implements Listener {
   #scan: Scan<StoredEntry> | undefined
   /** Listed, but not all that was touched meanwhile has been read. */
   #settling = false
+  /** The store is being closed, and a key could not be read any more: what was emitted is not known to be all. */
+  #closing = false
 
   constructor(context: FeedContext<V>, span: KeySpan, subscriber: Subscriber<Change<V>>) {
     this.#context = context
@@ -141,7 +143,7 @@ export class Feed<V> implements Listener {
   }
 
   #settle(): void {
-    if (!this.#settling || !this.#refresher.idle) return
+    if (!this.#settling || this.#closing || !this.#refresher.idle) return
     this.#settling = false
     this.#subscriber.next({ type: 'synced' })
   }
@@ -157,7 +159,8 @@ export class Feed<V> implements Listener {
 
   #refreshed(entry: FeedEntry, result: Stored | undefined | KVError): void {
     if (!(result instanceof KVError)) this.#learn(entry, result)
-    else if (result.code !== 'CLOSED') this.#subscriber.error(result)
+    else if (result.code === 'CLOSED') this.#closing = true
+    else this.#subscriber.error(result)
     this.#settle()
   }
 

@@ -1,3 +1,4 @@
+import { HIDDEN } from '../workload/keys.ts'
 import { isShown, shownBy } from '../workload/observations.ts'
 import type { Operation, Run } from '../workload/observed.ts'
 import { keysOf } from '../workload/perform.ts'
@@ -28,6 +29,8 @@ export const freshReads: Invariant = {
     const shown = shownBy(operation)
     for (const observation of shown) {
       const { key, text, version } = observation
+      // Of what may not be read, a server tells nothing.
+      if (key === HIDDEN) continue
       const states = run.truth.ofKey(root, key).filter(state => isShown(observation, state))
       const what = `${operation.id} showed ${key} = ${text?.slice(0, 80)}${version === undefined ? '' : ` (version ${version})`}`
       if (states.length === 0) return `${what}, which never was`

@@ -1,4 +1,5 @@
 import { config } from 'rxjs'
+import type { KVStore } from '../../../src/store/kv-store.ts'
 import { Code } from '../../../src/testing/simulation/protocol.ts'
 import { Refused } from '../../../src/testing/simulation/tree.ts'
 import { World } from '../../../src/testing/simulation/world.ts'
@@ -146,16 +147,24 @@ export class Running implements Run {
     const plan = this.plan.stores[index]!
     const party = this.world.party(`store ${index}`)
     const { root, buckets, timeout, cache, consistency, sessionTimeout, maxPacketBytes } = plan
-    const store = this.world.store(party, {
-      root,
-      buckets,
-      timeout,
-      cache,
-      consistency,
-      sessionTimeout,
-      maxPacketBytes,
-      value: codec,
-    })
+    const open = (most: number): KVStore<unknown> =>
+      this.world.store(party, {
+        root,
+        buckets,
+        timeout,
+        cache: most,
+        consistency,
+        sessionTimeout,
+        maxPacketBytes,
+        value: codec,
+      })
+    let store: KVStore<unknown>
+    try {
+      store = open(cache)
+    } catch {
+      // Not offered together with linearizable reads.
+      store = open(0)
+    }
     const observed: ObservedStore = {
       index,
       plan,
