@@ -30,19 +30,34 @@ export function indentedJson(json: string): string {
 /** The members of an object, each as it stands there; of those with one name the last, as `JSON.parse` has it. */
 export function jsonMembersOf(object: string): ReadonlyMap<string, string> {
   const members = new Map<string, string>()
-  let depth = 0
-  let name: string | undefined
-  let begin = 0
-  for (const { 0: token, index } of object.matchAll(TOKENS)) {
-    if (token === '{' || token === '[') depth++
-    else if (depth > 1) {
-      if (token === '}' || token === ']') depth--
-    } else if (name === undefined && token.startsWith('"')) name = JSON.parse(token) as string
-    else if (token === ':') begin = index + 1
-    else if (name !== undefined && (token === ',' || token === '}')) {
-      members.set(name, object.slice(begin, index).trim())
-      name = undefined
-    }
+  for (let from = 0; ; ) {
+    const begin = object.indexOf('"', from)
+    if (begin < 0) return members
+    const after = endOfString(object, begin) + 1
+    const colon = object.indexOf(':', after)
+    from = endOfMember(object, colon + 1)
+    members.set(JSON.parse(object.slice(begin, after)) as string, object.slice(colon + 1, from).trim())
   }
-  return members
+}
+
+/** Where the string ends that begins at `begin`: at a quote behind an even number of backslashes. */
+function endOfString(json: string, begin: number): number {
+  for (let quote = begin; ; ) {
+    quote = json.indexOf('"', quote + 1)
+    let backslashes = 0
+    while (json[quote - 1 - backslashes] === '\\') backslashes++
+    if (backslashes % 2 === 0) return quote
+  }
+}
+
+/** Where the comma or brace is that ends the member whose value is at `from`. */
+function endOfMember(json: string, from: number): number {
+  let depth = 0
+  for (let at = from; ; at++) {
+    const character = json[at]
+    if (character === '"') at = endOfString(json, at)
+    else if (character === '{' || character === '[') depth++
+    else if (depth === 0 && (character === ',' || character === '}')) return at
+    else if (character === '}' || character === ']') depth--
+  }
 }

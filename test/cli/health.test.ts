@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
-import { healthAddressFrom } from '../../src/cli/health.ts'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { text as streamText } from 'node:stream/consumers'
+import { Subject } from 'rxjs'
+import { job, json } from 'rxkeeper'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { HealthServer, healthAddressFrom } from '../../src/cli/health.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { newProject, outcomeOf } from './project.ts'
 
@@ -66,4 +71,66 @@ test.each([
 
 test.each(['', 'x', ':', 'host:', 'host:x', '-1', '65536', '1.5', '8080 '])('%j is no port', text => {
   expect(() => healthAddressFrom(text)).toThrow('a port')
+})
+
+describe('whoever asks', () => {
+  /** The health of a job that waits for its input. */
+  async function serve(): Promise<HealthServer> {
+    const run = job({
+      name: 'waiting',
+      value: json<unknown>(),
+      store: 'memory:',
+      input: new Subject<unknown>(),
+      key: String,
+      transform: (_: unknown, value: unknown) => value,
+    }).run({ signals: [] })
+    const server = await HealthServer.listen({ host: '127.0.0.1', port: 0 })
+    server.follow(run)
+    onTestFinished(async () => {
+      await server.close()
+      run.stop()
+      await run
+    })
+    return server
+  }
+
+  async function dial({ url }: HealthServer): Promise<Socket> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+
+  const answered = (url: string): Promise<boolean> =>
+    fetch(`${url}healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+
+  test('slowly, or not at all, loses the connection, and its place among the many', async () => {
+    const server = await serve()
+    const closed: Promise<unknown>[] = []
+    for (let i = 0; i < 2_000; i++) {
+      const socket = await dial(server)
+      if (i % 2 === 0) socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\nx: ')
+      closed.push(socket.closed ? Promise.resolve() : once(socket.resume(), 'close'))
+    }
+    await Promise.all(closed)
+    expect(await answered(server.url)).toBe(true)
+  })
+
+  test.each([
+    [400, 'GET /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    [404, 'GET http://x/readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    [404, 'GET /../readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    [405, 'DELETE /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    [431, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+    [400, '\x16\x03\x01\x02\x00\x01\r\n\r\n'],
+  ])('with tricks gets %i and the job lives', async (status, request) => {
+    const server = await serve()
+    const socket = await dial(server)
+    socket.write(request)
+    expect(await streamText(socket)).toMatch(`HTTP/1.1 ${status} `)
+    expect(await answered(server.url)).toBe(true)
+  })
 })

@@ -22,7 +22,8 @@ export const loadCommand = (): Command =>
     .summary('write entries from NDJSON')
     .description(
       'Writes an entry for each line {"key": …, "value": …} of a file, as dump makes them ("base64" stands for a value that ' +
-        'is not JSON). The bytes of "value" are written as they stand there. Each batch of lines is written whole or not at all.',
+        'is not JSON). The bytes of "value" are written as they stand there; a line has at most 64 MiB. Each batch of lines ' +
+        'is written whole or not at all.',
     )
     .argument('[file]', "'-' or none for stdin")
     .option('--text', 'values are strings, stored as text, not as JSON')

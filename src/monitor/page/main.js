@@ -34,7 +34,7 @@ let failure
 function showSources(programs) {
   const names = ['', ...programs]
   const inputs = [...sources.querySelectorAll('input')]
-  if (inputs.map(({ value }) => value).join('\n') === names.join('\n')) return
+  if (inputs.length === names.length && inputs.every(({ value }, i) => value === names[i])) return
   if (!names.includes(source)) source = ''
   const focused = sources.contains(document.activeElement)
   for (const label of sources.querySelectorAll('label')) label.remove()
