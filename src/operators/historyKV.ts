@@ -9,7 +9,7 @@ import { type ProcessOptions, processKV } from './processKV.ts'
 export interface HistoryOptions<T>
   extends Pick<
     ProcessOptions<T, readonly T[], readonly T[], unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith'
+    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /**
    * How many records of a key are kept, at most.
@@ -114,6 +114,7 @@ export function historyKV<T extends H, H = T>(
   keyOf: (record: T) => string,
   options: HistoryOptions<NoInfer<H>> = {},
 ): OperatorFunction<T, [record: T, history: readonly H[]]> {
-  const { concurrency, remember, onError, commitWith } = options
-  return processKV(store, keyOf, boundedBy(options), { concurrency, remember, onError, commitWith })
+  const { concurrency, remember, onError, commitWith, partition, positionOf } = options
+  const process = { concurrency, remember, onError, commitWith, partition, positionOf }
+  return processKV(store, keyOf, boundedBy(options), process)
 }

@@ -1,10 +1,12 @@
 import type { OperatorFunction } from 'rxjs'
-import type { KVError } from '../errors.ts'
+import { KVError } from '../errors.ts'
+import type { OwnedPartition } from '../groups/types.ts'
 import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import { bound, concurrencyOf } from './internal/arguments.ts'
 import type { Process } from './internal/batch.ts'
-import { CommitLoop } from './internal/commit-loop.ts'
+import { CommitFence } from './internal/commit-fence.ts'
+import { CommitLoop, mostCommits } from './internal/commit-loop.ts'
 import { operate } from './internal/operate.ts'
 
 /** Options of {@link processKV}. */
@@ -49,6 +51,38 @@ export interface ProcessOptions<T, V, N, R> {
    * @defaultValue none
    */
   readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
+  /**
+   * The partition of an input that the records are of, as `ownPartitions$` gives it. Each commit then carries its fence and
+   * position, and several are on their way at a time; what was written is remembered. Nothing is committed, or emitted, of a
+   * partition that another has taken over: that ends the stream with `FENCED`.
+   * @defaultValue none
+   */
+  readonly partition?: OwnedPartition<unknown> | undefined
+  /**
+   * The position of a record in its partition: what comes after it is read when the partition is read again. JSON.
+   * @defaultValue none; needed with a `partition`
+   */
+  readonly positionOf?: ((record: T) => unknown) | undefined
+}
+
+/** How many keys of an owned partition are remembered by default. */
+const REMEMBERED = 100_000
+
+/** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing. */
+function fenceOf<T>({
+  partition,
+  positionOf,
+}: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>):
+  | (() => CommitFence<T>)
+  | undefined {
+  if (partition === undefined && positionOf === undefined) return undefined
+  if (partition === undefined || positionOf === undefined) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `\`${partition === undefined ? 'positionOf' : 'partition'}\` needs \`${partition === undefined ? 'partition' : 'positionOf'}\`, too`,
+    )
+  }
+  return () => new CommitFence(partition.fence, positionOf)
 }
 
 const isSamePrimitive = (before: unknown, after: unknown): boolean =>
@@ -67,7 +101,8 @@ const isSamePrimitive = (before: unknown, after: unknown): boolean =>
  *
  * Emits `[record, value]`, or what `project` makes of it, in the order of the records, once durable; completes when the
  * source has completed and all is emitted. A record that fails by itself ends the stream, after the outputs of the
- * records before, or goes to `onError`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. So do, always, the errors of the
+ * records before, or goes to `onError`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. `FENCED` ends it where the
+ * records' `partition` is lost. So do, always, the errors of the
  * store: `INDETERMINATE` (the commit may have been carried out), `TIMEOUT`, `UNAVAILABLE`, `CLOSED`, …. An error of the source
  * passes at once, a commit under way is then not waited for. `INVALID_ARGUMENT`, at once, for a bad option.
  *
@@ -92,6 +127,7 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
   options: ProcessOptions<T, V, N, R> = {},
 ): OperatorFunction<T, R> {
   const concurrency = concurrencyOf(options, 8192)
+  const fence = fenceOf(options)
   const process: Process<T, V, R> = {
     keyOf,
     transform,
@@ -100,11 +136,12 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
     commitWith: options.commitWith,
     onError: options.onError === 'fail' ? undefined : options.onError,
     concurrency,
-    remember: bound('remember', options.remember, 0, 0),
+    remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),
+    fence,
   }
   const access = accessOf(store)
   return operate(
-    2 * concurrency,
+    (1 + mostCommits(process)) * concurrency,
     (destination, intake) => new CommitLoop(access, process, destination, intake),
   )
 }

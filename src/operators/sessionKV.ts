@@ -30,7 +30,7 @@ export interface SessionUpdate<V> extends Session<V> {
 export interface SessionOptions<T, V>
   extends Pick<
     ProcessOptions<T, Sessions<V>, Sessions<V>, unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith'
+    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /** When a record happened: a `Date`, or milliseconds. */
   readonly timeOf: (record: T) => number | Date
@@ -184,13 +184,15 @@ export function sessionKV<T, V>(
   transform: (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V>,
   options: SessionOptions<NoInfer<T>, NoInfer<V>>,
 ): OperatorFunction<T, [record: T, session: SessionUpdate<V> | undefined]> {
-  const { concurrency, remember, onError, commitWith } = options
+  const { concurrency, remember, onError, commitWith, partition, positionOf } = options
   const rules = new Rules<T, V>(keyOf, transform, options)
   return processKV(store, keyOf, (record, sessions) => rules.add(record, sessions), {
     concurrency,
     remember,
     onError,
     commitWith,
+    partition,
+    positionOf,
     unchanged: Object.is,
     project: (record, sessions, before): [T, SessionUpdate<V> | undefined] => [
       record,

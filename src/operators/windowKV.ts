@@ -23,7 +23,7 @@ export interface WindowUpdate<V> extends Window<V> {
 export interface WindowOptions<T, V, K extends number | undefined = number | undefined>
   extends Pick<
     ProcessOptions<T, Window<V>, Window<V>, unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith'
+    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /** When a record happened: a `Date`, or milliseconds. Within the years 0 to 9999. */
   readonly timeOf: (record: T) => number | Date
@@ -32,7 +32,7 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
   /**
    * The time from the start of one window to that of the next, in whole milliseconds; `size` at most. A record is in
    * `size / every` windows, which may be written in two commits: it counts in `concurrency` as often, and there is no
-   * `commitWith` then. Not to be changed for a given state.
+   * `commitWith` and no `partition` then. Not to be changed for a given state.
    * @defaultValue `size`: windows do not overlap
    */
   readonly every?: number | undefined
@@ -52,10 +52,11 @@ function layoutOf<T, V>(options: WindowOptions<T, V>): Layout {
   const keep = options.keep
   // Fewer, and the windows of one record would take each other's places.
   if (keep !== undefined) wholeNumber('keep', keep, Math.ceil(size / every), Math.floor(END_OF_TIME / every))
-  if (every < size && options.commitWith !== undefined) {
+  const whole = options.commitWith !== undefined ? 'commitWith' : 'partition'
+  if (every < size && options[whole] !== undefined) {
     throw new KVError(
       'INVALID_ARGUMENT',
-      `\`commitWith\` needs windows that do not overlap, got \`size\` ${size} and \`every\` ${every}: ` +
+      `\`${whole}\` needs windows that do not overlap, got \`size\` ${size} and \`every\` ${every}: ` +
         'the windows of one record may be written in two commits',
     )
   }
@@ -113,7 +114,7 @@ export function windowKV<T, V, K extends number | undefined = undefined>(
   options: WindowOptions<NoInfer<T>, NoInfer<V>, K>,
 ): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]> {
   type Output = [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]
-  const { timeOf, concurrency, remember, onError, commitWith } = options
+  const { timeOf, concurrency, remember, onError, commitWith, partition, positionOf } = options
   const layout = layoutOf(options)
   const update = processKV<Visit<T>, Window<V>, Window<V>, Output>(
     store,
@@ -137,6 +138,8 @@ export function windowKV<T, V, K extends number | undefined = undefined>(
         [record, window.start === place!.span.start ? { ...window, late } : undefined] as Output,
       onError: typeof onError === 'function' ? (error, { record }) => onError(error, record) : onError,
       commitWith: commitWith && (visits => commitWith(visits.map(({ record }) => record))),
+      partition,
+      positionOf: positionOf && (({ record }) => positionOf(record)),
     },
   )
   return source =>

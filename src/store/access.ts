@@ -72,6 +72,24 @@ class ValueRead<V> extends Read {
   }
 }
 
+class NodeRead extends Read {
+  readonly #then: (stored: Stored | undefined | KVError) => void
+
+  constructor(
+    node: string,
+    now: number,
+    timeout: number,
+    then: (stored: Stored | undefined | KVError) => void,
+  ) {
+    super(node, now, timeout)
+    this.#then = then
+  }
+
+  protected answered(result: Stored | undefined | KVError): void {
+    this.#then(result)
+  }
+}
+
 class EntryWrite extends SingleWrite {
   readonly #writer: Writer
 
@@ -135,6 +153,15 @@ class Commit extends Transaction {
     if (result instanceof KVError) this.#committer.failed(result)
     else this.#committer.committed(result)
   }
+}
+
+/** Options of {@link Access.commit}. */
+export interface CommitOptions {
+  readonly timeout?: number | undefined
+  /** Nodes beside the keys, in the same transaction, ahead of the rest. */
+  readonly nodes?: readonly Write[] | undefined
+  /** Transactions of one chain are sent in order, without waiting for each other. */
+  readonly chain?: object | undefined
 }
 
 /** What an {@link Access} is made of. */
@@ -213,18 +240,17 @@ export class Access<V> {
     batcher.update(new ValueUpdate(key, now(), timeout, updater) as Update<unknown>)
   }
 
-  /** Carries out all of the writes or none. Those of one `chain` are sent without waiting for each other. */
+  /** Carries out all of the writes or none; `committed` gets the results of `nodes`, then those of `mutations`. */
   commit(
     mutations: readonly Mutation<V>[],
     committer: Committer,
-    timeout: number = this.#context.timeout,
-    chain?: object,
+    { timeout = this.#context.timeout, nodes = [], chain }: CommitOptions = {},
   ): void {
     const { encoding, batcher, now } = this.#context
-    let writes: Write[]
+    const writes = [...nodes]
     let bytes: number
     try {
-      writes = mutations.map(mutation => encoding.write(mutation))
+      for (const mutation of mutations) writes.push(encoding.write(mutation))
       bytes = encoding.sizeOfAll(writes)
     } catch (error) {
       committer.failed(error as KVError)
@@ -232,6 +258,12 @@ export class Access<V> {
     }
     if (writes.length === 0) committer.committed([])
     else batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
+  }
+
+  /** Reads a node beside the keys, as it is stored. */
+  readNode(node: string, then: (stored: Stored | undefined | KVError) => void): void {
+    const { batcher, now, timeout } = this.#context
+    batcher.read(new NodeRead(node, now(), timeout, then))
   }
 }
 

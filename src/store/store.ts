@@ -132,7 +132,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
       const pairs = [...entries]
       const puts = pairs.map(([key, value]): Mutation<V> => ({ type: 'put', key, value }))
       const resultOf = ({ version }: Written, index: number) => entryOf(...pairs[index]!, version)
-      this.#access.commit(puts, new TransactionCall(subscriber, resultOf), timeout)
+      this.#access.commit(puts, new TransactionCall(subscriber, resultOf), { timeout })
     })
   }
 
@@ -173,7 +173,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
         if (mutation.type === 'delete') return { type: 'delete', existed: written.existed }
         return { type: 'put', entry: entryOf(mutation.key, mutation.value, written.version) }
       }
-      this.#access.commit(mutations, new TransactionCall(subscriber, resultOf), timeout)
+      this.#access.commit(mutations, new TransactionCall(subscriber, resultOf), { timeout })
     })
   }
 

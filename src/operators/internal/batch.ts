@@ -2,6 +2,7 @@ import type { KVError, KVErrorCode } from '../../errors.ts'
 import type { Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
+import type { CommitFence } from './commit-fence.ts'
 
 /** What a process loop is to do: the user's functions and options, complete. */
 export interface Process<T, V, R> {
@@ -14,6 +15,8 @@ export interface Process<T, V, R> {
   readonly onError: ((error: KVError, record: T) => void) | undefined
   readonly concurrency: number
   readonly remember: number
+  /** What commits carry where the records are of an owned partition. */
+  readonly fence: (() => CommitFence<T>) | undefined
 }
 
 /** One record on its way. */
@@ -49,11 +52,11 @@ export const isOwn = (error: KVError): boolean => ownErrors.has(error.code)
 
 let commits = 0
 
-/** Records that are run together and committed together, or piece by piece where one commit cannot take them. */
+/** Records that are run together and sent together, or piece by piece where one commit cannot take them. */
 export class Batch<T, V, R> {
   readonly #process: Process<T, V, R>
   readonly items: Item<T, V, R>[]
-  /** The first record that is not committed. */
+  /** The first record that is not on its way. */
   from = 0
   /** The end of those that were run; if one is left there, it ends the stream. */
   end = 0
@@ -89,13 +92,18 @@ export class Batch<T, V, R> {
     return cells
   }
 
-  /** The records up to `end` are committed. */
+  /** The records up to `end` are on their way. */
   advance(end: number): void {
     this.from = end
     this.cut = this.items.length
   }
 
-  /** The keys of the records that were run and are not committed, up to `end`. */
+  /** The records from `from` on are not on their way after all. */
+  takeBack(from: number): void {
+    this.from = from
+  }
+
+  /** The keys of the records that were run and are not on their way, up to `end`. */
   cells(end: number): Cell<V>[] {
     const cells = new Set<Cell<V>>()
     for (let i = this.from; i < end; i++) {

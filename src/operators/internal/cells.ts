@@ -1,10 +1,28 @@
-import type { Written } from '../../engine.ts'
+import { nextVersion } from '../../conditions.ts'
 import type { KVError } from '../../errors.ts'
 import { checkKey } from '../../keys.ts'
 import type { Mutation } from '../../store/kv-store.ts'
 
 /** The version of what is absent, also in what the store tells of reads and writes. */
 const ABSENT = -1
+
+interface State<V> {
+  readonly version: number
+  readonly value: V | undefined
+}
+
+const NOTHING: State<never> = { version: ABSENT, value: undefined }
+
+/** An old ZooKeeper has nodes at -1 too: no write can be conditional on that, and the store says so. */
+const isAbsent = ({ version, value }: State<unknown>): boolean => version === ABSENT && value === undefined
+
+/** What a conditional write leaves of what it was conditional on. */
+function after<V>(mutation: Mutation<V> | undefined, before: State<V>): State<V> {
+  if (mutation?.type === 'delete') return NOTHING
+  if (mutation?.type !== 'put') return before
+  const { value, ifVersion } = mutation
+  return { value, version: typeof ifVersion === 'number' ? nextVersion(ifVersion) : 0 }
+}
 
 /** What the process loop knows of one key. */
 export class Cell<V> {
@@ -20,9 +38,11 @@ export class Cell<V> {
   /** The last commit with a part in this key, and the value it is to have then. */
   commit = 0
   next: V | undefined
-  /** What is known to be stored, and whether it was read for the records under way, not remembered. */
-  #version = ABSENT
-  #value: V | undefined
+  /** What is stored. */
+  #stored: State<V> = NOTHING
+  /** What will be stored when all commits under way are carried out. */
+  #ahead: State<V> = NOTHING
+  /** Whether it was read for the records under way, not remembered. */
   #fresh = false
 
   constructor(key: string) {
@@ -34,52 +54,52 @@ export class Cell<V> {
     this.error = error
     this.state = error === undefined ? 'known' : 'failed'
     if (error !== undefined) return true
-    const changed = version !== this.#version
-    this.#version = version
-    this.#value = value
+    const changed = version !== this.#stored.version
+    this.#stored = { version, value }
+    this.#ahead = this.#stored
     this.#fresh = true
     return changed
   }
 
-  /** Forgets what the records did that were run. */
+  /** Forgets what the records did that were run, and are not on their way. */
   rewind(): void {
-    this.running = this.#value
+    this.running = this.#ahead.value
   }
 
   /**
-   * What brings the store from the known value to `next`, on the condition that the known one is still there. Where
-   * nothing changes, a value that was just read needs no write, and one that was remembered is checked.
+   * What brings the store to `next`, on the condition that it is then what we think. Where nothing changes, a value that
+   * was just read needs no write, and one that was remembered is checked.
    */
   mutation(unchanged: (before: V, after: V) => boolean): Mutation<V> | undefined {
     const { key, next } = this
-    const ifVersion = this.#absent ? 'absent' : this.#version
+    const { value } = this.#ahead
+    const ifVersion = isAbsent(this.#ahead) ? 'absent' : this.#ahead.version
     if (next === undefined) {
       if (ifVersion !== 'absent') return { type: 'delete', key, ifVersion }
-    } else if (ifVersion === 'absent' || !unchanged(this.#value as V, next)) {
+    } else if (ifVersion === 'absent' || !unchanged(value as V, next)) {
       return { type: 'put', key, value: next, ifVersion }
     }
     return this.#fresh ? undefined : { type: 'check', key, ifVersion }
   }
 
-  /** Takes the result of its mutation, if it had one, once that is durable. */
-  committed(mutation: Mutation<V> | undefined, written: Written | undefined): void {
+  /** Its part in a commit is on its way: the next records are run on what that will leave. */
+  sent(mutation: Mutation<V> | undefined): void {
     this.#fresh = false
-    if (mutation?.type === 'put') {
-      this.#version = written!.version
-      this.#value = this.next
-    } else if (mutation?.type === 'delete') {
-      this.#version = ABSENT
-      this.#value = undefined
-    }
+    this.#ahead = after(mutation, this.#ahead)
+  }
+
+  /** Its part in a commit is durable. */
+  committed(mutation: Mutation<V> | undefined): void {
+    this.#stored = after(mutation, this.#stored)
+  }
+
+  /** What was on its way was not carried out. */
+  fallBack(): void {
+    this.#ahead = this.#stored
   }
 
   get worthRemembering(): boolean {
-    return this.state === 'known' && !this.#absent
-  }
-
-  /** An old ZooKeeper has nodes at -1 too: no write can be conditional on that, and the store says so. */
-  get #absent(): boolean {
-    return this.#version === ABSENT && this.#value === undefined
+    return this.state === 'known' && !isAbsent(this.#stored)
   }
 }
 

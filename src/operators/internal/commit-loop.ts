@@ -1,14 +1,22 @@
 import { type Subscriber, Subscription, timer } from 'rxjs'
 import type { Intake } from '../../demand.ts'
-import type { Written } from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
-import type { Access, Committer, Reader } from '../../store/access.ts'
-import type { Mutation } from '../../store/kv-store.ts'
+import { KVError } from '../../errors.ts'
+import type { Access } from '../../store/access.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { Batch, Item, isOwn, type Process } from './batch.ts'
 import { type Cell, Cells } from './cells.ts'
+import { Commit } from './commit.ts'
+import type { CommitFence } from './commit-fence.ts'
+import { CellReader, Lookup } from './lookup.ts'
 import type { Sink } from './operate.ts'
+
+/** How many commits of an owned partition may be on their way: fewer than a claim moves the fence by. */
+const MOST_COMMITS = 4
+
+/** How many commits may be on their way at a time. */
+export const mostCommits = ({ fence }: Pick<Process<never, never, never>, 'fence'>): number =>
+  fence === undefined ? 1 : MOST_COMMITS
 
 /** Records that the store refuses bring commits down to this size, no further: enough to share the round trip. */
 const LEAST_AFTER_REFUSAL = 512
@@ -16,68 +24,13 @@ const LEAST_AFTER_REFUSAL = 512
 /** The longest wait, in milliseconds, before a commit is repeated although nobody was seen to write. */
 const MAX_BACKOFF = 100
 
-/** A commit on its way: of the records up to `end`; `writing` are the cells of the first of `writes`. */
-interface Commit<V> {
-  readonly end: number
-  readonly cells: readonly Cell<V>[]
-  readonly writing: readonly Cell<V>[]
-  readonly writes: readonly Mutation<V>[]
-}
-
-/** Some keys that are looked up together. */
-class Lookup<V> {
-  readonly changed: Set<Cell<V>> = new Set()
-  readonly #isStopped: () => boolean
-  readonly #done: (changed: Set<Cell<V>>) => void
-  #left: number
-
-  constructor(count: number, isStopped: () => boolean, done: (changed: Set<Cell<V>>) => void) {
-    this.#left = count
-    this.#isStopped = isStopped
-    this.#done = done
-  }
-
-  get withdrawn(): boolean {
-    return this.#isStopped()
-  }
-
-  settled(): void {
-    if (--this.#left === 0) this.#done(this.changed)
-  }
-}
-
-/** One of them. */
-class CellReader<V> implements Reader<V> {
-  readonly #cell: Cell<V>
-  readonly #lookup: Lookup<V>
-
-  constructor(cell: Cell<V>, lookup: Lookup<V>) {
-    this.#cell = cell
-    this.#lookup = lookup
-  }
-
-  get withdrawn(): boolean {
-    return this.#lookup.withdrawn
-  }
-
-  found(value: V | undefined, version: number): void {
-    this.#settled(undefined, value, version)
-  }
-
-  failed(error: KVError): void {
-    this.#settled(error, undefined, -1)
-  }
-
-  #settled(error: KVError | undefined, value: V | undefined, version: number): void {
-    if (this.#cell.read(error, value, version)) this.#lookup.changed.add(this.#cell)
-    this.#lookup.settled()
-  }
-}
-
 /**
  * The process loop. A record has `arrived`, is `ready` once its key's lookup was asked for (one batch of them, at most,
- * while the batch before is being committed), and is then run and committed in a batch. One commit is under way at a
- * time, so that a key's next records are run on what its last ones wrote.
+ * while others are on their way), and is then run in a batch, and sent in a commit.
+ *
+ * Without a fence one commit is on its way at a time, so that a key's next records are run on what its last ones wrote.
+ * With one, several are: their records are run on what the commits before will leave. If one of those is not carried out,
+ * neither is any after it; then all their records are run again, in order.
  */
 export class CommitLoop<T, V, R> implements Sink<T> {
   readonly #access: Access<V>
@@ -87,14 +40,20 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   readonly #cells: Cells<V>
   readonly #arrived = new Queue<Item<T, V, R>>()
   readonly #ready = new Queue<Item<T, V, R>>()
+  /** Run, and not all on their way. */
+  #batch: Batch<T, V, R> | undefined
+  /** On their way, in order. */
+  #commits: Commit<T, V, R>[] = []
+  readonly #fence: CommitFence<T> | undefined
+  readonly #mostCommits: number
   readonly #pauses = new Subscription()
   /** A step is to be made at the end of the turn. */
   #stepping = false
   #stopped = false
-  #batch: Batch<T, V, R> | undefined
-  /** A lookup is under way; a commit, or what has to be read before it is repeated, is under way. */
+  /** A lookup is under way. */
   #asking = false
-  #committing = false
+  /** A commit failed, and what has to be known before it is repeated is being asked for. */
+  #recovering = false
   #completing = false
   /** How many records a commit takes: fewer after one that was refused, more again with each that was not. */
   #limit: number
@@ -108,6 +67,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#destination = destination
     this.#intake = intake
     this.#cells = new Cells(process.remember)
+    this.#fence = process.fence?.()
+    this.#mostCommits = mostCommits(process)
     this.#limit = process.concurrency
   }
 
@@ -116,7 +77,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#intake.held++
     this.#enter(item)
     this.#arrived.push(item)
-    if (!this.#asking || !this.#committing) this.#stepLater()
+    if (!this.#asking || this.#maySend) this.#stepLater()
   }
 
   complete(): void {
@@ -158,13 +119,24 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     })
   }
 
+  get #maySend(): boolean {
+    // After one that failed, what is on its way is waited for.
+    const isFailing = this.#recovering || this.#commits.some(({ result }) => result instanceof KVError)
+    return this.#commits.length < this.#mostCommits && !isFailing
+  }
+
   #step(): void {
     if (!this.#asking) this.#lookUp()
-    if (this.#committing) return
-    this.#batch ??= this.#nextBatch()
-    const { fatal } = this.#batch ?? {}
-    if (fatal !== undefined) this.#destination.error(fatal.error)
-    else if (this.#batch !== undefined) this.#commit(this.#batch)
+    while (this.#maySend && !this.#destination.closed) {
+      this.#batch ??= this.#nextBatch()
+      if (this.#batch === undefined) return
+      const { fatal } = this.#batch
+      if (fatal === undefined) this.#send(this.#batch)
+      else {
+        if (this.#commits.length === 0) this.#destination.error(fatal.error)
+        return
+      }
+    }
   }
 
   #lookUp(): void {
@@ -197,62 +169,56 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     return items.length === 0 ? undefined : new Batch(this.#process, items)
   }
 
-  #commit(batch: Batch<T, V, R>): void {
+  /** Sends as much of a batch as goes into one commit. */
+  #send(batch: Batch<T, V, R>): void {
     const end = Math.min(batch.end, batch.cut, batch.from + this.#limit)
-    const cells = batch.prepare(end)
-    const writing: Cell<V>[] = []
-    const writes: Mutation<V>[] = []
-    for (const cell of cells) {
-      const mutation = cell.mutation(this.#process.unchanged)
-      if (mutation === undefined) continue
-      writing.push(cell)
-      writes.push(mutation)
-    }
-    if (this.#process.commitWith !== undefined) {
-      try {
-        writes.push(
-          ...this.#process.commitWith(batch.items.slice(batch.from, end).map(({ record }) => record)),
-        )
-      } catch (error) {
-        this.#destination.error(callbackError('commitWith', error))
-        return
-      }
-    }
-    const commit: Commit<V> = { end, cells, writing, writes }
-    if (writes.length === 0) {
-      this.#committed(batch, commit, [])
+    let commit: Commit<T, V, R>
+    try {
+      commit = new Commit(this.#process, this.#fence, batch, end)
+    } catch (error) {
+      this.#destination.error(error)
       return
     }
-    this.#committing = true
-    const loop = this
-    const committer: Committer = {
-      get withdrawn() {
-        return loop.#stopped
-      },
-      committed: written => this.#committed(batch, commit, written),
-      failed: error => this.#refused(batch, commit, error),
+    batch.advance(end)
+    if (end === batch.items.length) this.#batch = undefined
+    this.#commits.push(commit)
+    const settle = (result: KVError | undefined): void => {
+      commit.result = result ?? 'durable'
+      this.#settled()
     }
-    this.#access.commit(writes, committer)
+    const isStopped = (): boolean => this.#stopped
+    this.#access.commit(
+      commit.mutations,
+      {
+        get withdrawn() {
+          return isStopped()
+        },
+        committed: () => settle(undefined),
+        failed: settle,
+      },
+      { nodes: commit.nodes, chain: this.#fence?.chain },
+    )
   }
 
-  #committed(batch: Batch<T, V, R>, commit: Commit<V>, results: readonly Written[]): void {
-    this.#committing = false
+  /** Emits, in order, what is durable; begins to recover when the first of the rest has failed and all have their end. */
+  #settled(): void {
+    if (this.#recovering) return
+    while (this.#commits[0]?.result === 'durable') {
+      this.#durable(this.#commits.shift()!)
+      if (this.#destination.closed) return
+    }
+    const failed = this.#commits[0]?.result
+    if (failed instanceof KVError) {
+      if (this.#commits.every(({ result }) => result !== undefined)) this.#recover(failed)
+    } else this.#stepLater()
+  }
+
+  #durable(commit: Commit<T, V, R>): void {
     this.#conflicts = 0
     this.#unexplained = 0
     this.#limit = Math.min(this.#process.concurrency, this.#limit + Math.max(1, this.#limit >> 3))
-    let written = 0
-    for (const cell of commit.cells) {
-      if (cell !== commit.writing[written]) cell.committed(undefined, undefined)
-      else {
-        cell.committed(commit.writes[written], results[written])
-        written++
-      }
-    }
-    const { from, items } = batch
-    batch.advance(commit.end)
-    if (commit.end === items.length) this.#batch = undefined
-    for (let i = from; i < commit.end; i++) {
-      const item = items[i]!
+    commit.isDurable(this.#fence)
+    for (const item of commit.items) {
       if (item.cell !== undefined) this.#cells.leave(item.cell)
       if (item.error === undefined) this.#destination.next(this.#outputOf(item))
       else this.#takeOut(item.error, item.record)
@@ -261,9 +227,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     // The next commit leaves first: while it is under way there is time for a source that makes its records as it is asked.
     this.#step()
     if (this.#destination.closed) return
-    this.#intake.release(commit.end - from)
+    this.#intake.release(commit.items.length)
     this.#completeWhenDone()
-    this.#stepLater()
   }
 
   #outputOf({ record, value, output }: Item<T, V, R>): R {
@@ -279,21 +244,80 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     }
   }
 
-  #refused(batch: Batch<T, V, R>, { end, cells }: Commit<V>, error: KVError): void {
+  /** The first commit on its way failed, so none of the others was carried out either, unless it is not known. */
+  #recover(error: KVError): void {
+    this.#recovering = true
+    const fence = this.#fence
+    if (fence?.isDoubtful(error) !== true) {
+      this.#runAgain(error)
+      return
+    }
+    const sent = this.#commits.map(commit => commit.fenceWrite!)
+    fence.reconcile(
+      this.#access,
+      sent,
+      () => this.#stopped,
+      end => {
+        if (end instanceof KVError) {
+          this.#destination.error(end)
+          return
+        }
+        for (const commit of this.#commits.splice(0, end)) {
+          this.#durable(commit)
+          if (this.#destination.closed) return
+        }
+        const next = this.#commits[0]?.result
+        if (end > 0 && next instanceof KVError && !fence.isDoubtful(next)) this.#runAgain(next)
+        else this.#runAgain(undefined)
+      },
+    )
+  }
+
+  /** Puts all that is on its way back into one batch, and mends why the first commit of it failed. */
+  #runAgain(error: KVError | undefined): void {
+    const commits = this.#commits
+    this.#commits = []
+    this.#fence?.restore()
+    for (const commit of commits) commit.isUndone()
+    const [first] = commits
+    if (first === undefined) {
+      this.#goOn()
+      return
+    }
+    const isAlone = commits.length === 1 && (this.#batch ?? first.batch) === first.batch
+    if (isAlone) {
+      // What its records came to holds, but for what is read anew.
+      first.batch.takeBack(first.from)
+      this.#batch = first.batch
+    } else {
+      const unsent = this.#batch?.items.slice(this.#batch.from) ?? []
+      this.#batch = new Batch(this.#process, [...commits.flatMap(commit => commit.items), ...unsent])
+    }
+    if (error === undefined) this.#goOn()
+    else this.#refused(this.#batch, first, error)
+  }
+
+  #goOn(): void {
+    this.#recovering = false
+    this.#stepLater()
+    this.#completeWhenDone()
+  }
+
+  #refused(batch: Batch<T, V, R>, { cells, items }: Commit<T, V, R>, error: KVError): void {
+    const count = items.length
     const cell = cells.find(({ key }) => key === error.key)
     const concernsBatch = cell !== undefined || error.key === undefined
     if (error.code === 'VERSION_CONFLICT' && concernsBatch) {
-      this.#resolve(batch, end, cell)
+      this.#resolve(batch, count, cell)
       return
     }
-    const count = end - batch.from
-    const first = batch.items[batch.from]!
+    const first = items[0]!
     if (!isOwn(error) || !concernsBatch || (count === 1 && first.error !== undefined)) {
       this.#destination.error(error)
       return
     }
     if (cell !== undefined) {
-      batch.isolate(cell, end, error)
+      batch.isolate(cell, batch.from + count, error)
       this.#limit = Math.max(Math.min(this.#limit, LEAST_AFTER_REFUSAL), this.#limit >> 1)
     } else if (count === 1) {
       batch.reject(first, error)
@@ -301,26 +325,24 @@ export class CommitLoop<T, V, R> implements Sink<T> {
       // Too much for one commit, wherever the limit is.
       this.#limit = count >> 1
     }
-    this.#committing = false
-    this.#stepLater()
+    this.#goOn()
   }
 
-  /** Somebody else has written: what he wrote is read, the records of those keys are run again, and the commit repeated. */
-  #resolve(batch: Batch<T, V, R>, end: number, conflicting: Cell<V> | undefined): void {
+  /** Somebody else has written: what was written is read, the records of those keys are run again, and the commit repeated. */
+  #resolve(batch: Batch<T, V, R>, count: number, conflicting: Cell<V> | undefined): void {
     // The smaller the commit, the sooner it follows its read.
-    if (++this.#conflicts > 1) batch.cut = batch.from + Math.max(1, (end - batch.from) >> 1)
+    if (++this.#conflicts > 1) batch.cut = batch.from + Math.max(1, count >> 1)
     const cells = batch.cells(batch.end)
     this.#read(cells, changed => {
       this.#unexplained = changed.size === 0 ? this.#unexplained + 1 : 0
       // Also where the version is the same: the key may have been deleted and created again.
       for (const cell of conflicting === undefined ? cells : [conflicting]) changed.add(cell)
       batch.runAgain(changed)
-      const again = (): void => {
-        this.#committing = false
-        this.#stepLater()
+      if (this.#unexplained === 0) this.#goOn()
+      else {
+        const pause = Math.min(2 ** this.#unexplained, MAX_BACKOFF)
+        this.#pauses.add(timer(pause).subscribe(() => this.#goOn()))
       }
-      if (this.#unexplained === 0) again()
-      else this.#pauses.add(timer(Math.min(2 ** this.#unexplained, MAX_BACKOFF)).subscribe(again))
     })
   }
 }

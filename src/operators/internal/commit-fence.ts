@@ -1,0 +1,99 @@
+import { nextVersion } from '../../conditions.ts'
+import type { Stored, Write } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import type { Fence, PartitionState } from '../../groups/types.ts'
+import type { Access, Committer } from '../../store/access.ts'
+
+/** What a commit of an owned partition's records says of the partition, and leaves. */
+export interface FenceWrite {
+  readonly write: Write & { readonly type: 'put' }
+  readonly state: PartitionState<unknown>
+  /** The version that it leaves. */
+  readonly version: number
+}
+
+/** What is found out of commits whose outcome is not known: how many were carried out, or why nobody can tell. */
+export type Reconciled = number | KVError
+
+/**
+ * The fence of the commits of one subscription: each sets the partition's node on the condition of what the one before
+ * leaves, so that they can be sent without waiting for each other.
+ */
+export class CommitFence<T> {
+  /** The chain that these commits make. */
+  readonly chain: object = {}
+  readonly #fence: Fence<unknown>
+  readonly #positionOf: (record: T) => unknown
+  /** What the last commit on its way leaves. */
+  #version: number
+  #state: PartitionState<unknown>
+
+  constructor(fence: Fence<unknown>, positionOf: (record: T) => unknown) {
+    this.#fence = fence
+    this.#positionOf = positionOf
+    this.#version = fence.version
+    this.#state = fence.state
+  }
+
+  /** The write for a commit of these records, which follows all that were made since the last {@link restore}. */
+  next(records: readonly T[]): FenceWrite {
+    const state = {
+      position: this.#positionOf(records[records.length - 1]!),
+      records: this.#state.records + records.length,
+    }
+    const write = this.#fence.write(state, this.#version) as FenceWrite['write']
+    this.#version = nextVersion(this.#version)
+    this.#state = state
+    return { write, state, version: this.#version }
+  }
+
+  /** A commit is durable. */
+  committed({ version, state }: FenceWrite): void {
+    this.#fence.committed(version, state)
+  }
+
+  /** None of those under way was carried out: the next follows the last durable one. */
+  restore(): void {
+    this.#version = this.#fence.version
+    this.#state = this.#fence.state
+  }
+
+  /** Whether an error leaves open whether another owns the partition, or what was carried out. */
+  isDoubtful(error: KVError): boolean {
+    return (
+      error.code === 'INDETERMINATE' || (error.code === 'VERSION_CONFLICT' && error.key === this.#fence.node)
+    )
+  }
+
+  /**
+   * Finds out how many of these commits were carried out, in order, from the first after the last durable one; ends with
+   * `FENCED` where the node is none of theirs. Asks in a transaction first: what it sees, no earlier request can change.
+   */
+  reconcile<V>(
+    access: Access<V>,
+    sent: readonly FenceWrite[],
+    isStopped: () => boolean,
+    then: (end: Reconciled) => void,
+  ): void {
+    const { node, version } = this.#fence
+    const committer: Committer = {
+      get withdrawn() {
+        return isStopped()
+      },
+      committed: () => then(0),
+      failed: error => {
+        if (error.code !== 'VERSION_CONFLICT') then(error)
+        else access.readNode(node, stored => then(this.#judge(stored, sent, error)))
+      },
+    }
+    access.commit([], committer, { nodes: [{ type: 'check', key: node, ifVersion: version }] })
+  }
+
+  #judge(stored: Stored | undefined | KVError, sent: readonly FenceWrite[], conflict: KVError): Reconciled {
+    if (stored instanceof KVError) return stored
+    const index = sent.findIndex(
+      ({ version, write }) => stored?.version === version && Buffer.compare(stored.value, write.value) === 0,
+    )
+    return index < 0 ? this.#fence.fenced(conflict) : index + 1
+  }
+}
