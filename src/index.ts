@@ -23,7 +23,6 @@ export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
 export { type OwnPartitionsOptions, ownPartitions$ } from './groups/ownPartitions.ts'
-export type { Fence, OwnedPartition, PartitionState } from './groups/types.ts'
 export {
   type Delivered,
   type InputOptions,
@@ -91,6 +90,7 @@ export {
   type WindowUpdate,
   windowKV,
 } from './operators/windowKV.ts'
+export type { Fence, OwnedPartition, PartitionState } from './owned-partition.ts'
 export type {
   CallOptions,
   Change,

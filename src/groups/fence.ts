@@ -1,8 +1,8 @@
 import { nextVersion, versionAfter } from '../conditions.ts'
 import type { Write } from '../engine.ts'
 import { KVError } from '../errors.ts'
+import type { Fence, PartitionState } from '../owned-partition.ts'
 import { encodeRecord, type PartitionRecord } from './tree.ts'
-import type { Fence, PartitionState } from './types.ts'
 
 /**
  * By how much a claim moves the version of a partition's node: by more than an owner may have commits in flight, each of

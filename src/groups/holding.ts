@@ -9,9 +9,9 @@ import {
   throwError,
 } from 'rxjs'
 import { KVError } from '../errors.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
 import { NodeFence } from './fence.ts'
 import type { PartitionRecord } from './tree.ts'
-import type { OwnedPartition } from './types.ts'
 
 /** What a claim has brought. */
 export interface Claimed<P> {

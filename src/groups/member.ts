@@ -1,12 +1,12 @@
 import { type Observable, type Subscriber, Subscription } from 'rxjs'
 import type { NodeEntry, Status } from '../engine.ts'
 import { KVError } from '../errors.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
 import { assign } from './assignment.ts'
 import { lostTo } from './fence.ts'
 import { type Claimed, Holding } from './holding.ts'
 import { claim, commit, insist, isPassing, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
 import { checkName, encodeInfo, type MemberInfo, ownerOf } from './tree.ts'
-import type { OwnedPartition } from './types.ts'
 
 /** How long to wait before something that failed is tried again, in milliseconds: at first, and at most. */
 const FIRST_PAUSE = 20

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { NEVER, Observable } from 'rxjs'
 import { KVError } from '../errors.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { Member } from './member.ts'
 import { checkName, GroupTree } from './tree.ts'
-import type { OwnedPartition } from './types.ts'
 
 /** Options of {@link ownPartitions$}. */
 export interface OwnPartitionsOptions {

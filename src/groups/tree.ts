@@ -3,7 +3,7 @@ import type { NodeEntry, Stored } from '../engine.ts'
 import { attempt, KVError } from '../errors.ts'
 import { quoteKey } from '../keys.ts'
 import { childOf, nodeKey } from '../nodes.ts'
-import type { PartitionState } from './types.ts'
+import type { PartitionState } from '../owned-partition.ts'
 
 /** What a member tells of itself. */
 export interface MemberInfo {

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import { KVError } from '../errors.ts'
-import type { OwnedPartition } from '../groups/types.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
 import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import { bound, concurrencyOf } from './internal/arguments.ts'

@@ -2,7 +2,7 @@ import { firstValueFrom } from 'rxjs'
 import { nextVersion } from '../../src/conditions.ts'
 import type { Engine, Write } from '../../src/engine.ts'
 import { KVError } from '../../src/errors.ts'
-import type { OwnedPartition } from '../../src/groups/types.ts'
+import type { OwnedPartition } from '../../src/owned-partition.ts'
 import { ask } from '../../src/store/engine-call.ts'
 import type { Timing } from '../../src/timing.ts'
 

@@ -2,7 +2,7 @@ import { firstValueFrom, type Observable, Subject, type Subscription } from 'rxj
 import { json } from '../../src/codecs.ts'
 import type { Engine } from '../../src/engine.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
-import type { OwnedPartition } from '../../src/groups/types.ts'
+import type { OwnedPartition } from '../../src/owned-partition.ts'
 import { kvStore } from '../../src/store/store.ts'
 import { within } from '../zookeeper/opening.ts'
 

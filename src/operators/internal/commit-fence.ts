@@ -1,7 +1,7 @@
 import { nextVersion } from '../../conditions.ts'
 import type { Stored, Write } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
-import type { Fence, PartitionState } from '../../groups/types.ts'
+import type { Fence, PartitionState } from '../../owned-partition.ts'
 import type { Access, Committer } from '../../store/access.ts'
 
 /** What a commit of an owned partition's records says of the partition, and leaves. */

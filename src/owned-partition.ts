@@ -1,6 +1,6 @@
 import type { Observable, OperatorFunction } from 'rxjs'
-import type { Write } from '../engine.ts'
-import type { KVError } from '../errors.ts'
+import type { Write } from './engine.ts'
+import type { KVError } from './errors.ts'
 
 /** What the node of a partition says, besides who set it last. */
 export interface PartitionState<P> {
