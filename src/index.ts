@@ -68,6 +68,7 @@ export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './m
 export { openStore } from './open-store.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
+export { insertKV } from './operators/insertKV.ts'
 export { lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'

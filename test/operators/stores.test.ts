@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import {
   deleteKV,
   historyKV,
+  insertKV,
   json,
   type KVStore,
   lookupKV,
@@ -24,6 +25,7 @@ const never = (): never => {
 test.each([
   ['lookupKV', () => lookupKV(wrapper, key)],
   ['upsertKV', () => upsertKV(wrapper, never)],
+  ['insertKV', () => insertKV(wrapper, never)],
   ['deleteKV', () => deleteKV(wrapper, key)],
   ['updateKV', () => updateKV(wrapper, key, never)],
   ['processKV', () => processKV(wrapper, key, never)],

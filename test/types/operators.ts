@@ -1,6 +1,7 @@
 import { type Observable, of } from 'rxjs'
 import {
   deleteKV,
+  insertKV,
   json,
   lookupKV,
   measure,
@@ -37,6 +38,9 @@ type<Observable<string>>()(
   ),
 )
 type<Observable<Visit>>()(visits$.pipe(upsertKV(counts, visit => [visit.user, visit.page.length])))
+type<Observable<[record: Visit, inserted: boolean]>>()(
+  visits$.pipe(insertKV(counts, visit => [visit.user, visit.page.length])),
+)
 type<Observable<Visit>>()(visits$.pipe(deleteKV(counts, visit => visit.user)))
 type<Observable<[record: Visit, value: number]>>()(
   visits$.pipe(

@@ -47,6 +47,14 @@ export const diagrams: readonly Diagram[] = [
     texts: { a: 'a1', b: 'b1', c: 'a2', d: 'b2', A: 'a 1', B: 'b 1', C: 'a 2', D: 'b 2' },
   },
   {
+    name: 'insertKV',
+    stored: { b: 2 },
+    source: '-a------b------a------|',
+    call: 'insertKV(store, entryOf)',
+    output: '---D------E------F----|',
+    texts: { a: 'a1', b: 'b1', D: 'a1 true', E: 'b1 false', F: 'a1 false' },
+  },
+  {
     name: 'deleteKV',
     stored: { a: 1, b: 2 },
     source: '-a---b---a---|',

@@ -1,0 +1,76 @@
+import type { OperatorFunction } from 'rxjs'
+import type { KVError } from '../errors.ts'
+import { accessOf, type Writer } from '../store/access.ts'
+import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { asking } from './internal/each-record.ts'
+import type { Asked } from './internal/pump.ts'
+import type { OperatorOptions } from './options.ts'
+
+/** The insert of one record. */
+class Insert<T, V> implements Writer {
+  readonly #asker: Asked<T, Mutation<V>, boolean, [T, boolean]>
+
+  constructor(asker: Asked<T, Mutation<V>, boolean, [T, boolean]>) {
+    this.#asker = asker
+  }
+
+  get withdrawn(): boolean {
+    return this.#asker.withdrawn
+  }
+
+  written(): void {
+    this.#asker.answered(true)
+  }
+
+  failed(error: KVError): void {
+    if (error.code === 'VERSION_CONFLICT') this.#asker.answered(false)
+    else this.#asker.failed(error)
+  }
+}
+
+/**
+ * Writes an entry for each record, unless its key is there: a sink that drops repeats. With what identifies a record as
+ * the key, `identityOf(partition, position)`, each is stored once, however often and by however many processes it is
+ * processed.
+ *
+ * Records that arrive together are written together, each for itself.
+ *
+ * Emits `[record, inserted]` once the entry is durable, in the order of the records; `inserted` is false where it was
+ * there before. Completes when the source has completed and all writes are done. The first error ends it, after the
+ * results of the records before: `CALLBACK` where `entryOf` throws, else the store's; records after it may have been
+ * written. An error of the source passes at once, unsubscribing withdraws what has not been sent. `INVALID_ARGUMENT`, at
+ * once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs'
+ * import { identityOf, insertKV, json, memoryStore } from 'rxkeeper'
+ *
+ * const payments = memoryStore({ value: json<number>() })
+ * const delivered = { partition: 'payments', position: 7, amount: 20 }
+ * of(delivered, delivered).pipe(
+ *   insertKV(payments, ({ partition, position, amount }) => [identityOf(partition, position), amount]),
+ * ).subscribe(([{ amount }, inserted]) => console.log(amount, inserted)) // 20 true, 20 false
+ * ```
+ *
+ * @param entryOf the key and the value to write for a record
+ */
+export function insertKV<T, V>(
+  store: KVStore<V>,
+  entryOf: (record: T) => readonly [key: string, value: V],
+  options: OperatorOptions = {},
+): OperatorFunction<T, [record: T, inserted: boolean]> {
+  const access = accessOf(store)
+  return asking<T, Mutation<V>, boolean, [T, boolean]>(
+    {
+      question: record => {
+        const [key, value] = entryOf(record)
+        return { type: 'put', key, value, ifVersion: 'absent' }
+      },
+      callback: 'entryOf',
+      ask: (put, asker) => access.write(put, new Insert(asker)),
+      output: (record, inserted) => [record, inserted!],
+    },
+    options,
+  )
+}
