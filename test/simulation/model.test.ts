@@ -14,7 +14,7 @@ function modelled(): Place {
     throw error
   })
   const network = new Network(clock, new Random(1))
-  const ensemble = new Ensemble(network, { servers: 1, tick: 2000, maxPacketBytes: 1_048_575 })
+  const ensemble = new Ensemble(network, { servers: 1, tick: 60_000, maxPacketBytes: 1_048_575 })
   const party = new Party(clock, 'client')
   return {
     open: () => network.connect(party, ensemble.servers[0]!.address),
@@ -30,7 +30,7 @@ function modelled(): Place {
 }
 
 test('the model of ZooKeeper answers as ZooKeeper does', async () => {
-  await using server = await startZooKeeper()
+  await using server = await startZooKeeper({ tickTime: 60_000 })
   const port = Number(server.servers.split(':')[1])
   const real: Place = {
     open: () => connect({ host: '127.0.0.1', port, noDelay: true }),
@@ -42,6 +42,6 @@ test('the model of ZooKeeper answers as ZooKeeper does', async () => {
       const expected = await perform(history, real, `/s${++performed}/t`)
       expect(await perform(history, modelled(), '/s/t')).toEqual(expected)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })

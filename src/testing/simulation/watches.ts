@@ -7,56 +7,85 @@ export interface Watcher {
   notify(type: number, path: string, node: TreeNode): void
 }
 
-type Table = Map<string, Set<Watcher>>
+/** How long a watch lasts, and for what: `once` for a read's, the others as `addWatch` numbers them. */
+type Mode = 'once' | 'persistent' | 'recursive'
 
-function add(table: Table, path: string, watcher: Watcher): void {
-  const watchers = table.get(path)
-  if (watchers === undefined) table.set(path, new Set([watcher]))
-  else watchers.add(watcher)
+const MODES: readonly Mode[] = ['persistent', 'recursive']
+
+/** The watches of data, or of children. As in ZooKeeper 3.8, a connection has one on a path: another one takes its place. */
+class WatchManager {
+  readonly #table = new Map<string, Map<Watcher, Mode>>()
+
+  add(path: string, mode: Mode, watcher: Watcher): void {
+    const watchers = this.#table.get(path)
+    if (watchers === undefined) this.#table.set(path, new Map([[watcher, mode]]))
+    else watchers.set(watcher, mode)
+  }
+
+  remove(path: string, watcher: Watcher): boolean {
+    const watchers = this.#table.get(path)
+    if (watchers?.delete(watcher) !== true) return false
+    if (watchers.size === 0) this.#table.delete(path)
+    return true
+  }
+
+  forget(watcher: Watcher): void {
+    for (const path of [...this.#table.keys()]) this.remove(path, watcher)
+  }
+
+  clear(): void {
+    this.#table.clear()
+  }
+
+  /** Whom an event at a path concerns; what was to be told once is told. */
+  concerned(type: number, path: string): Set<Watcher> {
+    const watchers = new Set<Watcher>()
+    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+      for (const [watcher, mode] of [...(this.#table.get(at || '/') ?? [])]) {
+        if (mode === 'recursive') {
+          if (type !== Event.childrenChanged) watchers.add(watcher)
+        } else if (at === path) {
+          watchers.add(watcher)
+          if (mode === 'once') this.remove(at || '/', watcher)
+        }
+      }
+      if (at === '' || at === '/') return watchers
+    }
+  }
 }
-
-function remove(table: Table, path: string, watcher: Watcher): boolean {
-  const watchers = table.get(path)
-  if (watchers?.delete(watcher) !== true) return false
-  if (watchers.size === 0) table.delete(path)
-  return true
-}
-
-const PERSISTENT_RECURSIVE = 1
 
 /** The watches that one server keeps. */
 export class WatchTable {
-  /** Told once, of the data of a node or of its children. */
-  readonly #data: Table = new Map()
-  readonly #children: Table = new Map()
-  readonly #persistent: Table = new Map()
-  readonly #recursive: Table = new Map()
+  readonly #data = new WatchManager()
+  readonly #children = new WatchManager()
 
+  /** What `addWatch` asks for. */
   add(path: string, mode: number, watcher: Watcher): void {
-    add(mode === PERSISTENT_RECURSIVE ? this.#recursive : this.#persistent, path, watcher)
+    for (const manager of [this.#data, this.#children]) manager.add(path, MODES[mode]!, watcher)
   }
 
   /** A watch that a read asks for. */
   addOnce(type: number, path: string, watcher: Watcher): void {
     const ofChildren = type === Op.getChildren || type === Op.getChildren2
-    add(ofChildren ? this.#children : this.#data, path, watcher)
+    const manager = ofChildren ? this.#children : this.#data
+    manager.add(path, 'once', watcher)
   }
 
   /** Whether there was one. */
   remove(path: string, watcher: Watcher): boolean {
-    const tables = [this.#data, this.#children, this.#persistent, this.#recursive]
-    return tables.map(table => remove(table, path, watcher)).includes(true)
+    const ofData = this.#data.remove(path, watcher)
+    return this.#children.remove(path, watcher) || ofData
   }
 
   /** Forgets all of a connection. */
   forget(watcher: Watcher): void {
-    for (const table of [this.#data, this.#children, this.#persistent, this.#recursive]) {
-      for (const path of [...table.keys()]) remove(table, path, watcher)
-    }
+    this.#data.forget(watcher)
+    this.#children.forget(watcher)
   }
 
   forgetAll(): void {
-    for (const table of [this.#data, this.#children, this.#persistent, this.#recursive]) table.clear()
+    this.#data.clear()
+    this.#children.clear()
   }
 
   /** Tells whom it concerns of the changes of one write, in ZooKeeper's order. */
@@ -64,31 +93,19 @@ export class WatchTable {
     const [change, parent] = changes
     if (change === undefined) return
     const { path, before, after } = change
-    const type =
-      after === undefined ? Event.deleted : before === undefined ? Event.created : Event.dataChanged
     const node = (after ?? before)!
-    const told = this.#tell(type, path, node, this.#data)
-    if (type === Event.deleted) this.#tell(type, path, node, this.#children, told)
-    if (parent === undefined) return
-    this.#tell(Event.childrenChanged, parent.path || '/', parent.after!, this.#children)
-  }
-
-  #tell(
-    type: number,
-    path: string,
-    node: TreeNode,
-    once: Table,
-    told: ReadonlySet<Watcher> = new Set(),
-  ): Set<Watcher> {
-    const watchers = new Set([...(once.get(path) ?? []), ...(this.#persistent.get(path) ?? [])])
-    once.delete(path)
-    if (type !== Event.childrenChanged) {
-      for (let above = path; ; above = above.slice(0, above.lastIndexOf('/'))) {
-        for (const watcher of this.#recursive.get(above || '/') ?? []) watchers.add(watcher)
-        if (above === '' || above === '/') break
+    const type = after === undefined ? Event.deleted : before === undefined ? Event.created : Event.dataChanged
+    const told = this.#data.concerned(type, path)
+    for (const watcher of told) watcher.notify(type, path, node)
+    if (type === Event.deleted) {
+      for (const watcher of this.#children.concerned(type, path)) {
+        if (!told.has(watcher)) watcher.notify(type, path, node)
       }
     }
-    for (const watcher of watchers) if (!told.has(watcher)) watcher.notify(type, path, node)
-    return watchers
+    if (parent === undefined) return
+    const above = parent.path || '/'
+    for (const watcher of this.#children.concerned(Event.childrenChanged, above)) {
+      watcher.notify(Event.childrenChanged, above, parent.after!)
+    }
   }
 }

@@ -25,7 +25,7 @@ function mayFail(operation: Operation, code: KVErrorCode, run: Run, now: number)
   switch (code) {
     case 'TIMEOUT':
     case 'INDETERMINATE':
-      return !calm || run.faultyUntil > askedAt || timeout < LONG_ENOUGH
+      return store.closeAskedAt !== undefined || !calm || run.faultyUntil > askedAt || timeout < LONG_ENOUGH
     case 'CLOSED':
       return store.closeAskedAt !== undefined
     case 'VERSION_CONFLICT':
