@@ -29,12 +29,15 @@ export class Consumer {
   readonly #work: Work
   readonly #owned: OwnedPartition<number>
   readonly #key: string
-  /** What the list is when all commits under way are carried out. */
+  /** What the list is when all commits under way are carried out, and when those that are known to be are. */
   #list: number[] = []
+  #durable: number[] = []
   #version: number
-  #underWay = 0
+  /** The commits since all were settled, in order; `undefined` while under way. */
+  #chain: ('done' | KVError | undefined)[] = []
+  /** Why it can go on no more. */
+  #fenced: KVError | undefined
   #stopped = false
-  #failure: KVError | undefined
 
   constructor(work: Work, owned: OwnedPartition<number>) {
     this.#work = work
@@ -46,7 +49,7 @@ export class Consumer {
     })
     owned.release$.subscribe(() => {
       this.#stopped = true
-      if (this.#underWay === 0) owned.done()
+      if (this.#isSettled) owned.done()
     })
     const read = work.engine.read([this.#key], this.#due)
     ask(read, answer => {
@@ -54,6 +57,7 @@ export class Consumer {
       const [stored] = answer
       if (stored instanceof KVError) return this.#give(stored)
       this.#list = stored === undefined ? [] : listOf(stored.value)
+      this.#durable = this.#list
       const { position = 0 } = owned
       // Whoever was before cannot have written since the claim: what is there is what belongs to the position.
       if (!this.#stopped && this.#list.length !== position) {
@@ -72,34 +76,56 @@ export class Consumer {
     this.#owned.fence.fenced(error)
   }
 
+  get #isSettled(): boolean {
+    return !this.#chain.includes(undefined)
+  }
+
   #next(): void {
     if (this.#stopped) return
-    if (this.#list.length < this.#work.records && this.#underWay < DEPTH) this.#commit()
+    const underWay = this.#chain.filter(commit => commit === undefined).length
+    const hasFailed = this.#chain.some(commit => commit instanceof KVError)
+    if (this.#list.length < this.#work.records && underWay < DEPTH && !hasFailed) this.#commit()
     this.#work.timing.after(this.#work.pace, () => this.#next())
   }
 
   #commit(): void {
     const { fence } = this.#owned
     const record = this.#list.length
-    this.#list = [...this.#list, record]
+    const list = [...this.#list, record]
+    this.#list = list
     const state = { position: record + 1, records: record + 1 }
     const version = this.#version
     this.#version = nextVersion(version)
-    const value = Buffer.from(JSON.stringify(this.#list))
+    const value = Buffer.from(JSON.stringify(list))
     const writes: Write[] = [fence.write(state, version), { type: 'put', key: this.#key, value }]
-    this.#underWay++
+    const index = this.#chain.push(undefined) - 1
     ask(this.#work.engine.commit(writes, this.#due), answer => {
-      this.#underWay--
-      if (answer instanceof KVError) {
-        this.#failure ??= answer
-        this.#stopped = true
-      } else if (this.#failure !== undefined) {
-        this.#work.failed(new Error(`${this.#owned.partition}: record ${record} after one that failed`))
-      } else fence.committed(answer[0]!.version, state)
-      if (this.#underWay > 0) return
-      if (this.#failure !== undefined) fence.fenced(this.#failure)
-      else if (this.#stopped) this.#owned.done()
+      this.#chain[index] = answer instanceof KVError ? answer : 'done'
+      const isFirst = this.#chain.slice(0, index).every(commit => commit === 'done')
+      if (answer instanceof KVError && (isFirst || answer.code !== 'VERSION_CONFLICT'))
+        this.#fenced ??= answer
+      if (!(answer instanceof KVError)) {
+        // After a lost connection a later one may have been refused because it came first; none may be carried out so.
+        if (this.#chain.slice(0, index).some(commit => commit instanceof KVError)) {
+          this.#work.failed(new Error(`${this.#owned.partition}: record ${record} after one that failed`))
+        }
+        fence.committed(answer[0]!.version, state)
+        this.#durable = list
+      }
+      if (this.#isSettled) this.#settled()
     })
+  }
+
+  /** Nothing is under way: goes on after what was carried out, unless the first that was not says that another owns it. */
+  #settled(): void {
+    const { fence } = this.#owned
+    this.#chain = []
+    if (this.#fenced !== undefined) fence.fenced(this.#fenced)
+    else if (this.#stopped) this.#owned.done()
+    else {
+      this.#list = this.#durable
+      this.#version = fence.version
+    }
   }
 }
 

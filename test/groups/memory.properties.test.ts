@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { VirtualTimeScheduler } from 'rxjs'
 import { arbitraries } from 'rxkeeper/testing'
 import { describe, expect, it } from 'vitest'
+import { json } from '../../src/codecs.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
 import { assign } from '../../src/groups/assignment.ts'
+import { kvStore } from '../../src/store/store.ts'
 import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
 import { ProcessEngine } from '../../src/testing/process-engine.ts'
 import { timingOf } from '../../src/timing.ts'
@@ -21,8 +23,9 @@ function perform(events: readonly MemberEvent[], partitions: number) {
   const memory = new Memory()
   const trial = new Trial(partitions, RECORDS, () => {
     const process = new ProcessEngine(memory, timing, LATENCY, SESSION)
+    const store = kvStore(process, { value: json<number>(), scheduler })
     return {
-      engine: process,
+      store,
       scheduler,
       freeze: lasts => {
         process.freeze()

@@ -1,16 +1,15 @@
 import { of, type SchedulerLike, Subject, type Subscription } from 'rxjs'
-import { json } from '../../src/codecs.ts'
-import type { Engine } from '../../src/engine.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
 import type { OwnedPartition } from '../../src/owned-partition.ts'
-import { kvStore } from '../../src/store/store.ts'
+import type { KVStore } from '../../src/store/kv-store.ts'
+import { observedOf } from '../../src/store/observed-engine.ts'
 import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
 import { timingOf } from '../../src/timing.ts'
 import { Consumer } from './consumer.ts'
 
 /** A process on virtual time. */
 export interface TrialProcess {
-  readonly engine: Engine
+  readonly store: KVStore<unknown>
   readonly scheduler: SchedulerLike
   freeze(lasts: number): void
   die(): void
@@ -84,7 +83,7 @@ export class Trial {
   #join(number: number): void {
     const name = `m${number}-${this.#started++}`
     const process = this.#start(name)
-    const store = kvStore(process.engine, { value: json<number>(), scheduler: process.scheduler })
+    const { store } = process
     const leave$ = new Subject<void>()
     const owned = new Map<string, OwnedPartition<number>>()
     const owned$ = ownPartitions$<number>(store, {
@@ -100,8 +99,8 @@ export class Trial {
         partition.lost$.subscribe({
           complete: () => owned.get(partition.partition) === partition && owned.delete(partition.partition),
         })
-        const { engine, scheduler } = process
-        const timing = timingOf(scheduler)
+        const timing = timingOf(process.scheduler)
+        const { engine } = observedOf(store)
         const failed = (error: unknown) => this.errors.push(error)
         new Consumer({ engine, timing, records: this.records, pace: 40, failed }, partition)
       },
