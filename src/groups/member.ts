@@ -3,14 +3,16 @@ import type { NodeEntry, Status } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
 import { assign } from './assignment.ts'
-import { lostTo } from './fence.ts'
-import { type Claimed, Holding } from './holding.ts'
-import { claim, commit, insist, isPassing, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
+import { Clearing } from './clearing.ts'
+import { Holdings } from './holdings.ts'
+import { commit, isPassing, type NodesRoom } from './partition-nodes.ts'
 import { checkName, encodeInfo, type MemberInfo, ownerOf } from './tree.ts'
 
 /** How long to wait before something that failed is tried again, in milliseconds: at first, and at most. */
 const FIRST_PAUSE = 20
 const LONGEST_PAUSE = 1000
+
+const NOBODY: ReadonlyMap<string, string> = new Map()
 
 /** What a member is made of. */
 export interface MemberRoom extends NodesRoom {
@@ -31,14 +33,11 @@ export class Member<P> {
   readonly #room: MemberRoom
   readonly #destination: Subscriber<OwnedPartition<P>>
   readonly #calls = new Subscription()
-  readonly #holdings = new Map<string, Holding<P>>()
-  /** Partitions of which a node is asked for or written. */
-  readonly #busy = new Set<string>()
-  /** Nodes that are being deleted, whatever else happens. */
-  readonly #clearing = new Set<string>()
+  readonly #clearing: Clearing
+  readonly #holdings: Holdings<P>
   #partitions: readonly string[] | undefined
   #members: readonly string[] | undefined
-  #owners: Map<string, string> | undefined
+  #owners: ReadonlyMap<string, string> | undefined
   #generation = 0
   #connected = false
   #membership: 'none' | 'asked' | 'made' = 'none'
@@ -50,6 +49,14 @@ export class Member<P> {
   constructor(room: MemberRoom, destination: Subscriber<OwnedPartition<P>>) {
     this.#room = room
     this.#destination = destination
+    this.#clearing = new Clearing(room)
+    this.#holdings = new Holdings(room, this.#clearing, this.#isFormer, {
+      claimed: holding => {
+        if (this.#leaving) holding.done()
+        else destination.next(holding)
+      },
+      settled: error => this.#settled(error),
+    })
   }
 
   start(partitions$: Observable<readonly string[]>, leave$: Observable<unknown>): void {
@@ -57,7 +64,7 @@ export class Member<P> {
     const error = (error: unknown) => this.#fail(KVError.from(error, 'ENGINE', 'the group failed'))
     const nodes = engine.nodes!
     const ended = () => {
-      this.#lose('the store is closed')
+      this.#holdings.lose('the store is closed')
       this.#end()
       this.#destination.complete()
     }
@@ -86,10 +93,9 @@ export class Member<P> {
   /** Nobody wants the partitions any more: lets all go at once, whatever its consumers do. */
   stop(): void {
     if (this.#over) return
-    const held = [...this.#holdings.values()]
+    this.#holdings.stop()
     this.#end()
-    if (this.#membership === 'made') this.#clearMember(this.#id)
-    for (const { partition, fence } of held) this.#clearOwner(partition, this.#id, fence.version)
+    if (this.#membership === 'made') this.#clearing.member(this.#id)
   }
 
   get #id(): string {
@@ -107,17 +113,14 @@ export class Member<P> {
 
   #onMembers(children: readonly NodeEntry[]): void {
     this.#members = children.map(({ name }) => name)
-    if (this.#membership === 'made' && !this.#members.includes(this.#id) && !this.#leaving) {
+    if (this.#membership === 'made' && !this.#members.includes(this.#id))
       this.#lose('its member node is gone')
-    }
     this.#wake()
   }
 
   #onOwners(children: readonly NodeEntry[]): void {
     this.#owners = new Map(children.map(child => [child.name, ownerOf(child)]))
-    for (const { partition } of this.#holdings.values()) {
-      if (this.#owners.get(partition) !== this.#id) this.#verify(partition)
-    }
+    this.#holdings.verify(this.#owners)
     this.#wake()
   }
 
@@ -136,10 +139,7 @@ export class Member<P> {
   #lose(reason: string): void {
     this.#generation++
     this.#membership = 'none'
-    const held = [...this.#holdings.values()]
-    this.#holdings.clear()
-    this.#busy.clear()
-    for (const holding of held) holding.lose(lostTo(holding.partition, reason))
+    this.#holdings.lose(reason)
   }
 
   /** Asks for a step at the end of the turn, one for all that happens in it. */
@@ -154,6 +154,7 @@ export class Member<P> {
 
   #step(): void {
     if (this.#over || !this.#connected) return
+    this.#clearFormer()
     if (this.#leaving) this.#leave()
     else if (this.#membership === 'none') this.#join()
     else if (this.#membership === 'made') this.#rebalance()
@@ -166,133 +167,47 @@ export class Member<P> {
     const value = encodeInfo({ ...info, start: timing.date() })
     const key = tree.memberNode(id)
     commit(this.#room, [{ type: 'put', key, value, ifVersion: 'absent', ephemeral: true }], error => {
-      if (this.#over) this.#clearMember(id)
+      if (this.#over) this.#clearing.member(id)
       if (this.#over || id !== this.#id) return
       // It may be made already: then the list of members says so.
-      this.#membership = error === undefined || this.#members?.includes(id) ? 'made' : 'none'
+      const made = error === undefined || this.#members?.includes(id)
+      this.#membership = made ? 'made' : 'none'
+      if (made) this.#holdings.begin(id)
       this.#settled(error)
     })
   }
 
-  #deleteMember(id: string, end: (error: KVError | undefined) => void): void {
-    commit(this.#room, [{ type: 'delete', key: this.#room.tree.memberNode(id) }], end)
-  }
-
   #leave(): void {
+    const id = this.#id
     if (this.#membership === 'made') {
+      // The others need not wait to know whose the partitions will be.
       this.#membership = 'asked'
-      this.#deleteMember(this.#id, error => {
-        if (this.#over) return
+      commit(this.#room, [{ type: 'delete', key: this.#room.tree.memberNode(id) }], error => {
+        if (this.#over || id !== this.#id) return
         this.#membership = error === undefined ? 'none' : 'made'
         this.#settled(error)
       })
     }
-    for (const holding of this.#holdings.values()) {
-      holding.ask()
-      if (holding.released) this.#letGo(holding)
-    }
-    if (this.#membership !== 'none' || this.#holdings.size > 0 || this.#busy.size > 0) return
+    this.#holdings.bringAbout(NOBODY, NOBODY)
+    if (this.#membership !== 'none' || !this.#holdings.isEmpty) return
     this.#end()
     this.#destination.complete()
   }
 
   #rebalance(): void {
-    const id = this.#id
-    if (!this.#members?.includes(id) || this.#owners === undefined || this.#partitions === undefined) return
-    const owners = new Map(this.#owners)
-    for (const partition of this.#holdings.keys()) owners.set(partition, id)
+    if (!this.#members?.includes(this.#id) || this.#owners === undefined || this.#partitions === undefined)
+      return
+    const owners = this.#holdings.known(this.#owners)
     const members = this.#members.filter(member => !this.#isFormer(member))
-    const target = assign(members, this.#partitions, owners)
-    for (const holding of [...this.#holdings.values()]) {
-      if (target.get(holding.partition) !== id) holding.ask()
-      if (holding.released) this.#letGo(holding)
-    }
-    for (const [partition, member] of target) {
-      if (member !== id || this.#holdings.has(partition) || this.#busy.has(partition)) continue
-      const owner = owners.get(partition)
-      if (owner === undefined || owner === id || this.#isFormer(owner)) this.#claim(partition)
-    }
-    this.#clearFormer()
+    this.#holdings.bringAbout(assign(members, this.#partitions, owners), owners)
   }
 
   /** Deletes what says that we are who we were: made late, or by a session that has come back after all. */
   #clearFormer(): void {
-    for (const member of this.#members ?? []) if (this.#isFormer(member)) this.#clearMember(member)
+    for (const member of this.#members ?? []) if (this.#isFormer(member)) this.#clearing.member(member)
     for (const [partition, owner] of this.#owners ?? []) {
-      if (this.#isFormer(owner) && !this.#busy.has(partition)) this.#clearOwner(partition, owner, undefined)
+      if (this.#isFormer(owner)) this.#clearing.owner(partition, owner)
     }
-  }
-
-  #clearMember(id: string): void {
-    this.#clear(this.#room.tree.memberNode(id), end => this.#deleteMember(id, end))
-  }
-
-  #clearOwner(partition: string, id: string, version: number | undefined): void {
-    this.#clear(this.#room.tree.ownerNode(partition), end => letGo(this.#room, partition, id, version, end))
-  }
-
-  #clear(node: string, work: (end: (error: KVError | undefined) => void) => void): void {
-    if (this.#clearing.has(node)) return
-    this.#clearing.add(node)
-    insist(this.#room, LONGEST_PAUSE, work, () => this.#clearing.delete(node))
-  }
-
-  #claim(partition: string): void {
-    const id = this.#id
-    this.#busy.add(partition)
-    claim<P>(this.#room, partition, id, this.#isFormer, end => {
-      if (this.#over && !(end instanceof KVError) && end !== 'taken')
-        this.#clearOwner(partition, id, end.version)
-      if (this.#over || id !== this.#id) return
-      this.#busy.delete(partition)
-      // By whom, the list of owners will say.
-      if (end === 'taken') return
-      if (end instanceof KVError) this.#settled(end)
-      else this.#hold(partition, id, end)
-    })
-  }
-
-  #hold(partition: string, id: string, claimed: Claimed<P>): void {
-    const holding: Holding<P> = new Holding(partition, id, claimed, () => {
-      if (holding.over && this.#holdings.get(partition) === holding) this.#holdings.delete(partition)
-      this.#wake()
-    })
-    this.#holdings.set(partition, holding)
-    this.#settled(undefined)
-    if (!this.#leaving) this.#destination.next(holding)
-    else holding.done()
-  }
-
-  #letGo(holding: Holding<P>): void {
-    const { partition, fence } = holding
-    const id = this.#id
-    if (this.#busy.has(partition)) return
-    this.#busy.add(partition)
-    letGo(this.#room, partition, id, fence.version, error => {
-      if (this.#over || id !== this.#id) return
-      this.#busy.delete(partition)
-      if (error === undefined) {
-        this.#holdings.delete(partition)
-        this.#owners?.delete(partition)
-        holding.end()
-      }
-      this.#settled(error)
-    })
-  }
-
-  /** Looks whether a partition is ours still, which the list of owners does not say. */
-  #verify(partition: string): void {
-    const id = this.#id
-    if (this.#busy.has(partition)) return
-    this.#busy.add(partition)
-    readOwner(this.#room, partition, owner => {
-      if (this.#over || id !== this.#id) return
-      this.#busy.delete(partition)
-      if (owner instanceof KVError) this.#settled(owner)
-      else if (owner !== id) {
-        this.#holdings.get(partition)?.lose(lostTo(partition, `${owner ?? 'nobody'} owns it`))
-      }
-    })
   }
 
   /** Something was tried: goes on, after a pause where it failed. */
@@ -315,8 +230,5 @@ export class Member<P> {
   #end(): void {
     this.#over = true
     this.#calls.unsubscribe()
-    const held = [...this.#holdings.values()]
-    this.#holdings.clear()
-    for (const holding of held) holding.end()
   }
 }

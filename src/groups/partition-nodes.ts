@@ -147,18 +147,3 @@ export function letGo(
     else look(error)
   })
 }
-
-/** Tries again what fails in passing, until it succeeds, or fails for good; then `done`. */
-export function insist(
-  { timing }: NodesRoom,
-  pause: number,
-  work: (end: (error: KVError | undefined) => void) => void,
-  done: () => void,
-): void {
-  const attempt = () =>
-    work(error => {
-      if (error !== undefined && isPassing(error)) timing.after(pause, attempt)
-      else done()
-    })
-  attempt()
-}

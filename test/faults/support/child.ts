@@ -41,6 +41,10 @@ export class Child implements Disposable {
     await this.#exited
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(name)
+  }
+
   /** Ends it without warning; settles when all that it printed is here. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')

@@ -1,0 +1,177 @@
+import { KVError } from '../errors.ts'
+import type { Clearing } from './clearing.ts'
+import { lostTo } from './fence.ts'
+import { type Claimed, Holding } from './holding.ts'
+import { claim, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
+
+/** What holdings tell their member. */
+export interface HoldingsEvents<P> {
+  /** A partition is owned. */
+  claimed(holding: Holding<P>): void
+  /** Something was done or has failed, so that something else may be due. */
+  settled(error: KVError | undefined): void
+}
+
+/** The partitions that a member owns, claims and lets go, in one session after the other. */
+export class Holdings<P> {
+  readonly #room: NodesRoom
+  readonly #clearing: Clearing
+  /** Whether an owner is one that we were in an earlier session. */
+  readonly #isFormer: (owner: string) => boolean
+  readonly #events: HoldingsEvents<P>
+  readonly #held = new Map<string, Holding<P>>()
+  /** Partitions of which a node is asked for or written. */
+  readonly #busy = new Set<string>()
+  /** Partitions that nobody here holds, but whose owner node may name us. */
+  readonly #doubtful = new Set<string>()
+  #id: string | undefined
+
+  constructor(
+    room: NodesRoom,
+    clearing: Clearing,
+    isFormer: (owner: string) => boolean,
+    events: HoldingsEvents<P>,
+  ) {
+    this.#room = room
+    this.#clearing = clearing
+    this.#isFormer = isFormer
+    this.#events = events
+  }
+
+  /** Begins under an id. */
+  begin(id: string): void {
+    this.#id = id
+  }
+
+  /** The session is gone, and all that was owned in it. */
+  lose(reason: string): void {
+    this.#id = undefined
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    this.#busy.clear()
+    this.#doubtful.clear()
+    for (const holding of held) holding.lose(lostTo(holding.partition, reason))
+  }
+
+  /** Lets all go at once, whatever its consumers do. */
+  stop(): void {
+    const id = this.#id
+    this.#id = undefined
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    for (const holding of held) holding.end()
+    if (id === undefined) return
+    for (const partition of [...held.map(({ partition }) => partition), ...this.#doubtful]) {
+      this.#clearing.owner(partition, id)
+    }
+  }
+
+  /** Whether nothing is held, nor may be. */
+  get isEmpty(): boolean {
+    return this.#held.size === 0 && this.#busy.size === 0 && this.#doubtful.size === 0
+  }
+
+  /** Who owns what, by the list of owners and by what is known here. */
+  known(owners: ReadonlyMap<string, string>): Map<string, string> {
+    const known = new Map(owners)
+    if (this.#id !== undefined) for (const partition of this.#held.keys()) known.set(partition, this.#id)
+    return known
+  }
+
+  /** Looks whether what is held is ours still, where a new list of owners does not say so. */
+  verify(owners: ReadonlyMap<string, string>): void {
+    for (const holding of this.#held.values()) {
+      const { partition } = holding
+      if (owners.get(partition) === this.#id) continue
+      this.#ask<string | undefined | KVError>(
+        partition,
+        end => readOwner(this.#room, partition, end),
+        owner => {
+          if (owner instanceof KVError) this.#events.settled(owner)
+          else if (owner !== this.#id) holding.lose(lostTo(partition, `${owner ?? 'nobody'} owns it`))
+        },
+      )
+    }
+  }
+
+  /** Does what is due for each partition to be owned by whom `target` says, as far as it is ours to do. */
+  bringAbout(target: ReadonlyMap<string, string>, owners: ReadonlyMap<string, string>): void {
+    const isOurs = (partition: string) => target.get(partition) === this.#id
+    for (const holding of [...this.#held.values()]) {
+      if (!isOurs(holding.partition)) holding.ask()
+      if (holding.released) this.#letGo(holding.partition, holding.fence.version)
+    }
+    for (const partition of [...this.#doubtful]) {
+      if (!isOurs(partition)) this.#letGo(partition, undefined)
+    }
+    for (const partition of target.keys()) {
+      if (!isOurs(partition) || this.#held.has(partition)) continue
+      const owner = owners.get(partition)
+      if (owner === undefined || owner === this.#id || this.#isFormer(owner)) this.#claim(partition)
+    }
+  }
+
+  /** Asks one thing about a partition at a time, and hears of it unless the session has ended since. */
+  #ask<A>(
+    partition: string,
+    work: (end: (answer: A) => void, id: string) => void,
+    then: (answer: A, id: string) => void,
+    late: (answer: A, id: string) => void = () => {},
+  ): void {
+    const id = this.#id
+    if (id === undefined || this.#busy.has(partition)) return
+    this.#busy.add(partition)
+    work(answer => {
+      if (this.#id !== id) return late(answer, id)
+      this.#busy.delete(partition)
+      then(answer, id)
+    }, id)
+  }
+
+  #claim(partition: string): void {
+    this.#ask<Claimed<P> | 'taken' | KVError>(
+      partition,
+      (end, id) => claim(this.#room, partition, id, this.#isFormer, end),
+      (end, id) => {
+        this.#doubtful.delete(partition)
+        // By whom, the list of owners will say.
+        if (end === 'taken') return
+        if (!(end instanceof KVError)) return this.#hold(partition, id, end)
+        this.#doubtful.add(partition)
+        this.#events.settled(end)
+      },
+      (end, id) => {
+        if (end !== 'taken') this.#clearing.owner(partition, id)
+      },
+    )
+  }
+
+  #hold(partition: string, id: string, claimed: Claimed<P>): void {
+    const holding: Holding<P> = new Holding(partition, id, claimed, () => {
+      if (holding.over && this.#held.get(partition) === holding) {
+        this.#held.delete(partition)
+        this.#doubtful.add(partition)
+      }
+      this.#events.settled(undefined)
+    })
+    this.#held.set(partition, holding)
+    this.#events.settled(undefined)
+    this.#events.claimed(holding)
+  }
+
+  #letGo(partition: string, version: number | undefined): void {
+    this.#ask<KVError | undefined>(
+      partition,
+      (end, id) => letGo(this.#room, partition, id, version, end),
+      error => {
+        if (error === undefined) {
+          const holding = this.#held.get(partition)
+          this.#held.delete(partition)
+          this.#doubtful.delete(partition)
+          holding?.end()
+        }
+        this.#events.settled(error)
+      },
+    )
+  }
+}
