@@ -94,7 +94,8 @@ export class WatchTable {
     if (change === undefined) return
     const { path, before, after } = change
     const node = (after ?? before)!
-    const type = after === undefined ? Event.deleted : before === undefined ? Event.created : Event.dataChanged
+    const type =
+      after === undefined ? Event.deleted : before === undefined ? Event.created : Event.dataChanged
     const told = this.#data.concerned(type, path)
     for (const watcher of told) watcher.notify(type, path, node)
     if (type === Event.deleted) {
