@@ -1,6 +1,7 @@
 import { connect } from '@nats-io/transport-node'
 import { json, type PartitionedInput } from 'rxkeeper'
 import { natsInput } from 'rxkeeper/inputs/nats'
+import { type RedisEntry, redisInput } from 'rxkeeper/inputs/redis'
 
 const connected = () => connect({ servers: 'localhost:4222' })
 export const flights: PartitionedInput<number, number> = natsInput({
@@ -11,3 +12,12 @@ export const flights: PartitionedInput<number, number> = natsInput({
 
 // @ts-expect-error no decoder
 natsInput({ connect: connected, stream: 'FLIGHTS' })
+
+export const visits: PartitionedInput<string, string> = redisInput({
+  url: 'redis://localhost:6379',
+  streams: 'visits:*',
+  decode: (entry: RedisEntry) => entry.id,
+})
+
+// @ts-expect-error no streams
+redisInput({ url: 'redis://localhost:6379' })
