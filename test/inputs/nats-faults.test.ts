@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { KVError } from 'rxkeeper'
@@ -218,14 +215,4 @@ describe('a JetStream input', () => {
     await input.close()
     assert.equal(await pending(), 2)
   })
-})
-
-it('says what to install where the client library is missing', async () => {
-  const program = join(import.meta.dirname, 'without-jetstream.ts')
-  const args = ['--import', 'tsx', '--conditions=rxkeeper-source', program]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  assert.equal(
-    stdout,
-    'UNSUPPORTED NATS needs the npm package "@nats-io/jetstream": npm install @nats-io/jetstream\n',
-  )
 })

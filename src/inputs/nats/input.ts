@@ -1,10 +1,11 @@
 import { type Observable, of } from 'rxjs'
 import { KVError } from '../../errors.ts'
 import type { Delivered, Lag, PartitionedInput } from '../partitioned-input.ts'
+import { Progress } from '../progress.ts'
 import { Readers } from '../readers.ts'
 import { permanent } from './failures.ts'
 import { Link } from './link.ts'
-import { LagMarker } from './marker.ts'
+import { markLag } from './marker.ts'
 import {
   limitsOf,
   type NatsInputOptions,
@@ -22,13 +23,14 @@ export class NatsInput<T> implements PartitionedInput<T, number>, AsyncDisposabl
   readonly #partitions: ReadonlyMap<string, NatsPartition>
   readonly #link: Link
   readonly #readers = new Readers()
-  readonly #markers = new Map<string, LagMarker>()
+  readonly #progress: Progress
 
   constructor(options: NatsInputOptions<T>) {
     this.#options = options
     this.#limits = limitsOf(options)
     this.#partitions = partitionsOf(options)
     this.#link = new Link(options, this.#limits.timeout)
+    this.#progress = new Progress(positions => this.#mark(positions))
     this.partitions$ = of([...this.#partitions.keys()])
   }
 
@@ -37,15 +39,9 @@ export class NatsInput<T> implements PartitionedInput<T, number>, AsyncDisposabl
   }
 
   committed(partition: string, position: number): void {
-    const { durable } = this.#options
-    const known = this.#of(partition)
-    if (durable === undefined || this.#readers.closed) return
-    let marker = this.#markers.get(partition)
-    if (marker === undefined) {
-      marker = new LagMarker(this.#link, known, durable)
-      this.#markers.set(partition, marker)
-    }
-    marker.mark(checked(partition, position))
+    const { name } = this.#of(partition)
+    checked(name, position)
+    if (this.#options.durable !== undefined && !this.#readers.closed) this.#progress.mark(name, position)
   }
 
   async lag(partition: string, after: number | undefined): Promise<Lag> {
@@ -62,7 +58,7 @@ export class NatsInput<T> implements PartitionedInput<T, number>, AsyncDisposabl
   /** Ends reading, tells the last that was committed, and closes the connection. Idempotent. */
   async close(): Promise<void> {
     await this.#readers.close()
-    await Promise.all(Array.from(this.#markers.values(), marker => marker.flush()))
+    await this.#progress.flush()
     await this.#link.close()
   }
 
@@ -79,6 +75,12 @@ export class NatsInput<T> implements PartitionedInput<T, number>, AsyncDisposabl
     const partition = this.#of(name)
     if (after !== undefined) checked(name, after)
     yield* read({ link: this.#link, options: this.#options, limits: this.#limits, partition, after }, signal)
+  }
+
+  async #mark(positions: ReadonlyMap<string, number>): Promise<void> {
+    for (const [name, position] of positions) {
+      await markLag(this.#link, this.#of(name), this.#options.durable!, position)
+    }
   }
 
   async #pending({ stream, subject }: NatsPartition, after: number): Promise<number> {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { firstValueFrom } from 'rxjs'
 import { json } from 'rxkeeper'
+import { kafkaInput } from 'rxkeeper/inputs/kafka'
 import { natsInput } from 'rxkeeper/inputs/nats'
-import { redisInput } from 'rxkeeper/inputs/redis'
 import { lmdbStore } from 'rxkeeper/lmdb'
 import 'rxkeeper/otel'
 import { arbitraries } from 'rxkeeper/testing'
@@ -24,7 +24,4 @@ const connect = () => Promise.reject(new Error('no server'))
 const flights = natsInput({ connect, stream: 'FLIGHTS', decode: json().decode })
 assert.deepEqual(await firstValueFrom(flights.partitions$), ['FLIGHTS'])
 await flights.close()
-
-const visits = redisInput({ streams: ['visits'] })
-assert.deepEqual(await firstValueFrom(visits.partitions$), ['visits'])
-await visits.close()
+await kafkaInput({ kafka: { brokers: ['localhost:9092'] }, topic: 'routes', decode: () => 0 }).close()

@@ -1,0 +1,45 @@
+import { createRequire } from 'node:module'
+import type { Cluster, Kafka, KafkaConfig } from 'kafkajs'
+import { KVError } from '../../errors.ts'
+
+/** How long a broker may take to answer, in milliseconds. */
+const REQUEST = 10_000
+
+function load(): new (config: KafkaConfig) => Kafka {
+  try {
+    return createRequire(import.meta.url)('kafkajs').Kafka
+  } catch (cause) {
+    throw new KVError('UNSUPPORTED', 'Kafka needs the npm package "kafkajs": npm install kafkajs', { cause })
+  }
+}
+
+/**
+ * The connections of kafkajs to a cluster.
+ *
+ * A consumer of kafkajs joins a group of Kafka's, which then says who reads what and from where. Here our own groups do, so
+ * what is wanted is what is below: its connections, its metadata and its encoding of requests. It hands them, with
+ * published types, to the assigner of partitions that a consumer is given. That consumer is never run.
+ */
+export function clusterOf(config: KafkaConfig): Cluster {
+  const kafka = new (load())({ logLevel: 0, requestTimeout: REQUEST, ...config, retry: { retries: 0 } })
+  let captured: Cluster | undefined
+  kafka.consumer({
+    groupId: 'never joined',
+    allowAutoTopicCreation: false,
+    partitionAssigners: [
+      ({ cluster }) => {
+        captured = cluster
+        return {
+          name: 'none',
+          version: 0,
+          assign: async () => [],
+          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+        }
+      },
+    ],
+  })
+  if (captured === undefined) {
+    throw new KVError('UNSUPPORTED', 'this version of kafkajs gives assigners no cluster; 2.2 does')
+  }
+  return captured
+}
