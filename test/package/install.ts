@@ -107,7 +107,14 @@ try {
 
   install(...['lmdb', 'fast-check', '@opentelemetry/api'].map(asHere))
   step('compiles with the optional peers', () => compile('tsconfig.peers.json'))
-  install(...['@nats-io/jetstream', '@nats-io/nats-core', '@nats-io/transport-node', 'kafkajs'].map(asHere))
+  const clients = [
+    '@nats-io/jetstream',
+    '@nats-io/nats-core',
+    '@nats-io/transport-node',
+    'kafkajs',
+    'ioredis',
+  ]
+  install(...clients.map(asHere))
   step('compiles with the clients of brokers', () => compile('tsconfig.brokers.json'))
   step('runs with the optional peers', () => run(process.execPath, ['peers.js']))
 } finally {

@@ -5,6 +5,7 @@ import { firstValueFrom } from 'rxjs'
 import { json } from 'rxkeeper'
 import { kafkaInput } from 'rxkeeper/inputs/kafka'
 import { natsInput } from 'rxkeeper/inputs/nats'
+import { redisInput } from 'rxkeeper/inputs/redis'
 import { lmdbStore } from 'rxkeeper/lmdb'
 import 'rxkeeper/otel'
 import { arbitraries } from 'rxkeeper/testing'
@@ -25,3 +26,7 @@ const flights = natsInput({ connect, stream: 'FLIGHTS', decode: json().decode })
 assert.deepEqual(await firstValueFrom(flights.partitions$), ['FLIGHTS'])
 await flights.close()
 await kafkaInput({ kafka: { brokers: ['localhost:9092'] }, topic: 'routes', decode: () => 0 }).close()
+
+const visits = redisInput({ streams: ['visits'] })
+assert.deepEqual(await firstValueFrom(visits.partitions$), ['visits'])
+await visits.close()
