@@ -42,3 +42,42 @@ test('changes$ does not say that it is synced when the store was closed before i
   })
   expect(seen).not.toContainEqual({ type: 'synced' })
 })
+
+test('a watch of a key shows the value that is put while the root is made', async () => {
+  const last = await simulate({}, async simulation => {
+    const follower = simulation.process()
+    const writer = simulation.process()
+    const shown: (number | undefined)[] = []
+    for (let i = 0; i < 40; i++) {
+      const options = { root: `/root${i}`, value: json<number>() }
+      const [watching, writing] = [follower.store(options), writer.store(options)]
+      await firstValueFrom(watching.get$('a'))
+      watching.watch$('a').subscribe(value => {
+        shown[i] = value
+      })
+      await simulation.sleep(i / 4)
+      await firstValueFrom(writing.put$('a', i))
+    }
+    await simulation.sleep(1000)
+    return shown
+  })
+  expect(last).toEqual(Array.from({ length: 40 }, (_, i) => i))
+})
+
+test('an update that is late as it is written takes none along that travels with it', async () => {
+  const failed = await simulate({}, async simulation => {
+    const process = simulation.process()
+    const store = process.store({ value: json<number>() })
+    const plus = (n = 0) => n + 1
+    const codes: string[] = []
+    process.slow(60_000, { latency: 6 })
+    for (let i = 0; i < 100; i++) {
+      store.update$('a', plus, { timeout: 8 + (i % 12) }).subscribe({ error() {} })
+      store.update$('b', plus).subscribe({ error: ({ code }: KVError) => codes.push(code) })
+      await simulation.sleep(100)
+    }
+    await store.close()
+    return codes
+  })
+  expect(failed).toEqual([])
+})

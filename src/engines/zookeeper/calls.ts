@@ -43,7 +43,9 @@ export class Calls {
       call.abandon(this.#ended)
       return
     }
-    if (call.deadline <= this.#timing.now()) {
+    const now = this.#timing.now()
+    // What is late of it does not take the rest along.
+    if (call.deadline <= now && !call.expire?.(now, this.#late())) {
       call.abandon(this.#late())
       return
     }

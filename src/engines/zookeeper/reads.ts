@@ -128,7 +128,9 @@ export function confirmed(
   }
   root.look(sendAside, end => {
     if (!calls.isActive(call)) return
-    if (end === 'done') give()
+    // Changes may have been signalled since the answer came. It is out of date, unless there still is no root.
+    if (end === 'done' && !root.verified) give()
+    else if (end === 'done') calls.resume(call)
     else if (end === 'throttled') calls.pause(call)
     else if (end === 'lost') calls.resume(call)
     else failed(end)

@@ -32,7 +32,8 @@ function check(operation: Operation, run: Run, now: number): Problem {
     const done = during(run, operation, key, now).filter(each => each.text === text)
     if (done.length === 0) return `${id} was acknowledged, but ${key} was not written while it was under way`
     const version = versions.get(key)
-    if (!done.some(({ node }) => node?.version === version)) {
+    // -1 where the answer was lost and it was overwritten since: done, but nobody can tell as which version.
+    if (version !== -1 && !done.some(({ node }) => node?.version === version)) {
       return `${id} told version ${version} of ${key}, which has ${done[0]!.node?.version}`
     }
     const states = run.truth.ofKey(store.plan.root, key)
