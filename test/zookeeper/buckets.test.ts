@@ -122,3 +122,14 @@ it('two stores that make the root at once agree', async () => {
   expect(await lastValueFrom(stores[0]!.keys$().pipe(toArray()))).toHaveLength(6)
   await Promise.all(stores.map(store => store.close()))
 })
+
+it('lists more buckets than a request can name', async () => {
+  const root = `/${'r'.repeat(250)}${freshRoot('many').slice(1)}`
+  await using store = open(root, { buckets: 4096 })
+  await firstValueFrom(store.put$('a', 1))
+  await firstValueFrom(store.put$('b', 2))
+  const states: string[] = []
+  store.status$.subscribe(({ state }) => states.push(state))
+  expect(await lastValueFrom(store.keys$().pipe(toArray()))).toEqual(['a', 'b'])
+  expect(states).toEqual(['connected'])
+})

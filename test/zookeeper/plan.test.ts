@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ExpectedVersion } from '../../src/engine.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
 import { type Item, type Known, type Plan, planFrame } from '../../src/engines/zookeeper/plan.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
 
@@ -24,7 +25,7 @@ const plan = (items: Item[], known: Record<string, Known> = {}): Plan =>
     atomic: true,
     alone: false,
     acl,
-    maxBytes: 1_000_000,
+    packetLimit: new PacketLimit(1_000_000),
   })
 
 const sent = ({ ops }: Plan): (number | undefined)[] =>

@@ -96,6 +96,21 @@ describe('an error code for a whole request', () => {
     expect(refused).toBe(true)
   })
 
+  it.each([-1, -13, -122, -125])(
+    '%i for a watch is asked for again: it is armed as soon as it may be',
+    async code => {
+      let refusals = 0
+      const answer = (asked: Asked) => {
+        if (asked.type === Op.addWatch && refusals++ < 3) asked.reply(code)
+        else obliging(asked)
+      }
+      await using server = await ScriptedServer.start({ answer })
+      await using engine = openEngine(server.servers)
+      expect(await firstValueFrom(engine.watch())).toEqual({ type: 'armed' })
+      expect(refusals).toBe(4)
+    },
+  )
+
   it('-127, throttled, until the deadline is TIMEOUT: certainly not carried out', async () => {
     await using server = await ScriptedServer.start({ answer: asked => asked.reply(-127) })
     await using engine = openEngine(server.servers)

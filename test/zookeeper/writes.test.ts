@@ -6,6 +6,7 @@ import type { Engine, Write, Written } from '../../src/engine.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
 import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
 import { Layout } from '../../src/engines/zookeeper/paths.ts'
 import { ReplySize } from '../../src/engines/zookeeper/reads.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
@@ -264,7 +265,12 @@ describe('a write that the server refuses', () => {
 describe('sizes', () => {
   const PACKET = 1_048_575
   const root = freshRoot('sizes')
-  const { valueBytes, keyBytes } = limitsOf(new Layout(root, 0), OPEN_ACL, PACKET, new ReplySize())
+  const { valueBytes, keyBytes } = limitsOf(
+    new Layout(root, 0),
+    OPEN_ACL,
+    new PacketLimit(PACKET),
+    new ReplySize(),
+  )
 
   it('are taken up to the last byte that the server takes, and refused from the next', async () => {
     await using engine = openEngine(servers, { root })

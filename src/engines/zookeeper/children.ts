@@ -3,7 +3,7 @@ import type { NodeEntry } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Timing } from '../../timing.ts'
 import { THROTTLE_PAUSE } from './calls.ts'
-import { failure } from './failures.ts'
+import { failure, mayPass } from './failures.ts'
 import { keyOfName, type Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { readListings, readNodes } from './replies.ts'
@@ -12,6 +12,8 @@ import type { Session } from './session.ts'
 
 /** How many children are read in one request. */
 const READ_BATCH = 256
+/** Before asking again for what was refused for a reason that may pass, in milliseconds. */
+const RETRY_PAUSE = 500
 
 /** Those who follow the children of one node, and how far the listing is for them. */
 class Followed {
@@ -166,8 +168,8 @@ export class Children {
 
   #refused(followed: Followed, error: number, again: () => void): void {
     const asked = followed.listing
-    if (error === Code.throttled) {
-      this.#timing.after(THROTTLE_PAUSE, () => {
+    if (mayPass(error)) {
+      this.#timing.after(error === Code.throttled ? THROTTLE_PAUSE : RETRY_PAUSE, () => {
         if (followed.listing === asked && this.#session.connected) again()
       })
       return

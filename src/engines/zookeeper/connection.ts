@@ -1,5 +1,6 @@
 import zookeeper from 'node-zookeeper-client'
 import { FrameReader } from './framing.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import { codeName, endsConnection, Op, Xid } from './protocol.ts'
 import type { Address, Surroundings } from './surroundings.ts'
 import { readZxid, zxidBytes } from './zxid.ts'
@@ -43,6 +44,8 @@ export interface ConnectionOptions {
   readonly credentials?: Credentials | undefined
   /** The number of the first request; for tests. */
   readonly firstXid: number
+  /** Is told of the sizes that are answered. */
+  readonly packetLimit: PacketLimit
 }
 
 /** What a connection tells its owner, from the socket's callbacks. Nothing is told after `closed`. */
@@ -56,7 +59,8 @@ export interface ConnectionEvents {
   event(reply: Buffer): void
   /** Events came, and now comes something else, or nothing for the time being. */
   eventsEnd(): void
-  closed(reason: string): void
+  /** `largest` is the size of the largest request under way where the server closed an open connection, else 0. */
+  closed(reason: string, largest: number): void
 }
 
 /** The states of node-zookeeper-client before the handshake is through, and in which its queue sends. */
@@ -64,6 +68,8 @@ const CONNECTING = 1
 const CONNECTED = 2
 
 const MAX_XID = 0x7fff_ffff
+/** What precedes a frame, and is not counted. */
+const LENGTH_BYTES = 4
 
 /** A message for a network error, also for those that Node makes of several and leaves without a text. */
 function describe(error: Error): string {
@@ -86,6 +92,8 @@ export class Connection {
   #xid: number
   #ticket: Ticket | undefined
   #eventsCame = false
+  /** Of those that were answered. */
+  #largestFrame = 0
   #error: Error | undefined
   #cut: string | undefined
   #phase: 'handshake' | 'auth' | 'open' | 'closed' = 'handshake'
@@ -121,11 +129,6 @@ export class Connection {
       this.#error = error
     })
     socket.on('close', () => this.#onClosed())
-  }
-
-  /** How many requests wait for their answer. */
-  get pending(): number {
-    return this.#pending.size
   }
 
   /** Sends a request; only between `opened` and `closed`. */
@@ -213,6 +216,10 @@ export class Connection {
     // Forgotten only after the reply was taken: where it can not be read, the request is lost with the connection.
     request.replied(error, zxid, frame)
     this.#pending.delete(xid)
+    if (request.frame.length > this.#largestFrame) {
+      this.#largestFrame = request.frame.length
+      this.#options.packetLimit.answered(request.frame.length - LENGTH_BYTES)
+    }
   }
 
   #endEvents(): void {
@@ -253,6 +260,12 @@ export class Connection {
     }
   }
 
+  #largestPending(): number {
+    let largest = 0
+    for (const { frame } of this.#pending.values()) largest = Math.max(largest, frame.length - LENGTH_BYTES)
+    return largest
+  }
+
   #onClosed(): void {
     const phase = this.#phase
     this.#phase = 'closed'
@@ -263,7 +276,7 @@ export class Connection {
       (this.#error === undefined
         ? `closed by the server${phase === 'open' ? '' : ' during the handshake'}`
         : describe(this.#error))
-    this.#events.closed(reason)
+    this.#events.closed(reason, phase === 'open' && this.#cut === undefined ? this.#largestPending() : 0)
     for (const request of this.#pending.values()) request.lost()
     this.#pending.clear()
   }

@@ -22,6 +22,7 @@ import type { GroupEnd } from './group.ts'
 import { Guess } from './guess.ts'
 import { limitsOf } from './limits.ts'
 import { Marks } from './marks.ts'
+import { PacketLimit } from './packet-limit.ts'
 import { Layout } from './paths.ts'
 import { ReadCall, ReplySize } from './reads.ts'
 import { readEventPath, readEventType } from './replies.ts'
@@ -32,7 +33,7 @@ import { ofTheProcess, type Surroundings } from './surroundings.ts'
 import { RootWatch } from './watch.ts'
 import { WriteCall, type WriteRoom } from './writes.ts'
 
-export interface ZooKeeperEngineOptions extends SessionOptions {
+export interface ZooKeeperEngineOptions extends Omit<SessionOptions, 'packetLimit'> {
   /** The node below which the keys are; checked. */
   readonly root: string
   /** How many hash buckets the keys are in; 0: they are children of the root. */
@@ -41,7 +42,7 @@ export interface ZooKeeperEngineOptions extends SessionOptions {
   readonly acl: Buffer
   /** Whether reads go after a `sync`. */
   readonly linearizable: boolean
-  /** The server's `jute.maxbuffer`. */
+  /** The servers' `jute.maxbuffer`, as it is thought to be. */
   readonly maxPacketBytes: number
 }
 
@@ -64,14 +65,15 @@ export class ZooKeeperEngine implements Engine {
   #closed: Promise<void> | undefined
 
   constructor(options: ZooKeeperEngineOptions, surroundings: Surroundings = ofTheProcess) {
-    const { acl, linearizable, maxPacketBytes } = options
+    const { acl, linearizable } = options
+    const packetLimit = new PacketLimit(options.maxPacketBytes)
     const { timing } = surroundings
     this.#timing = timing
     const layout = new Layout(options.root, options.buckets)
     const replySize = new ReplySize()
-    this.limits = limitsOf(layout, acl, maxPacketBytes, replySize)
+    this.limits = limitsOf(layout, acl, packetLimit, replySize)
     this.#session = new Session(
-      options,
+      { ...options, packetLimit },
       {
         // In this order: the watch is armed ahead of the reads and writes that wait.
         connected: () => {
@@ -108,10 +110,10 @@ export class ZooKeeperEngine implements Engine {
         this.#session.send({ type, frame, replied, lost }),
       replySize,
       layout,
-      root: new Root(layout, acl, maxPacketBytes, error => this.#fail(error)),
+      root: new Root(layout, acl, packetLimit, error => this.#fail(error)),
       acl,
       linearizable,
-      maxPacketBytes,
+      packetLimit,
     }
     this.#session.start()
   }

@@ -19,3 +19,6 @@ export function failure(code: number, what: string, key?: string): KVError {
       return new KVError('ENGINE', `cannot ${subject}: ZooKeeper answered ${codeName(code)}`, details)
   }
 }
+
+/** Whether what was refused with `code` may be granted when asked again later: it is neither permission nor the server's age. */
+export const mayPass = (code: number): boolean => code !== Code.noAuth && code !== Code.unimplemented

@@ -1,4 +1,5 @@
 import type { EngineLimits } from '../../engine.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import type { Layout } from './paths.ts'
 import { Op } from './protocol.ts'
 import type { ReplySize } from './reads.ts'
@@ -9,11 +10,11 @@ const MARK_BYTES = 80
 
 const READ_BATCH = 512
 
-/** What an engine may be given, so that each call is one request within the server's `maxPacketBytes`. */
+/** What an engine may be given, so that each call is one request within what the servers take. */
 export function limitsOf(
   layout: Layout,
   acl: Buffer,
-  maxPacketBytes: number,
+  packetLimit: PacketLimit,
   replySize: ReplySize,
 ): EngineLimits {
   const nothing = new Uint8Array(0)
@@ -21,18 +22,23 @@ export function limitsOf(
   const besideValue = (path: string) => multiOpBytes({ type: Op.create, path, data: nothing }, acl)
   const fixed = COUNTED_HEADER + MULTI_HEADER
   const overheadBytes = besideValue('') + layout.prefixBytes
+  // Keys and values are bounded by what was configured: where the servers take less, the engine says so itself.
+  const { configured } = packetLimit
   return {
     // A byte of a key can take three in a path.
-    keyBytes: Math.floor((maxPacketBytes - fixed - overheadBytes) / 3),
-    valueBytes: key => maxPacketBytes - fixed - besideValue(layout.pathOf(key)),
+    keyBytes: Math.floor((configured - fixed - overheadBytes) / 3),
+    valueBytes: key => configured - fixed - besideValue(layout.pathOf(key)),
     get readBatch() {
       return replySize.count(READ_BATCH)
     },
-    readBytes: Math.floor(
-      (maxPacketBytes - fixed - READ_BATCH * (multiReadBytes('') + layout.prefixBytes)) / 3,
-    ),
+    get readBytes() {
+      const keys = packetLimit.bytes - fixed - READ_BATCH * (multiReadBytes('') + layout.prefixBytes)
+      return Math.floor(keys / 3)
+    },
     writeBatch: 256,
-    batchBytes: maxPacketBytes - fixed - MARK_BYTES - acl.length - layout.prefixBytes,
+    get batchBytes() {
+      return packetLimit.bytes - fixed - MARK_BYTES - acl.length - layout.prefixBytes
+    },
     overheadBytes,
     // The server syncs its log once for all that waits: with half of it in flight, writes are half as fast.
     inFlight: 8,

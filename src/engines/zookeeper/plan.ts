@@ -1,8 +1,9 @@
 import { isVersion, nextVersion, versionConflict } from '../../conditions.ts'
 import type { ExpectedVersion, Write, Written } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import { Op } from './protocol.ts'
-import { type MultiOp, multiOpBytes } from './requests.ts'
+import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes } from './requests.ts'
 
 /** A write under way. */
 export interface Item {
@@ -65,8 +66,7 @@ export interface PlanOptions {
   /** One write in the frame, no more. */
   readonly alone: boolean
   readonly acl: Buffer
-  /** The most bytes of operations. */
-  readonly maxBytes: number
+  readonly packetLimit: PacketLimit
 }
 
 /** After so many failures a write no longer goes with others. */
@@ -180,6 +180,7 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
   const states = new Map<string, State>()
   // Keys whose later writes wait for another frame.
   const held = new Set<string>()
+  const maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER
   const someGo = items.some(item => item.failures < MOST_FAILURES)
   for (const item of items) {
     const { write } = item
@@ -215,7 +216,7 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
     let bytes = 0
     for (let i = plan.owners.length; i < plan.ops.length; i++)
       bytes += multiOpBytes(plan.ops[i]!, options.acl)
-    if (plan.bytes + bytes > options.maxBytes) {
+    if (plan.bytes + bytes > maxBytes) {
       plan.ops.length = plan.owners.length
       if (plan.steps.length > 0 && !options.atomic) break
       plan.settled.push({ item, result: tooLarge(item, options) })
@@ -230,12 +231,7 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
   return plan
 }
 
-const tooLarge = ({ write: { key } }: Item, { atomic, maxBytes }: PlanOptions): KVError =>
+const tooLarge = ({ write: { key } }: Item, { atomic, packetLimit }: PlanOptions): KVError =>
   atomic
-    ? new KVError(
-        'VALUE_TOO_LARGE',
-        `the transaction has more than ${maxBytes} bytes, with its keys and overhead`,
-      )
-    : new KVError('VALUE_TOO_LARGE', `the write has more than ${maxBytes} bytes, with its key and overhead`, {
-        key,
-      })
+    ? new KVError('VALUE_TOO_LARGE', `the transaction is too large, with its keys: ${packetLimit.reason}`)
+    : new KVError('VALUE_TOO_LARGE', `the write is too large, with its key: ${packetLimit.reason}`, { key })

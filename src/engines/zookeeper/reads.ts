@@ -3,6 +3,7 @@ import type { Stored } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Call, Calls } from './calls.ts'
 import { failure } from './failures.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { type Node, readListings, readNodes } from './replies.ts'
@@ -16,7 +17,7 @@ export interface Room {
   readonly layout: Layout
   readonly root: Root
   readonly acl: Buffer
-  readonly maxPacketBytes: number
+  readonly packetLimit: PacketLimit
   /** Whether reads go after a `sync`. */
   readonly linearizable: boolean
   readonly replySize: ReplySize
@@ -73,7 +74,7 @@ export const readChildren = (room: Room, reading: Reading<string[]>): void =>
 
 /** One request after the other, where one is not enough. */
 function read<R>(
-  { calls, layout, maxPacketBytes }: Room,
+  { calls, layout, packetLimit }: Room,
   { call, paths, sync, most, done, failed }: Reading<R>,
   type: typeof Op.getData | typeof Op.getChildren,
   decode: (reply: Buffer, count: number) => (R | number)[],
@@ -81,6 +82,11 @@ function read<R>(
   let results: (R | number)[] | undefined
   let syncError: number = Code.ok
   const lost = () => calls.resume(call)
+  const received = (some: (R | number)[]): void => {
+    results = results === undefined ? some : results.concat(some)
+    if (results.length === paths.length) done(results)
+    else next()
+  }
   const next = (): void => {
     const from = results === undefined ? 0 : results.length
     const end = most === undefined ? paths.length : Math.min(paths.length, from + most())
@@ -88,18 +94,20 @@ function read<R>(
     let to = from
     while (to < end) {
       bytes += multiReadBytes(paths[to]!)
-      if (to > from && bytes > maxPacketBytes) break
+      if (bytes > packetLimit.bytes) break
       to++
+    }
+    if (to === from) {
+      // It has no place on this server: a request that makes a node is larger than one that reads it.
+      received([Code.noNode])
+      return
     }
     const part = from === 0 && to === paths.length ? paths : paths.slice(from, to)
     const replied = (error: number, _zxid: number, reply: Buffer) => {
       const failure = syncError === Code.ok ? error : syncError
       if (failure === Code.throttled) return calls.pause(call)
       if (failure !== Code.ok) return failed(failure)
-      const found = decode(reply, part.length)
-      results = results === undefined ? found : results.concat(found)
-      if (results.length === paths.length) done(results)
-      else next()
+      received(decode(reply, part.length))
     }
     calls.send(call, Op.multiRead, multiReadFrame(part, type), replied, lost)
   }

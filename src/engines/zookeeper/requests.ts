@@ -99,6 +99,10 @@ export function existsFrame(path: string, watch: boolean): Buffer {
   return buffer
 }
 
+/** A request of so many bytes, of no consequence: whether a node exists whose name is that long. */
+export const paddedFrame = (bytes: number): Buffer =>
+  existsFrame(`/${'x'.repeat(bytes - COUNTED_HEADER - 4 - 1 - 1)}`, false)
+
 /** Adds the watch of a whole subtree, or of a node and which children it has, or removes it. */
 export function watchFrame(
   type: typeof Op.addWatch | typeof Op.removeWatches,

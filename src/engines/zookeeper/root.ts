@@ -1,5 +1,6 @@
 import { KVError } from '../../errors.ts'
 import { failure } from './failures.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import { keyOfName, type Layout } from './paths.ts'
 import { Code, EventType, Op } from './protocol.ts'
 import { type Node, readListings, readNodes } from './replies.ts'
@@ -68,7 +69,7 @@ const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : 
 export class Root {
   readonly #layout: Layout
   readonly #acl: Buffer
-  readonly #maxOpsBytes: number
+  readonly #packetLimit: PacketLimit
   readonly #refused: (error: KVError) => void
   readonly #looks = new Shared<LookEnd>()
   readonly #makings = new Shared<MakingEnd>()
@@ -79,10 +80,10 @@ export class Root {
   #divided = false
 
   /** `refused` is called where the root is laid out otherwise. */
-  constructor(layout: Layout, acl: Buffer, maxPacketBytes: number, refused: (error: KVError) => void) {
+  constructor(layout: Layout, acl: Buffer, packetLimit: PacketLimit, refused: (error: KVError) => void) {
     this.#layout = layout
     this.#acl = acl
-    this.#maxOpsBytes = maxPacketBytes - COUNTED_HEADER - MULTI_HEADER
+    this.#packetLimit = packetLimit
     this.#refused = refused
   }
 
@@ -199,12 +200,12 @@ export class Root {
       if (!Array.isArray(names)) return end(names)
       const there = new Set(names)
       const ops: MultiOp[] = []
-      let bytes = 0
+      let bytes = COUNTED_HEADER + MULTI_HEADER
       for (const path of this.#layout.parents) {
         if (there.has(path.slice(path.lastIndexOf('/') + 1))) continue
         const op: MultiOp = { type: Op.create, path, data: Buffer.alloc(0) }
         bytes += multiOpBytes(op, this.#acl)
-        if (bytes > this.#maxOpsBytes) break
+        if (bytes > this.#packetLimit.bytes) break
         ops.push(op)
       }
       if (ops.length === 0) return end('done')

@@ -5,8 +5,9 @@ import type { Timing } from '../../timing.ts'
 import { showAddress } from './addresses.ts'
 import { Attempts } from './attempts.ts'
 import { Connection, type Credentials, type Request, type Ticket } from './connection.ts'
+import type { PacketLimit } from './packet-limit.ts'
 import { codeName, Op } from './protocol.ts'
-import { emptyFrame } from './requests.ts'
+import { emptyFrame, paddedFrame } from './requests.ts'
 import type { Address, Surroundings } from './surroundings.ts'
 
 export interface SessionOptions {
@@ -16,6 +17,7 @@ export interface SessionOptions {
   readonly credentials?: Credentials | undefined
   /** The number of the first request of a connection; for tests. */
   readonly firstXid?: number | undefined
+  readonly packetLimit: PacketLimit
 }
 
 /** What a session tells its owner. */
@@ -46,6 +48,8 @@ const CLOSE_TIMEOUT = 1000
  *   request of the old session can still be carried out, which resolving interrupted writes rests on.
  * - It pings every third of the session timeout, whatever else is sent or received, and cuts the connection when no
  *   answer came within another third.
+ * - Where a server closed the connection on a large request, the next one begins with finding out whether its size was
+ *   the reason ({@link PacketLimit}), before it counts as connected.
  * - Refused credentials are final: status `lost` with the reason, no further attempt.
  */
 export class Session {
@@ -57,7 +61,8 @@ export class Session {
   readonly #attempts: Attempts
   #ticket: Ticket | undefined
   #connection: Connection | undefined
-  #open = false
+  /** How far the connection is: in its handshake, finding out how large requests may be, or in use. */
+  #progress: 'handshake' | 'measuring' | 'open' = 'handshake'
   #lastZxid = 0
   #retryTimer: Subscription | undefined
   #handshakeTimer: Subscription | undefined
@@ -87,7 +92,7 @@ export class Session {
   }
 
   get connected(): boolean {
-    return this.#open
+    return this.#progress === 'open'
   }
 
   /** The id of the session as ZooKeeper's tools show it; only while there is one. */
@@ -114,7 +119,7 @@ export class Session {
       this.#phase = 'closing'
       this.#settleClose = resolve
       this.#closeTimer = this.#timing.after(CLOSE_TIMEOUT, () => this.#finish())
-      if (this.#open) this.#sendClose()
+      if (this.connected) this.#sendClose()
       else if (this.#connection === undefined) {
         // One last attempt to end the session that another connection had begun.
         if (nothingToEnd) this.#finish()
@@ -147,6 +152,7 @@ export class Session {
         lastZxid: this.#lastZxid,
         credentials: this.#options.credentials,
         firstXid: this.#options.firstXid ?? 1,
+        packetLimit: this.#options.packetLimit,
       },
       {
         opened: ticket => this.#onOpened(ticket, shown),
@@ -157,14 +163,14 @@ export class Session {
         authFailed: code => this.#onAuthFailed(code, shown),
         event: reply => this.#events.event(reply),
         eventsEnd: () => this.#events.eventsEnd(),
-        closed: reason => this.#onClosed(address, reason, expired),
+        closed: (reason, largest) => this.#onClosed(address, reason, expired, largest),
       },
       this.#surroundings,
     )
     this.#connection = connection
     const allowed = this.#third / Math.min(this.#options.servers.length, 3)
     this.#handshakeTimer = this.#timing.afterReading(allowed, () => {
-      if (this.#open || this.#connection !== connection) return
+      if (this.#progress !== 'handshake' || this.#connection !== connection) return
       connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
     })
     connection.open()
@@ -175,16 +181,34 @@ export class Session {
     this.#lostTimer?.unsubscribe()
     const resumed = this.#ticket !== undefined
     this.#ticket = ticket
-    this.#open = true
     this.#openedAt = this.#timing.now()
     this.#attempts.opened()
+    this.#probe(this.#connection!)
+    this.#whenLimitKnown(() => {
+      this.#progress = 'open'
+      this.#events.connected()
+      this.#setStatus('connected', `${shown}, session ${this.#id}${resumed ? ' resumed' : ''}`)
+    })
+  }
+
+  /** Goes on when nothing is to be found out of how large requests may be. */
+  #whenLimitKnown(proceed: () => void): void {
     if (this.#phase !== 'live') {
       this.#sendClose()
       return
     }
-    this.#probe(this.#connection!)
-    this.#events.connected()
-    this.#setStatus('connected', `${shown}, session ${this.#id}${resumed ? ' resumed' : ''}`)
+    this.#progress = 'measuring'
+    const bytes = this.#options.packetLimit.next()
+    if (bytes === undefined) {
+      proceed()
+      return
+    }
+    this.#connection!.send({
+      type: Op.exists,
+      frame: paddedFrame(bytes),
+      replied: () => this.#whenLimitKnown(proceed),
+      lost: () => {},
+    })
   }
 
   #onExpired(): void {
@@ -201,15 +225,15 @@ export class Session {
     this.#events.failed(new KVError('AUTH', reason))
   }
 
-  #onClosed(address: Address, reason: string, expired: boolean): void {
+  #onClosed(address: Address, reason: string, expired: boolean, largest: number): void {
     const connection = this.#connection!
-    const wasOpen = this.#open
+    const progress = this.#progress
     this.#handshakeTimer?.unsubscribe()
     this.#probeTimer?.unsubscribe()
     this.#lastZxid = this.lastZxid
     this.#connection = undefined
-    this.#open = false
-    if (wasOpen) this.#events.disconnected()
+    this.#progress = 'handshake'
+    if (progress === 'open') this.#events.disconnected()
     if (this.#phase === 'ended') {
       this.#settleClose()
       return
@@ -221,10 +245,12 @@ export class Session {
     if (this.#phase === 'failed') return
     const attempts = this.#attempts
     attempts.failed(address, reason)
-    if (wasOpen) {
+    const limitNearer = this.#options.packetLimit.closedOn(largest)
+    if (progress !== 'handshake') {
       this.#setStatus('suspended', `${showAddress(address)}: ${reason}`)
       this.#awaitLoss(connection.answeredAt)
       attempts.lost(address, this.#timing.now() - this.#openedAt)
+      if (progress === 'measuring' && limitNearer) attempts.hurry()
     } else if (!expired) {
       this.#setStatus(this.status$.value.state, `not connected; ${attempts.failures}`)
     }
@@ -236,7 +262,7 @@ export class Session {
     const timeout = this.#ticket!.timeout
     const left = answeredAt + timeout - this.#timing.now()
     this.#lostTimer = this.#timing.afterReading(Math.max(left, 0), () => {
-      if (this.#open || this.#phase !== 'live' || this.#ticket === undefined) return
+      if (this.#progress !== 'handshake' || this.#phase !== 'live' || this.#ticket === undefined) return
       this.#setStatus('lost', `no server for ${Math.round(timeout)} ms, the session must be expired`)
     })
   }
@@ -247,7 +273,7 @@ export class Session {
     const pingedAt = this.#timing.now()
     connection.ping()
     this.#probeTimer = this.#timing.afterReading(third, () => {
-      if (this.#connection !== connection || !this.#open) return
+      if (this.#connection !== connection) return
       if (connection.answeredAt >= pingedAt) this.#probe(connection)
       else connection.cut(`no answer to a ping in ${Math.round(third)} ms`)
     })

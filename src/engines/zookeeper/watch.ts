@@ -3,11 +3,14 @@ import type { WatchSignal } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Timing } from '../../timing.ts'
 import { THROTTLE_PAUSE } from './calls.ts'
-import { failure } from './failures.ts'
+import { failure, mayPass } from './failures.ts'
 import type { Layout } from './paths.ts'
 import { Code, Op } from './protocol.ts'
 import { watchFrame } from './requests.ts'
 import type { Session } from './session.ts'
+
+/** The longest pause before the watch is asked for again, in milliseconds. */
+const LONGEST_PAUSE = 1000
 
 /**
  * One recursive watch on the root, for all who watch: set while there is anybody, and anew on every connection, because
@@ -21,6 +24,8 @@ export class RootWatch {
   /** The request for the watch that counts; another one's answer is out of date. */
   #request: object | undefined
   #armed = false
+  /** How long to wait before asking again, in milliseconds. */
+  #pause = THROTTLE_PAUSE
   #ended: KVError | 'closed' | undefined
   #keys: string[] = []
 
@@ -99,12 +104,14 @@ export class RootWatch {
       if (this.#request !== asked) return
       if (error === Code.ok) {
         this.#armed = true
+        this.#pause = THROTTLE_PAUSE
         this.#signal({ type: 'armed' })
-      } else if (error === Code.throttled) {
+      } else if (mayPass(error)) {
         this.#timing.after(
-          THROTTLE_PAUSE,
+          this.#pause,
           () => this.#request === asked && this.#session.connected && this.#arm(),
         )
+        this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
       } else {
         this.#request = undefined
         const problem = failure(error, `watch ${this.#layout.root}`)

@@ -101,7 +101,7 @@ export class WriteCall implements Call {
 
   /** Sends what is left, or as much of it as can go together. */
   #send(looked = false): void {
-    const { guess, acl, maxPacketBytes, root } = this.#room
+    const { guess, acl, packetLimit, root } = this.#room
     const { left, atomic } = this.#group
     if (!root.verified && !this.#rootAbsent) {
       this.#findRoot()
@@ -125,7 +125,7 @@ export class WriteCall implements Call {
       atomic,
       alone: this.#alone,
       acl,
-      maxBytes: maxPacketBytes - COUNTED_HEADER - MULTI_HEADER,
+      packetLimit,
     })
     this.#group.settle(plan.settled)
     if (this.#group.left.length === 0) return
@@ -165,11 +165,11 @@ export class WriteCall implements Call {
 
   /** A writer mark for a multi that needs one and has room for it. */
   #takeMark(plan: Plan): Mark | undefined {
-    const { marks, acl, maxPacketBytes } = this.#room
+    const { marks, acl, packetLimit } = this.#room
     if (!marks.enabled || !mustBeFoundOut(plan)) return undefined
     const mark = marks.take()
     const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(markOp(mark), acl)
-    if (bytes <= maxPacketBytes) return mark
+    if (bytes <= packetLimit.bytes) return mark
     marks.release(mark)
     return undefined
   }
