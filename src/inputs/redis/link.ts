@@ -12,10 +12,13 @@ const FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|BUSY) /
 
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/
 
+/** Whether the server said so. */
+const isReply = (cause: unknown): cause is Error => cause instanceof Error && cause.name === 'ReplyError'
+
 /** The error of an answer that is one; `undefined` where it is worth trying again. */
 function answered(cause: unknown, context: string, partition: string | undefined): KVError | undefined {
-  const { name, message } = cause as Error
-  if (name !== 'ReplyError' || FOR_NOW.test(message)) return undefined
+  if (!isReply(cause) || FOR_NOW.test(cause.message)) return undefined
+  const { message } = cause
   const code = REFUSED.test(message)
     ? 'AUTH'
     : message.startsWith('WRONGTYPE')
@@ -35,6 +38,12 @@ export function loadClient(): typeof Client {
   }
 }
 
+/** A client, and the last error that it told of: why it cannot be used, where the command only hears that it cannot. */
+interface Connection {
+  readonly client: Client
+  failure: unknown
+}
+
 /**
  * A connection to Redis that asks again when it is lost: for commands that may be carried out twice. Each client of
  * ioredis is used for one connection, so that none repeats by itself what it does not know the outcome of.
@@ -46,7 +55,7 @@ export class Link {
   readonly #answer: number
   readonly #context: string
   readonly #partition: string | undefined
-  #client: Promise<Client> | undefined
+  #connection: Promise<Connection> | undefined
 
   /** @param signal ends it */
   constructor(config: RedisConfig, signal: AbortSignal, context: string, partition?: string) {
@@ -64,36 +73,39 @@ export class Link {
    */
   async ask(command: string, args: readonly (string | number)[], pause = 0): Promise<unknown> {
     for (;;) {
-      this.#client ??= this.#connect()
-      const client = this.#client
+      this.#connection ??= this.#connect()
+      const connecting = this.#connection
+      let connection: Connection | undefined
       try {
+        connection = await connecting
         const answer = await within(
           pause + this.#answer,
-          (await client).callBuffer(command, [...args]),
+          connection.client.callBuffer(command, [...args]),
           command,
         )
         this.#patience.succeeded()
         return answer
       } catch (cause) {
         this.#signal.throwIfAborted()
-        const error = answered(cause, this.#context, this.#partition)
+        const reason = isReply(cause) ? cause : (connection?.failure ?? cause)
+        const error = answered(reason, this.#context, this.#partition)
         if (error !== undefined) throw error
-        this.#leave(client)
-        await this.#patience.failed(cause, this.#signal)
+        this.#leave(connecting)
+        await this.#patience.failed(reason, this.#signal)
       }
     }
   }
 
   /** Ends the connection, also one that is only coming. */
   close(): void {
-    if (this.#client !== undefined) this.#leave(this.#client)
+    if (this.#connection !== undefined) this.#leave(this.#connection)
   }
 
-  async #connect(): Promise<Client> {
-    const { url, connection, Redis } = this.#config
+  async #connect(): Promise<Connection> {
+    const { url, connection: given, Redis } = this.#config
     const options = {
       connectTimeout: this.#answer,
-      ...connection,
+      ...given,
       lazyConnect: true,
       retryStrategy: () => null,
       autoResendUnfulfilledCommands: false,
@@ -105,10 +117,9 @@ export class Link {
       replyMapping: 'legacy' as const,
     }
     const client = url === undefined ? new Redis(options) : new Redis(url, options)
-    let failure: unknown
-    // Says more than `connect`, which only says that the connection is closed.
+    const connection: Connection = { client, failure: undefined }
     client.on('error', error => {
-      failure = error
+      connection.failure = error
     })
     const leave = (): void => client.disconnect()
     this.#signal.addEventListener('abort', leave, { once: true })
@@ -116,15 +127,15 @@ export class Link {
     try {
       this.#signal.throwIfAborted()
       await within(this.#answer, client.connect(), 'connecting')
-      return client
+      return connection
     } catch (cause) {
       leave()
-      throw failure ?? cause
+      throw connection.failure ?? cause
     }
   }
 
-  #leave(left: Promise<Client>): void {
-    left.then(client => client.disconnect()).catch(() => {})
-    if (this.#client === left) this.#client = undefined
+  #leave(left: Promise<Connection>): void {
+    left.then(({ client }) => client.disconnect()).catch(() => {})
+    if (this.#connection === left) this.#connection = undefined
   }
 }
