@@ -14,6 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // For the servers that tests start: most live for seconds, not worth the optimising compiler.
+    env: { JDK_JAVA_OPTIONS: '-XX:TieredStopAtLevel=1' },
     globalSetup: 'test/setup/shared-server.ts',
     reporters: ['default', './test/setup/count-reporter.ts'],
     // Much of the time is waiting; vitest's own choice leaves a core without work, one of two on small machines.
