@@ -22,7 +22,17 @@ export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
+export {
+  type GroupMember,
+  type GroupOptions,
+  type GroupPartition,
+  type GroupSnapshot,
+  group$,
+  groupNames$,
+} from './groups/group.ts'
 export { type OwnPartitionsOptions, ownPartitions$ } from './groups/ownPartitions.ts'
+export type { LagOf } from './groups/telling.ts'
+export type { PartitionLag } from './groups/tree.ts'
 export {
   type Delivered,
   type InputOptions,

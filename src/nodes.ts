@@ -18,8 +18,8 @@ export const namesOf = (node: string): string[] => node.slice(1).split('/').map(
 /** The address of a node below another. */
 export const childOf = (parent: string, name: string): string => `${parent}/${encodeURIComponent(name)}`
 
-/** The address of the node above a node that is not the first. */
-export const parentOf = (node: string): string => node.slice(0, node.lastIndexOf('/'))
+/** The address of the node above a node; empty above the first. */
+export const parentOf = (node: string): string => node.slice(0, Math.max(0, node.lastIndexOf('/')))
 
 /** The last name of a node's address. */
 export const lastNameOf = (node: string): string => decodeURIComponent(node.slice(node.lastIndexOf('/') + 1))

@@ -4,6 +4,7 @@ import { benchCommand } from './commands/bench.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { dumpCommand } from './commands/dump.ts'
 import { getCommand } from './commands/get.ts'
+import { groupCommand } from './commands/group.ts'
 import { listCommand } from './commands/list.ts'
 import { loadCommand } from './commands/load.ts'
 import { monitorCommand } from './commands/monitor.ts'
@@ -34,7 +35,8 @@ Examples:
   $ rxkeeper put alice 1
   $ rxkeeper get alice
   $ rxkeeper watch --prefix ''
-  $ rxkeeper process count-visits.ts --input visits.ndjson`
+  $ rxkeeper process count-visits.ts --input visits.ndjson
+  $ rxkeeper group visits --watch`
 
 const version = (): string => {
   const manifest = new URL('../../package.json', import.meta.url)
@@ -58,6 +60,7 @@ function program(): Command {
     dumpCommand(),
     benchCommand(),
     monitorCommand(),
+    groupCommand(),
   ]
   for (const command of commands) {
     command.copyInheritedSettings(program)

@@ -71,6 +71,14 @@ export class Holdings<P> {
     return this.#held.size === 0 && this.#busy.size === 0 && this.#doubtful.size === 0
   }
 
+  /** How far the partitions are processed that are held. */
+  get progress(): { readonly partition: string; readonly position: P | undefined }[] {
+    return Array.from(this.#held.values(), ({ partition, fence }) => ({
+      partition,
+      position: fence.state.position,
+    }))
+  }
+
   /** Who owns what, by the list of owners and by what is known here. */
   known(owners: ReadonlyMap<string, string>): Map<string, string> {
     const known = new Map(owners)

@@ -6,6 +6,7 @@ import { assign } from './assignment.ts'
 import { Clearing } from './clearing.ts'
 import { Holdings } from './holdings.ts'
 import { commit, isPassing, type NodesRoom } from './partition-nodes.ts'
+import { type LagOf, Telling } from './telling.ts'
 import { checkName, encodeInfo, type MemberInfo, ownerOf } from './tree.ts'
 
 /** How long to wait before something that failed is tried again, in milliseconds: at first, and at most. */
@@ -35,6 +36,7 @@ export class Member<P> {
   readonly #calls = new Subscription()
   readonly #clearing: Clearing
   readonly #holdings: Holdings<P>
+  readonly #telling: Telling<P> | undefined
   #partitions: readonly string[] | undefined
   #members: readonly string[] | undefined
   #owners: ReadonlyMap<string, string> | undefined
@@ -46,7 +48,7 @@ export class Member<P> {
   #awake = false
   #over = false
 
-  constructor(room: MemberRoom, destination: Subscriber<OwnedPartition<P>>) {
+  constructor(room: MemberRoom, destination: Subscriber<OwnedPartition<P>>, lagOf: LagOf<P> | undefined) {
     this.#room = room
     this.#destination = destination
     this.#clearing = new Clearing(room)
@@ -57,6 +59,7 @@ export class Member<P> {
       },
       settled: error => this.#settled(error),
     })
+    this.#telling = lagOf && new Telling(room, lagOf, () => this.#holdings.progress)
   }
 
   start(partitions$: Observable<readonly string[]>, leave$: Observable<unknown>): void {
@@ -139,6 +142,7 @@ export class Member<P> {
   #lose(reason: string): void {
     this.#generation++
     this.#membership = 'none'
+    this.#telling?.end()
     this.#holdings.lose(reason)
   }
 
@@ -164,7 +168,8 @@ export class Member<P> {
     const { tree, info, timing } = this.#room
     const id = this.#id
     this.#membership = 'asked'
-    const value = encodeInfo({ ...info, start: timing.date() })
+    const joined = { ...info, start: timing.date() }
+    const value = encodeInfo(joined)
     const key = tree.memberNode(id)
     commit(this.#room, [{ type: 'put', key, value, ifVersion: 'absent', ephemeral: true }], error => {
       if (this.#over) this.#clearing.member(id)
@@ -172,7 +177,10 @@ export class Member<P> {
       // It may be made already: then the list of members says so.
       const made = error === undefined || this.#members?.includes(id)
       this.#membership = made ? 'made' : 'none'
-      if (made) this.#holdings.begin(id)
+      if (made) {
+        this.#holdings.begin(id)
+        this.#telling?.begin(id, joined)
+      }
       this.#settled(error)
     })
   }
@@ -229,6 +237,7 @@ export class Member<P> {
 
   #end(): void {
     this.#over = true
+    this.#telling?.end()
     this.#calls.unsubscribe()
   }
 }

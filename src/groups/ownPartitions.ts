@@ -6,10 +6,11 @@ import type { OwnedPartition } from '../owned-partition.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { Member } from './member.ts'
+import type { LagOf } from './telling.ts'
 import { checkName, GroupTree } from './tree.ts'
 
 /** Options of {@link ownPartitions$}. */
-export interface OwnPartitionsOptions {
+export interface OwnPartitionsOptions<P = unknown> {
   /** The name of the group: those who name the same on the same root share its partitions. */
   readonly group: string
   /**
@@ -27,6 +28,12 @@ export interface OwnPartitionsOptions {
    * @defaultValue the host and the process id
    */
   readonly member?: string | undefined
+  /**
+   * How much of a partition comes after a position, for `group$` and `rxkeeper group` to show; asked every two seconds, of
+   * what this member owns.
+   * @defaultValue nothing is shown
+   */
+  readonly lag?: LagOf<P> | undefined
 }
 
 /**
@@ -57,7 +64,7 @@ export interface OwnPartitionsOptions {
  */
 export function ownPartitions$<P = unknown>(
   store: KVStore<unknown>,
-  options: OwnPartitionsOptions,
+  options: OwnPartitionsOptions<P>,
 ): Observable<OwnedPartition<P>> {
   const { group, partitions$, leave$ = NEVER, member = `${hostname()}:${process.pid}` } = options
   const tree = new GroupTree(group)
@@ -73,9 +80,9 @@ export function ownPartitions$<P = unknown>(
       timing,
       timeout,
       name: `${member}#${randomBytes(6).toString('base64url')}`,
-      info: { host: hostname(), pid: process.pid, start: timing.date() },
+      info: { name: member, host: hostname(), pid: process.pid, start: timing.date() },
     }
-    const self = new Member<P>(room, subscriber)
+    const self = new Member<P>(room, subscriber, options.lag)
     subscriber.add(() => self.stop())
     self.start(partitions$, leave$)
   })

@@ -40,7 +40,7 @@ export function commit(
 const dueOf = ({ timing, timeout }: NodesRoom): Due => ({ deadline: timing.now() + timeout })
 
 /** Reads nodes; `end` gets what each holds, or the first error. */
-function read(
+export function read(
   room: NodesRoom,
   nodes: readonly string[],
   end: (stored: readonly (Stored | undefined)[] | KVError) => void,

@@ -5,12 +5,23 @@ import { quoteKey } from '../keys.ts'
 import { childOf, nodeKey } from '../nodes.ts'
 import type { PartitionState } from '../owned-partition.ts'
 
+/** How much of a partition is left to do. */
+export interface PartitionLag {
+  readonly amount: number
+  /** What the amount is counted in, such as `records` or `bytes`. */
+  readonly unit: string
+}
+
 /** What a member tells of itself. */
 export interface MemberInfo {
+  /** What it is called. */
+  readonly name: string
   readonly host: string
   readonly pid: number
   /** When it joined, in milliseconds since 1970. */
   readonly start: number
+  /** How much of its partitions is left to do, where it knows. */
+  readonly lags?: Readonly<Record<string, PartitionLag>> | undefined
 }
 
 /** What the node of a partition holds. */
@@ -18,6 +29,9 @@ export interface PartitionRecord<P> extends PartitionState<P> {
   /** The id of the member that set it last. */
   readonly owner: string
 }
+
+/** The node that all groups are below. */
+export const GROUPS: string = nodeKey('groups')
 
 /** Where the nodes of a group are: `groups/NAME/members`, `…/owners` and `…/partitions`. */
 export class GroupTree {
@@ -27,7 +41,7 @@ export class GroupTree {
 
   constructor(group: string) {
     checkName('group', group)
-    const folder = nodeKey('groups', group)
+    const folder = childOf(GROUPS, group)
     this.members = childOf(folder, 'members')
     this.owners = childOf(folder, 'owners')
     this.partitions = childOf(folder, 'partitions')

@@ -178,7 +178,7 @@ describe('owned partitions', () => {
     await settled(() => expect(a.names).toEqual(['0', '1']))
     expect(a.owned.get('0')!.fence.version).toBe(fence.version + FENCE_STRIDE)
     a.stop()
-    expect([...memory.nodes.keys()].filter(node => !node.includes('partitions'))).toEqual([])
+    expect([...memory.nodes.values()].filter(({ session }) => session !== undefined)).toEqual([])
   })
 
   it('a session that ends while all else goes on moves what it owned, and no more', async () => {
@@ -213,7 +213,7 @@ describe('owned partitions', () => {
         error: reject,
       })
     })
-    await settled(() => expect([...memory.nodes.keys()].some(node => node.includes('owners'))).toBe(true))
+    await settled(() => expect([...memory.nodes.keys()].some(node => node.includes('owners/'))).toBe(true))
     leave$.next()
     await done
     expect(seen).toEqual(['completed'])

@@ -3,6 +3,7 @@ import type { Stored, Write, Written } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
 import { isNodeKey, parentOf } from '../../nodes.ts'
 
+const NOTHING = new Uint8Array(0)
 const NONE: ReadonlySet<string> = new Set()
 
 /**
@@ -56,8 +57,16 @@ export class Memory {
     }
     const version = existed ? nextVersion(stored.version) : 0
     const { value } = write
-    view.set(key, write.ephemeral ? { value, version, revision, session } : { value, version, revision })
+    if (!existed && isNodeKey(key)) this.#makeFolder(parentOf(key), view, revision)
+    const of = write.ephemeral ? session : stored?.session
+    view.set(key, of === undefined ? { value, version, revision } : { value, version, revision, session: of })
     return { existed, version, revision }
+  }
+
+  #makeFolder(node: string, view: View, revision: number): void {
+    if (node === '' || view.get(node) !== undefined) return
+    this.#makeFolder(parentOf(node), view, revision)
+    view.set(node, { value: NOTHING, version: 0, revision })
   }
 
   /**
@@ -90,7 +99,7 @@ export interface Changes {
 
 /** Where writes are applied. */
 interface View {
-  get(key: string): Stored | undefined
+  get(key: string): StoredNode | undefined
   set(key: string, stored: StoredNode | undefined): void
 }
 
@@ -105,7 +114,7 @@ export class Current implements View {
     this.#memory = memory
   }
 
-  get(key: string): Stored | undefined {
+  get(key: string): StoredNode | undefined {
     return (isNodeKey(key) ? this.#memory.nodes : this.#memory.entries).get(key)
   }
 
@@ -129,7 +138,7 @@ export class Draft implements View {
     this.#current = new Current(memory)
   }
 
-  get(key: string): Stored | undefined {
+  get(key: string): StoredNode | undefined {
     return this.#drafted.has(key) ? this.#drafted.get(key) : this.#current.get(key)
   }
 

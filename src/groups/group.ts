@@ -1,0 +1,218 @@
+import {
+  catchError,
+  combineLatest,
+  concatMap,
+  EMPTY,
+  exhaustMap,
+  from,
+  map,
+  Observable,
+  reduce,
+  switchMap,
+  take,
+  throwError,
+} from 'rxjs'
+import { wholeNumber } from '../arguments.ts'
+import type { Engine, NodeEntry, Stored } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import { compareKeys } from '../keys.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { type Observed, observedOf } from '../store/observed-engine.ts'
+import type { Timing } from '../timing.ts'
+import { isPassing } from './partition-nodes.ts'
+import { Rates } from './rates.ts'
+import { GROUPS, GroupTree, infoOf, ownerOf, type PartitionLag, recordOf } from './tree.ts'
+
+/** A member of a group. */
+export interface GroupMember {
+  /** Its own, and another after its session has expired. */
+  readonly id: string
+  /** What it is called. */
+  readonly name: string
+  readonly host: string
+  readonly pid: number
+  /** When it joined, in milliseconds since 1970. */
+  readonly start: number
+  /** What it owns, in the order of the names. */
+  readonly partitions: readonly string[]
+}
+
+/** A partition of a group: one that is owned, or was. */
+export interface GroupPartition {
+  readonly partition: string
+  /** The id of the member that owns it; `undefined` where none does. */
+  readonly owner: string | undefined
+  /** How far it is processed; `undefined` where nothing of it was committed. */
+  readonly position: unknown
+  /** How many of its records were committed, by all its owners together. */
+  readonly records: number
+  /** How many records were committed in a second, lately; `undefined` at first. */
+  readonly rate: number | undefined
+  /** How much of it is left to do, where its owner tells. */
+  readonly lag: PartitionLag | undefined
+}
+
+/** A group at a moment; names in their order. */
+export interface GroupSnapshot {
+  readonly group: string
+  readonly members: readonly GroupMember[]
+  readonly partitions: readonly GroupPartition[]
+}
+
+/** Options of {@link group$}. */
+export interface GroupOptions {
+  /**
+   * How often to look how far partitions are processed, in milliseconds.
+   * @defaultValue 1000
+   */
+  readonly interval?: number | undefined
+}
+
+/** Emits at once, and again after each interval. */
+const ticks = ({ after }: Timing, interval: number): Observable<void> =>
+  new Observable(subscriber => {
+    const tick = (): void => {
+      subscriber.next()
+      if (!subscriber.closed) subscriber.add(after(interval, tick))
+    }
+    tick()
+  })
+
+/** What nodes hold, in as many requests as it takes; emits nothing where it cannot be read in passing. */
+function read(
+  { engine, timing, timeout }: Observed,
+  nodes: readonly string[],
+): Observable<(Stored | undefined)[]> {
+  const parts: string[][] = []
+  const most = Math.max(1, engine.limits.readBatch)
+  for (let i = 0; i < nodes.length; i += most) parts.push(nodes.slice(i, i + most))
+  return from(parts).pipe(
+    concatMap(part => engine.read(part, { deadline: timing.now() + timeout })),
+    map(results =>
+      results.map(stored => {
+        if (stored instanceof KVError) throw stored
+        return stored
+      }),
+    ),
+    reduce((all, some) => [...all, ...some], [] as (Stored | undefined)[]),
+    catchError((error: unknown) =>
+      error instanceof KVError && isPassing(error) ? EMPTY : throwError(() => error),
+    ),
+  )
+}
+
+const nodesOf = (engine: Engine): NonNullable<Engine['nodes']> => {
+  if (engine.nodes !== undefined) return engine.nodes
+  throw new KVError('UNSUPPORTED', `groups need ephemeral nodes, which the ${engine.name} engine has not`)
+}
+
+const byName = (children: readonly NodeEntry[]): readonly string[] =>
+  children.map(({ name }) => name).sort(compareKeys)
+
+/**
+ * A group as anybody sees it who can read the store: its members, who owns which partition, and how far each is
+ * processed. Emits when a member or owner comes or goes, and at each interval; never completes before `close`. A group that
+ * nobody has joined yet has no members and no partitions. `UNSUPPORTED` where the engine has no ephemeral nodes.
+ *
+ * @example
+ * ```ts
+ * import { of, take } from 'rxjs'
+ * import { group$, json, memoryStore, ownPartitions$ } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * const membership = ownPartitions$(store, { group: 'orders', partitions$: of(['a', 'b']), member: 'me' })
+ *   .subscribe(() => {
+ *     group$(store, 'orders').pipe(take(1)).subscribe(({ members }) => {
+ *       console.log(members[0]?.name, members[0]?.partitions) // me [ 'a', 'b' ]
+ *       membership.unsubscribe()
+ *     })
+ *   })
+ * ```
+ */
+export function group$(
+  store: KVStore<unknown>,
+  group: string,
+  options: GroupOptions = {},
+): Observable<GroupSnapshot> {
+  const tree = new GroupTree(group)
+  const interval = wholeNumber('interval', options.interval ?? 1000, 1, 0x7fff_ffff)
+  const observed = observedOf(store)
+  const { engine, timing } = observed
+  return new Observable(subscriber => {
+    const nodes = nodesOf(engine)
+    const rates = new Rates(interval)
+    const snapshot$ = combineLatest([
+      nodes.children(tree.members),
+      nodes.children(tree.owners),
+      nodes.children(tree.partitions),
+    ]).pipe(
+      switchMap(([members, owners, partitions]) => {
+        const ids = byName(members)
+        const names = byName(partitions)
+        const ownerIn = new Map(owners.map(child => [child.name, ownerOf(child)]))
+        const addresses = [
+          ...ids.map(id => tree.memberNode(id)),
+          ...names.map(name => tree.partitionNode(name)),
+        ]
+        return ticks(timing, interval).pipe(
+          exhaustMap(() => read(observed, addresses)),
+          map((stored): GroupSnapshot => {
+            const infos = new Map(ids.map((id, i) => [id, stored[i] && infoOf(stored[i])]))
+            return {
+              group,
+              members: ids.map(id => memberOf(id, infos.get(id), ownerIn)),
+              partitions: names.map((partition, i) => {
+                const node = tree.partitionNode(partition)
+                const { position, records } = recordOf<unknown>(node, stored[ids.length + i])
+                const owner = ownerIn.get(partition)
+                const lags = owner === undefined ? undefined : infos.get(owner)?.lags
+                const lag = lags && Object.hasOwn(lags, partition) ? lags[partition] : undefined
+                const rate = rates.of(partition, records, timing.now())
+                return { partition, owner, position, records, rate, lag }
+              }),
+            }
+          }),
+        )
+      }),
+    )
+    return snapshot$.subscribe(subscriber)
+  })
+}
+
+/**
+ * The names of all groups that there are, or were, on a store, in their order; emits once, and completes. `UNSUPPORTED`
+ * where the engine has no ephemeral nodes.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs'
+ * import { groupNames$, json, memoryStore, ownPartitions$ } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * const membership = ownPartitions$(store, { group: 'orders', partitions$: of(['a']) }).subscribe(() => {
+ *   groupNames$(store).subscribe(names => console.log(names)) // [ 'orders' ]
+ *   membership.unsubscribe()
+ * })
+ * ```
+ */
+export function groupNames$(store: KVStore<unknown>): Observable<readonly string[]> {
+  const { engine } = observedOf(store)
+  return new Observable(subscriber =>
+    nodesOf(engine).children(GROUPS).pipe(take(1), map(byName)).subscribe(subscriber),
+  )
+}
+
+const memberOf = (
+  id: string,
+  info: ReturnType<typeof infoOf>,
+  owners: ReadonlyMap<string, string>,
+): GroupMember => ({
+  id,
+  name: info?.name ?? id,
+  host: info?.host ?? '',
+  pid: info?.pid ?? 0,
+  start: info?.start ?? 0,
+  partitions: [...owners]
+    .flatMap(([partition, owner]) => (owner === id ? [partition] : []))
+    .sort(compareKeys),
+})
