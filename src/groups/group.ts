@@ -116,17 +116,19 @@ const byName = (children: readonly NodeEntry[]): readonly string[] =>
  *
  * @example
  * ```ts
- * import { of, take } from 'rxjs'
+ * import { filter, of, take } from 'rxjs'
  * import { group$, json, memoryStore, ownPartitions$ } from 'rxkeeper'
  *
  * const store = memoryStore({ value: json<number>() })
- * const membership = ownPartitions$(store, { group: 'orders', partitions$: of(['a', 'b']), member: 'me' })
- *   .subscribe(() => {
- *     group$(store, 'orders').pipe(take(1)).subscribe(({ members }) => {
- *       console.log(members[0]?.name, members[0]?.partitions) // me [ 'a', 'b' ]
- *       membership.unsubscribe()
- *     })
- *   })
+ * const owned$ = ownPartitions$(store, { group: 'orders', partitions$: of(['a', 'b']), member: 'me' })
+ * const membership = owned$.subscribe()
+ * group$(store, 'orders').pipe(
+ *   filter(({ members }) => members[0]?.partitions.length === 2),
+ *   take(1),
+ * ).subscribe(({ members }) => {
+ *   console.log(members[0]?.name, members[0]?.partitions) // me [ 'a', 'b' ]
+ *   membership.unsubscribe()
+ * })
  * ```
  */
 export function group$(
