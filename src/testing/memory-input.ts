@@ -18,7 +18,7 @@ interface State {
 }
 
 /** A partitioned input in memory, made by {@link memoryInput}; a position is the number of records up to it. */
-export class MemoryInput<T> implements PartitionedInput<T, number> {
+export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposable {
   /** The positions that were told as committed, by partition, the last one last. */
   readonly told: Map<string, number[]> = new Map()
   readonly partitions$: Observable<readonly string[]>
@@ -67,6 +67,11 @@ export class MemoryInput<T> implements PartitionedInput<T, number> {
 
   close(): Promise<void> {
     return this.#readers.close()
+  }
+
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async *#read(partition: string, after = 0, signal: AbortSignal): AsyncGenerator<Delivered<T, number>> {

@@ -7,7 +7,9 @@ import { configOf, type FilesConfig, type FilesInputOptions } from './options.ts
 import { listPartitions, partOf } from './partitions.ts'
 import { PartReading } from './read.ts'
 
-class FilesInput<T> implements PartitionedInput<T, number> {
+/** Files as a partitioned input, made by {@link filesInput}. */
+export class FilesInput<T> implements PartitionedInput<T, number>, AsyncDisposable {
+  /** All partitions; with `follow`, at each change. Without, fails where there is no file. */
   readonly partitions$: Observable<readonly string[]>
   readonly #config: FilesConfig<T>
   readonly #options: InputOptions<number>
@@ -28,12 +30,14 @@ class FilesInput<T> implements PartitionedInput<T, number> {
           )
   }
 
+  /** The records of a partition after a position, or from its beginning. */
   read(partition: string, after: number | undefined): AsyncIterable<Delivered<T, number>> {
     return this.#readers.read(`reading ${partition}`, signal =>
       new PartReading(partOf(partition, this.#config), this.#config, this.#options, signal).records(after),
     )
   }
 
+  /** How many bytes come after a position. */
   async lag(partition: string, after?: number): Promise<Lag> {
     const { path, from, to } = partOf(partition, this.#config)
     const size = await stat(path).then(
@@ -45,8 +49,14 @@ class FilesInput<T> implements PartitionedInput<T, number> {
     return { amount: Math.max(0, Math.min(size, to) - (after ?? from)), unit: 'bytes' }
   }
 
+  /** Ends all reading. Idempotent. */
   close(): Promise<void> {
     return this.#readers.close()
+  }
+
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
 
@@ -88,9 +98,4 @@ function found(names: readonly string[], { patterns, cwd }: FilesConfig<unknown>
  * rmSync(cwd, { recursive: true })
  * ```
  */
-export const filesInput = <T>(
-  options: FilesInputOptions<T>,
-): PartitionedInput<T, number> & {
-  /** Ends all reading. */
-  close(): Promise<void>
-} => new FilesInput(options)
+export const filesInput = <T>(options: FilesInputOptions<T>): FilesInput<T> => new FilesInput(options)

@@ -12,7 +12,9 @@ import { Stream, type StreamInfo } from './stream.ts'
 /** How many entries are counted exactly; beyond, their number is estimated. */
 const COUNTED = 10_000
 
-class RedisInput<T> implements PartitionedInput<T, string> {
+/** Redis Streams as a partitioned input, made by {@link redisInput}. */
+export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposable {
+  /** All streams; of those that patterns find, at each change. */
   readonly partitions$: Observable<readonly string[]>
   readonly #options: RedisInputOptions<T>
   readonly #config: RedisConfig
@@ -37,17 +39,20 @@ class RedisInput<T> implements PartitionedInput<T, string> {
           )
   }
 
+  /** The entries of a stream after a position, or from the first. */
   read(partition: string, after: string | undefined): AsyncIterable<Delivered<T, string>> {
     const context = `reading ${partition}`
     return this.#readers.read(context, signal => this.#read(partition, after, context, signal))
   }
 
+  /** Moves the `group` to a position, unless it is further. Does nothing without a `group`. */
   async committed(partition: string, position: string): Promise<void> {
     const { group } = this.#config
     if (group === undefined) return
     await this.#asking(() => this.#link.ask('EVAL', [MOVE_GROUP, 1, this.#known(partition), group, position]))
   }
 
+  /** How many entries come after a position: counted up to 10,000, beyond that estimated from their times. */
   lag(partition: string, after: string | undefined): Promise<Lag> {
     return this.#asking(async () => {
       if (after !== undefined && !isId(after)) {
@@ -58,10 +63,16 @@ class RedisInput<T> implements PartitionedInput<T, string> {
     })
   }
 
+  /** Ends all reading and its connections. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort()
     this.#link.close()
     await this.#readers.close()
+  }
+
+  /** As {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async *#read(
@@ -140,16 +151,14 @@ class RedisInput<T> implements PartitionedInput<T, string> {
  * const redis = new Redis('redis://localhost:6379')
  * await redis.xadd('visits:0', '*', 'user', 'alice', 'page', '/')
  *
- * const input = redisInput<{ user: string }>({ url: 'redis://localhost:6379', streams: 'visits:*', group: 'counts' })
+ * await using input = redisInput<{ user: string }>({ url: 'redis://localhost:6379', streams: 'visits:*', group: 'counts' })
  * for await (const { record, position } of input.read('visits:0', undefined)) {
  *   console.log(record.user) // alice
  *   await input.committed('visits:0', position)
  *   break
  * }
- * await input.close()
  * redis.disconnect()
  * ```
  */
-export const redisInput = <T = Record<string, string>>(
-  options: RedisInputOptions<T>,
-): Required<PartitionedInput<T, string>> => new RedisInput(options)
+export const redisInput = <T = Record<string, string>>(options: RedisInputOptions<T>): RedisInput<T> =>
+  new RedisInput(options)
