@@ -1,17 +1,22 @@
-import { firstValueFrom } from 'rxjs'
+import { firstValueFrom, Observable } from 'rxjs'
 import { nextVersion } from '../../src/conditions.ts'
 import type { Engine, Write } from '../../src/engine.ts'
 import { KVError } from '../../src/errors.ts'
+import { processKV } from '../../src/operators/processKV.ts'
 import type { OwnedPartition } from '../../src/owned-partition.ts'
 import { ask } from '../../src/store/engine-call.ts'
+import type { KVStore } from '../../src/store/kv-store.ts'
+import { observedOf } from '../../src/store/observed-engine.ts'
 import type { Timing } from '../../src/timing.ts'
 
 /** How many commits it sends before the first is answered. */
 const DEPTH = 4
+/** How many records come at once. */
+const BURST = 5
 
 /** What a consumer works on. */
 export interface Work {
-  readonly engine: Engine
+  readonly store: KVStore<number[]>
   readonly timing: Timing
   /** How many records each partition has. */
   readonly records: number
@@ -27,6 +32,7 @@ export interface Work {
  */
 export class Consumer {
   readonly #work: Work
+  readonly #engine: Engine
   readonly #owned: OwnedPartition<number>
   readonly #key: string
   /** What the list is when all commits under way are carried out, and when those that are known to be are. */
@@ -41,6 +47,7 @@ export class Consumer {
 
   constructor(work: Work, owned: OwnedPartition<number>) {
     this.#work = work
+    this.#engine = observedOf(work.store).engine
     this.#owned = owned
     this.#key = keyOf(owned.partition)
     this.#version = owned.fence.version
@@ -51,7 +58,7 @@ export class Consumer {
       this.#stopped = true
       if (this.#isSettled) owned.done()
     })
-    const read = work.engine.read([this.#key], this.#due)
+    const read = this.#engine.read([this.#key], this.#due)
     ask(read, answer => {
       if (answer instanceof KVError) return this.#give(answer)
       const [stored] = answer
@@ -99,7 +106,7 @@ export class Consumer {
     const value = Buffer.from(JSON.stringify(list))
     const writes: Write[] = [fence.write(state, version), { type: 'put', key: this.#key, value }]
     const index = this.#chain.push(undefined) - 1
-    ask(this.#work.engine.commit(writes, this.#due), answer => {
+    ask(this.#engine.commit(writes, this.#due), answer => {
       this.#chain[index] = answer instanceof KVError ? answer : 'done'
       const isFirst = this.#chain.slice(0, index).every(commit => commit === 'done')
       if (answer instanceof KVError && (isFirst || answer.code !== 'VERSION_CONFLICT'))
@@ -127,6 +134,42 @@ export class Consumer {
       this.#version = fence.version
     }
   }
+}
+
+/** Processes a partition by commits of our own. */
+export const byConsumer = (work: Work, owned: OwnedPartition<number>): Observable<never> =>
+  new Observable(subscriber => {
+    new Consumer(work, owned)
+    // Ends with what it was given.
+    owned.lost$.subscribe({ complete: () => subscriber.complete() })
+  })
+
+/** Processes a partition by `processKV`; looks that what comes out is what has become durable, in order. */
+export const byOperator = (work: Work, owned: OwnedPartition<number>): Observable<unknown> => {
+  const { store, timing, records, pace, failed } = work
+  const { partition, position = 0 } = owned
+  const record$ = new Observable<number>(subscriber => {
+    // In bursts, so that several commits are on their way.
+    const burst = (from: number): void => {
+      const end = Math.min(from + BURST, records)
+      for (let record = from; record < end; record++) subscriber.next(record)
+      if (end < records) subscriber.add(timing.after(BURST * pace, () => burst(end)))
+    }
+    burst(position)
+  })
+  return owned.run$(
+    record$,
+    processKV(
+      store,
+      () => keyOf(partition),
+      (record, list: number[] = []) => {
+        // Also where it is computed in vain: what is computed on is what belongs to the position.
+        if (list.length !== record) failed(new Error(`${partition}: ${record} after ${list}`))
+        return [...list, record]
+      },
+      { partition: owned, positionOf: record => record + 1, concurrency: 1 },
+    ),
+  )
 }
 
 export const keyOf = (partition: string): string => `list of ${partition}`

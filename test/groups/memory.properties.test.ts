@@ -9,21 +9,21 @@ import { kvStore } from '../../src/store/store.ts'
 import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
 import { ProcessEngine } from '../../src/testing/process-engine.ts'
 import { timingOf } from '../../src/timing.ts'
-import { keyOf, listOf } from './consumer.ts'
-import { Trial } from './trial.ts'
+import { byConsumer, byOperator, keyOf, listOf } from './consumer.ts'
+import { type Consume, Trial } from './trial.ts'
 
 const RECORDS = 60
 const SESSION = 1000
 const LATENCY = 3
 
 /** Lets what is given happen on virtual time, until everything is processed. */
-function perform(events: readonly MemberEvent[], partitions: number) {
+function perform(events: readonly MemberEvent[], partitions: number, consume: Consume = byConsumer) {
   const scheduler = new VirtualTimeScheduler()
   const timing = timingOf(scheduler)
   const memory = new Memory()
-  const trial = new Trial(partitions, RECORDS, () => {
+  const trial = new Trial(partitions, RECORDS, consume, () => {
     const process = new ProcessEngine(memory, timing, LATENCY, SESSION)
-    const store = kvStore(process, { value: json<number>(), scheduler })
+    const store = kvStore(process, { value: json<number[]>(), scheduler })
     return {
       store,
       scheduler,
@@ -52,10 +52,13 @@ function perform(events: readonly MemberEvent[], partitions: number) {
 const ALL = Array.from({ length: RECORDS }, (_, i) => i)
 
 describe('a group on memory and virtual time', () => {
-  it('processes every record once, with one owner at a time, whatever happens to its members', () => {
+  it.each([
+    ['commits of our own', byConsumer],
+    ['processKV', byOperator],
+  ])('processes every record once by %s, whatever happens to its members', (_name, consume) => {
     fc.assert(
       fc.property(arbitraries(fc).memberships(), fc.integer({ min: 1, max: 7 }), (events, partitions) => {
-        const { trial, lists, run } = perform(events, partitions)
+        const { trial, lists, run } = perform(events, partitions, consume)
         run(16_000)
         // Somebody is always left, and two make it uneven if it can be.
         for (const member of [10, 11]) trial.happen({ type: 'join', at: 0, member })

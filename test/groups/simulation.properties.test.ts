@@ -12,8 +12,8 @@ import { Ensemble } from '../../src/testing/simulation/ensemble.ts'
 import { Network } from '../../src/testing/simulation/network.ts'
 import { Random } from '../../src/testing/simulation/random.ts'
 import { timingOf } from '../../src/timing.ts'
-import { keyOf, listOf } from './consumer.ts'
-import { Trial } from './trial.ts'
+import { byConsumer, byOperator, keyOf, listOf } from './consumer.ts'
+import { type Consume, Trial } from './trial.ts'
 
 const RECORDS = 40
 const SESSION = 2000
@@ -42,7 +42,7 @@ const troubles = fc.array(
 )
 
 /** A group on an ensemble of three, all of it simulated but our own code. */
-function world(seed: number, partitions: number) {
+function world(seed: number, partitions: number, consume: Consume) {
   const errors: unknown[] = []
   const clock = new VirtualClock(error => errors.push(error))
   const random = new Random(seed)
@@ -51,7 +51,7 @@ function world(seed: number, partitions: number) {
   const servers = ensemble.servers.map(({ address }) => `${address.host}:${address.port}`).join(',')
   const parties: Party[] = []
 
-  function open(party: Party & SchedulerLike): KVStore<number> {
+  function open(party: Party & SchedulerLike): KVStore<number[]> {
     const timing = {
       ...timingOf(party),
       afterReading: (delay: number, work: () => void) => party.after(delay, work, Rank.afterReading),
@@ -62,11 +62,11 @@ function world(seed: number, partitions: number) {
         random: random.fork(party.name).next,
         connect: address => network.connect(party, address),
       },
-      { value: json<number>(), servers, root: ROOT, sessionTimeout: SESSION, scheduler: party },
+      { value: json<number[]>(), servers, root: ROOT, sessionTimeout: SESSION, scheduler: party },
     )
   }
 
-  const trial = new Trial(partitions, RECORDS, name => {
+  const trial = new Trial(partitions, RECORDS, consume, name => {
     const party = new Party(clock, name)
     parties.push(party)
     return {
@@ -113,50 +113,56 @@ function intruders(ensemble: Ensemble): string[] {
   return found
 }
 
-it('on ZooKeeper, every record is processed once, by one owner at a time, whatever happens to members, servers and network', async () => {
-  const schedule = fc.record({
-    events: arbitraries(fc).memberships(),
-    troubles,
-    partitions: fc.integer({ min: 1, max: 5 }),
-    seed: fc.nat(),
-  })
-  await fc.assert(
-    fc.asyncProperty(schedule, async ({ events, troubles, partitions, seed }) => {
-      const { errors, clock, ensemble, trial, trouble, at } = world(seed, partitions)
-      for (const event of events) at(event.at, () => trial.happen(event))
-      for (const each of troubles) at(each.at, () => trouble(each))
-      const last: MemberEvent[] = [10, 11].map(member => ({ type: 'join', at: 16_000, member }))
-      for (const event of last) at(event.at, () => trial.happen(event))
-      const lists = () =>
-        trial.partitions.map(partition => {
-          const node = ensemble.committed.get(`${ROOT}/${keyOf(partition)}`)
-          return node?.data ? listOf(node.data) : []
-        })
-      const all = Array.from({ length: RECORDS }, (_, i) => i).join()
-      const done = () => lists().every(list => list.length >= RECORDS) && trial.isEven()
-      let counter = 0
-      await clock.run(() => clock.now > 17_000 && ++counter % 100 === 0 && done(), 80_000)
-      expect([...errors, ...trial.errors]).toEqual([])
-      expect(lists().map(String)).toEqual(trial.partitions.map(() => all))
-      expect(trial.isEven()).toBe(true)
-      expect(intruders(ensemble)).toEqual([])
-    }),
-    {
-      numRuns: Number(process.env.GROUP_RUNS ?? 30),
-      examples: [
-        // A partition that was lost by its fence while its member left stayed with the member for good.
-        [
-          {
-            events: [
-              { type: 'join', at: 0, member: 0 },
-              { type: 'leave', at: 1517, member: 0 },
-            ],
-            troubles: [{ type: 'server', at: 1517, which: 0, lasts: 1 }],
-            partitions: 1,
-            seed: 1515694930,
-          },
+it.each([
+  ['commits of our own', byConsumer],
+  ['processKV', byOperator],
+])(
+  'on ZooKeeper, every record is processed once by %s, whatever happens to members, servers and network',
+  async (_name, consume) => {
+    const schedule = fc.record({
+      events: arbitraries(fc).memberships(),
+      troubles,
+      partitions: fc.integer({ min: 1, max: 5 }),
+      seed: fc.nat(),
+    })
+    await fc.assert(
+      fc.asyncProperty(schedule, async ({ events, troubles, partitions, seed }) => {
+        const { errors, clock, ensemble, trial, trouble, at } = world(seed, partitions, consume)
+        for (const event of events) at(event.at, () => trial.happen(event))
+        for (const each of troubles) at(each.at, () => trouble(each))
+        const last: MemberEvent[] = [10, 11].map(member => ({ type: 'join', at: 16_000, member }))
+        for (const event of last) at(event.at, () => trial.happen(event))
+        const lists = () =>
+          trial.partitions.map(partition => {
+            const node = ensemble.committed.get(`${ROOT}/${keyOf(partition)}`)
+            return node?.data ? listOf(node.data) : []
+          })
+        const all = Array.from({ length: RECORDS }, (_, i) => i).join()
+        const done = () => lists().every(list => list.length >= RECORDS) && trial.isEven()
+        let counter = 0
+        await clock.run(() => clock.now > 17_000 && ++counter % 100 === 0 && done(), 80_000)
+        expect([...errors, ...trial.errors]).toEqual([])
+        expect(lists().map(String)).toEqual(trial.partitions.map(() => all))
+        expect(trial.isEven()).toBe(true)
+        expect(intruders(ensemble)).toEqual([])
+      }),
+      {
+        numRuns: Number(process.env.GROUP_RUNS ?? 30),
+        examples: [
+          // A partition that was lost by its fence while its member left stayed with the member for good.
+          [
+            {
+              events: [
+                { type: 'join', at: 0, member: 0 },
+                { type: 'leave', at: 1517, member: 0 },
+              ],
+              troubles: [{ type: 'server', at: 1517, which: 0, lasts: 1 }],
+              partitions: 1,
+              seed: 1515694930,
+            },
+          ],
         ],
-      ],
-    },
-  )
-})
+      },
+    )
+  },
+)

@@ -1,27 +1,32 @@
-import { of, type SchedulerLike, Subject, type Subscription } from 'rxjs'
+import { mergeMap, Observable, of, retry, type SchedulerLike, Subject, tap } from 'rxjs'
+import { KVError, type KVErrorCode } from '../../src/errors.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
 import type { OwnedPartition } from '../../src/owned-partition.ts'
 import type { KVStore } from '../../src/store/kv-store.ts'
-import { observedOf } from '../../src/store/observed-engine.ts'
 import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
 import { timingOf } from '../../src/timing.ts'
-import { Consumer } from './consumer.ts'
+import type { Work } from './consumer.ts'
 
 /** A process on virtual time. */
 export interface TrialProcess {
-  readonly store: KVStore<unknown>
+  readonly store: KVStore<number[]>
   readonly scheduler: SchedulerLike
   freeze(lasts: number): void
   die(): void
   expire(): void
 }
 
+/** Processes the records of a partition until it is given up; completes then. */
+export type Consume = (work: Work, owned: OwnedPartition<number>) => Observable<unknown>
+
+/** What a pipeline fails with when the servers are away for long, or do not tell. */
+const PASSING: readonly KVErrorCode[] = ['TIMEOUT', 'INDETERMINATE', 'UNAVAILABLE']
+
 /** What a member owns and does. */
 interface Member {
   readonly process: TrialProcess
   readonly name: string
   readonly leave$: Subject<void>
-  readonly running: Subscription
   readonly owned: Map<string, OwnedPartition<number>>
   state: 'running' | 'leaving' | 'left' | 'dead'
 }
@@ -34,10 +39,12 @@ export class Trial {
   /** Who was given which partition, in order. */
   readonly given: [partition: string, member: string][] = []
   readonly #members = new Map<number, Member>()
+  readonly #consume: Consume
   readonly #start: (name: string) => TrialProcess
   #started = 0
 
-  constructor(partitions: number, records: number, start: (name: string) => TrialProcess) {
+  constructor(partitions: number, records: number, consume: Consume, start: (name: string) => TrialProcess) {
+    this.#consume = consume
     this.partitions = Array.from({ length: partitions }, (_, i) => `p${i}`)
     this.records = records
     this.#start = start
@@ -84,32 +91,47 @@ export class Trial {
     const name = `m${number}-${this.#started++}`
     const process = this.#start(name)
     const { store } = process
+    const timing = timingOf(process.scheduler)
     const leave$ = new Subject<void>()
     const owned = new Map<string, OwnedPartition<number>>()
-    const owned$ = ownPartitions$<number>(store, {
+    const work: Work = {
+      store,
+      timing,
+      records: this.records,
+      pace: 40,
+      failed: error => this.errors.push(error),
+    }
+    const given$ = ownPartitions$<number>(store, {
       group: 'trial',
       partitions$: of(this.partitions),
       leave$,
       member: name,
-    })
-    const running = owned$.subscribe({
-      next: partition => {
+    }).pipe(
+      tap(partition => {
         this.given.push([partition.partition, name])
         owned.set(partition.partition, partition)
         partition.lost$.subscribe({
           complete: () => owned.get(partition.partition) === partition && owned.delete(partition.partition),
         })
-        const timing = timingOf(process.scheduler)
-        const { engine } = observedOf(store)
-        const failed = (error: unknown) => this.errors.push(error)
-        new Consumer({ engine, timing, records: this.records, pace: 40, failed }, partition)
-      },
+      }),
+      mergeMap(partition => this.#consume(work, partition)),
+      // Nobody is left in a group whose pipeline has failed; the next one joins it anew.
+      retry({
+        delay: (error: unknown) =>
+          new Observable<void>(subscriber => {
+            if (!(error instanceof KVError && PASSING.includes(error.code))) throw error
+            owned.clear()
+            subscriber.add(timing.after(100, () => subscriber.next()))
+          }),
+      }),
+    )
+    const member: Member = { process, name, leave$, owned, state: 'running' }
+    this.#members.set(number, member)
+    given$.subscribe({
       complete: () => {
         member.state = 'left'
       },
       error: error => this.errors.push(error),
     })
-    const member: Member = { process, name, leave$, running, owned, state: 'running' }
-    this.#members.set(number, member)
   }
 }

@@ -16,7 +16,7 @@ const [servers, root, member, partitions, records] = process.argv.slice(2) as [
   string,
 ]
 const store = zookeeperStore({ servers, root, value: json<number[]>(), sessionTimeout: 2000 })
-const { engine, timing } = observedOf(store)
+const { timing } = observedOf(store)
 const leave$ = new Subject<void>()
 const say = (what: string, partition: string) => console.log(`${what} ${partition} ${Date.now()}`)
 
@@ -37,7 +37,7 @@ ownPartitions$<number>(store, {
       next: () => say('lost', owned.partition),
       complete: () => say('ended', owned.partition),
     })
-    new Consumer({ engine, timing, records: Number(records), pace: 10, failed: fail }, owned)
+    new Consumer({ store, timing, records: Number(records), pace: 10, failed: fail }, owned)
   },
   complete: () => void store.close(),
   error: fail,
