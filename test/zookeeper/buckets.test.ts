@@ -3,6 +3,7 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import { json, KVError, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
 import { expect, it } from 'vitest'
 import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { called, connectPlain, plain } from '../faults/support/plain.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 
 const open = (root: string, options: Partial<ZooKeeperStoreOptions<number>> = {}) =>
@@ -101,18 +102,57 @@ it('refuses a root that is laid out otherwise, before anything is missed', async
   expect(await firstValueFrom(right.get$('alice'))).toBe(1)
 })
 
-it('divides a root that has no keys yet, not one that has', async () => {
+it('divides a root that nobody has put keys into, not one that somebody has', async () => {
+  const client = await connectPlain(servers)
   const root = freshRoot('divide')
-  {
-    await using plain = open(root)
-    await firstValueFrom(plain.put$('alice', 1))
-    await using late = open(root, { buckets: 8 })
-    expect(await codeOf(firstValueFrom(late.get$('alice')))).toContain('are in no hash buckets')
-    await firstValueFrom(plain.delete$('alice'))
+  const other = freshRoot('divide')
+  for (const path of [root, other]) {
+    await called(done => client.create(path, null, plain.CreateMode.PERSISTENT, done))
   }
+  await called(done => client.create(`${other}/alice`, Buffer.from('1'), plain.CreateMode.PERSISTENT, done))
+  client.close()
   await using divided = open(root, { buckets: 8 })
   await firstValueFrom(divided.put$('alice', 2))
   expect(await lastValueFrom(divided.keys$().pipe(toArray()))).toEqual(['alice'])
+  await using late = open(other, { buckets: 8 })
+  expect(await codeOf(firstValueFrom(late.get$('alice')))).toContain('are in no hash buckets')
+  await using plainly = open(other)
+  expect(await firstValueFrom(plainly.get$('alice'))).toBe(1)
+})
+
+it('a root that somebody made belongs to the first who puts into it, however they hurry', async () => {
+  const client = await connectPlain(servers)
+  for (let round = 0; round < 20; round++) {
+    const root = freshRoot('undecided')
+    await called(done => client.create(root, null, plain.CreateMode.PERSISTENT, done))
+    await using whole = open(root)
+    await using divided = open(root, { buckets: 2 })
+    // One has looked at it already, in half of the rounds.
+    if (round % 2 === 0) await firstValueFrom(whole.get$('alice'))
+    const outcomes = await Promise.all([
+      codeOf(firstValueFrom(whole.put$('alice', 1))),
+      codeOf(firstValueFrom(divided.put$('alice', 2))),
+    ])
+    expect(outcomes.filter(outcome => outcome === 'no error')).toHaveLength(1)
+    await using reader = open(root, { buckets: outcomes[0] === 'no error' ? 0 : 2 })
+    expect(await firstValueFrom(reader.get$('alice'))).toBe(outcomes[0] === 'no error' ? 1 : 2)
+  }
+  client.close()
+})
+
+it("leaves the data of a root that is somebody else's alone", async () => {
+  const client = await connectPlain(servers)
+  const root = freshRoot('foreign')
+  await called(done => client.create(root, Buffer.from('mine'), plain.CreateMode.PERSISTENT, done))
+  await using whole = open(root)
+  await firstValueFrom(whole.put$('alice', 1))
+  await using divided = open(root, { buckets: 2 })
+  expect(await codeOf(firstValueFrom(divided.get$('alice')))).toContain('has data of somebody else')
+  const data = await new Promise((resolve, reject) =>
+    client.getData(root, (error, bytes) => (error ? reject(error) : resolve(bytes.toString()))),
+  )
+  expect(data).toBe('mine')
+  client.close()
 })
 
 it('two stores that make the root at once agree', async () => {

@@ -48,7 +48,7 @@ export const framed = (...parts: Buffer[]): Buffer => {
   return Buffer.concat([int(body.length), body])
 }
 
-/** The body of the one read of the root `/` that opens a session, and its answer: a node without data. */
+/** The body of the one read of the root `/` that opens a session, and its answer: its keys are in no buckets. */
 const ROOT_CHECK = Buffer.concat([
   int(4),
   Buffer.from([0]),
@@ -58,10 +58,12 @@ const ROOT_CHECK = Buffer.concat([
   Buffer.from([1]),
   int(-1),
 ])
-const ROOT_WITHOUT_RECORD = Buffer.concat([
+const RECORD = Buffer.from('{"rxkeeper":{"buckets":0}}')
+const ROOT_RECORD = Buffer.concat([
   int(4),
   Buffer.from([0]),
-  int(-1, 0),
+  int(-1, RECORD.length),
+  RECORD,
   Buffer.alloc(68),
   int(-1),
   Buffer.from([1]),
@@ -151,7 +153,7 @@ export class ScriptedServer implements AsyncDisposable {
     }
     // The watch that tells of a root that is made anew.
     if (asked.type === EXISTS) asked.reply(NO_NODE)
-    else if (asked.body.equals(ROOT_CHECK)) asked.reply(0, ROOT_WITHOUT_RECORD)
+    else if (asked.body.equals(ROOT_CHECK)) asked.reply(0, ROOT_RECORD)
     else if (asked.xid === PING || (asked.xid === AUTH && this.script.answer === undefined)) asked.reply(0)
     else this.script.answer?.(asked)
   }

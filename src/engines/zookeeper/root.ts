@@ -48,14 +48,16 @@ function recordedBuckets(data: Buffer): number | undefined {
   }
 }
 
-const recordOf = (buckets: number): Buffer =>
-  buckets === 0 ? Buffer.alloc(0) : Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
+const recordOf = (buckets: number): Buffer => Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
 
 const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : `${buckets} hash buckets`)
 
 /**
  * The root node, whose data records how the keys below it are laid out, so that stores that disagree do not miss each
  * other's keys: where it was made with other buckets, every operation fails with `INVALID_ARGUMENT`.
+ *
+ * A root that somebody else made, without data, can have its keys in buckets or not, until a store has recorded which: the
+ * first to do so wins, and no key is put before. One with data of somebody else has them as its children.
  *
  * It is looked at on every connection, and a watch tells when it may have been made otherwise since. Until it is there,
  * it is looked at after every read, before the answer is given, and made before the first put; so what is not there was
@@ -73,8 +75,10 @@ export class Root {
   readonly #refused: (error: KVError) => void
   readonly #looks = new Shared<LookEnd>()
   readonly #makings = new Shared<MakingEnd>()
-  /** Whether the root is there, and laid out as we think. */
-  verified = false
+  /** What is known of it: nothing, that it is there but has to be recorded, or that it is recorded as we think. */
+  #standing: 'unknown' | 'unrecorded' | 'recorded' = 'unknown'
+  /** The version of what is unrecorded. */
+  #version = 0
   /** Whether its watch is set, and whether the first bucket was there when it was. */
   #watched = false
   #divided = false
@@ -87,9 +91,19 @@ export class Root {
     this.#refused = refused
   }
 
+  /** Whether the root is there, and laid out as we think. */
+  get verified(): boolean {
+    return this.#standing !== 'unknown'
+  }
+
+  /** Whether it says so, so that keys can be put below it. */
+  get recorded(): boolean {
+    return this.#standing === 'recorded'
+  }
+
   /** Nothing tells of changes any more. */
   disconnected(): void {
-    this.verified = false
+    this.#standing = 'unknown'
     this.#watched = false
   }
 
@@ -99,7 +113,7 @@ export class Root {
     if (path !== firstBucket && path !== root) return false
     if (path === firstBucket) this.#watched = false
     // Without buckets it can be a key, and is written like one.
-    if (path === root || type !== EventType.dataChanged) this.verified = false
+    if (path === root || type !== EventType.dataChanged) this.#standing = 'unknown'
     return true
   }
 
@@ -113,14 +127,18 @@ export class Root {
     )
   }
 
-  /** Makes what is missing of the root, of the nodes above it, and of the buckets below it; once for all who ask meanwhile. */
+  /**
+   * Makes what is missing of the root, of the nodes above it, of its record, and of the buckets below it; once for all who
+   * ask meanwhile.
+   */
   make(send: Send, end: (end: MakingEnd) => void): void {
     this.#makings.join(end, finish => {
-      this.verified = false
-      this.#make(
+      const begin = this.#standing === 'unrecorded' ? this.#record : this.#make
+      begin.call(
+        this,
         (type, frame, replied) => send(type, frame, replied, () => finish('lost')),
         result => {
-          this.verified = result === 'done' || result === 'made'
+          if (result === 'done' || result === 'made') this.#standing = 'recorded'
           finish(result)
         },
       )
@@ -152,10 +170,12 @@ export class Root {
 
   #make(send: Send, end: (end: MakingEnd) => void): void {
     const { root, buckets } = this.#layout
+    this.#standing = 'unknown'
     this.#create(root, recordOf(buckets), send, created => {
       if (created !== 'made' && created !== 'done') return end(created)
       const divide = (checked: RootEnd): void => {
         if (checked !== 'done') end(checked)
+        else if (this.#standing === 'unrecorded') this.#record(send, end)
         else if (buckets === 0) end(created)
         else this.#makeBuckets(send, divided => end(divided === 'done' ? created : divided))
       }
@@ -164,27 +184,47 @@ export class Root {
     })
   }
 
+  /** Records that the keys are in no buckets. */
+  #record(send: Send, end: (end: MakingEnd) => void): void {
+    const { root } = this.#layout
+    const op: MultiOp = { type: Op.setData, path: root, data: recordOf(0), version: this.#version }
+    sendMulti(send, [op], this.#acl, error => {
+      // Where that is not permitted, all that remains is to believe that it is so.
+      if (error === Code.ok || error === Code.noAuth) end('done')
+      // It is not any more as it was seen.
+      else if (error === Code.badVersion || error === Code.noNode) this.#make(send, end)
+      else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
+    })
+  }
+
   #checkRecord({ value, version }: Node, send: Send, end: (end: RootEnd) => void): void {
     const { root, buckets } = this.#layout
-    const recorded = recordedBuckets(value) ?? 0
-    const refuse = () => {
+    const recorded = recordedBuckets(value)
+    const refuse = (problem: string) => {
       const error = new KVError(
         'INVALID_ARGUMENT',
-        `\`buckets\`: the keys below ${root} are in ${shown(recorded)}, this store was opened with ${shown(buckets)}`,
+        `\`buckets\`: ${problem}, this store was opened with ${shown(buckets)}`,
       )
       this.#refused(error)
       end(error)
     }
     if (recorded === buckets) {
       // Without the first bucket it is being made, or deleted.
-      this.verified = buckets === 0 || this.#divided
+      if (buckets === 0 || this.#divided) this.#standing = 'recorded'
       end('done')
-    } else if (recorded !== 0) refuse()
+    } else if (recorded !== undefined) refuse(`the keys below ${root} are in ${shown(recorded)}`)
+    else if (buckets === 0) {
+      this.#standing = value.length === 0 ? 'unrecorded' : 'recorded'
+      this.#version = version
+      end('done')
+    } else if (value.length > 0)
+      refuse(`${root} has data of somebody else, and cannot record where its keys are`)
     else {
-      // A root that somebody made, and that nobody has put keys into, can still be divided.
       this.#list(send, names => {
         if (!Array.isArray(names)) return end(names)
-        if (names.some(name => keyOfName(name) !== undefined)) return refuse()
+        if (names.some(name => keyOfName(name) !== undefined)) {
+          return refuse(`the keys below ${root} are in ${shown(0)}`)
+        }
         const op: MultiOp = { type: Op.setData, path: root, data: recordOf(buckets), version }
         sendMulti(send, [op], this.#acl, error => {
           // Also where another was faster: it is read again.

@@ -103,11 +103,7 @@ export class WriteCall implements Call {
   #send(looked = false): void {
     const { guess, acl, packetLimit, root } = this.#room
     const { left, atomic } = this.#group
-    if (!root.verified && !this.#rootAbsent) {
-      this.#findRoot()
-      return
-    }
-    this.#rootAbsent = false
+    if (!root.recorded && !this.#rootFound()) return
     const known = this.#known
     let unknown = 0
     for (const { write } of left) {
@@ -288,13 +284,19 @@ export class WriteCall implements Call {
     )
   }
 
-  /** Makes the root, where something is to be put below it, or at least looks whether it is there. */
-  #findRoot(): void {
+  /**
+   * Whether all that has to be known of the root is known; otherwise finds it out, or makes the root, where something is to
+   * be put below it.
+   */
+  #rootFound(): boolean {
+    const { calls, root, sendAside } = this.#room
+    const absent = this.#rootAbsent
+    this.#rootAbsent = false
     if (this.#group.left.some(({ write }) => write.type === 'put')) {
       this.#makeRoot(this.#known)
-      return
+      return false
     }
-    const { calls, root, sendAside } = this.#room
+    if (root.verified || absent) return true
     root.look(sendAside, end => {
       if (!calls.isActive(this)) return
       if (end === 'throttled') calls.pause(this)
@@ -307,6 +309,7 @@ export class WriteCall implements Call {
         calls.resume(this)
       }
     })
+    return false
   }
 
   /** Makes the root; then goes on. */
