@@ -17,6 +17,11 @@ interface State {
   readonly live: boolean
 }
 
+function checkPosition(partition: string, position: number): void {
+  if (Number.isInteger(position) && position >= 0) return
+  throw new KVError('INVALID_ARGUMENT', `no position of ${partition}: ${JSON.stringify(position)}`)
+}
+
 /** A partitioned input in memory, made by {@link memoryInput}; a position is the number of records up to it. */
 export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposable {
   /** The positions that were told as committed, by partition, the last one last. */
@@ -62,7 +67,9 @@ export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposa
   }
 
   async lag(partition: string, after = 0): Promise<Lag> {
-    return { amount: this.#of(partition).length - after, unit: 'records' }
+    const records = this.#of(partition)
+    checkPosition(partition, after)
+    return { amount: records.length - after, unit: 'records' }
   }
 
   close(): Promise<void> {
@@ -76,9 +83,7 @@ export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposa
 
   async *#read(partition: string, after = 0, signal: AbortSignal): AsyncGenerator<Delivered<T, number>> {
     const records = this.#of(partition)
-    if (!Number.isInteger(after) || after < 0) {
-      throw new KVError('INVALID_ARGUMENT', `no position of ${partition}: ${JSON.stringify(after)}`)
-    }
+    checkPosition(partition, after)
     signal.addEventListener('abort', () => this.#wakeAll())
     for (let at = after; !signal.aborted; ) {
       if (at < records.length) yield { record: records[at]!, position: ++at }

@@ -4,7 +4,7 @@ import { KVError } from '../../errors.ts'
 import type { Delivered, InputOptions, Lag, PartitionedInput } from '../partitioned-input.ts'
 import { Readers } from '../readers.ts'
 import { configOf, type FilesConfig, type FilesInputOptions } from './options.ts'
-import { listPartitions, partOf } from './partitions.ts'
+import { checkPosition, listPartitions, partOf } from './partitions.ts'
 import { PartReading } from './read.ts'
 
 /** Files as a partitioned input, made by {@link filesInput}. */
@@ -39,7 +39,9 @@ export class FilesInput<T> implements PartitionedInput<T, number>, AsyncDisposab
 
   /** How many bytes come after a position. */
   async lag(partition: string, after?: number): Promise<Lag> {
-    const { path, from, to } = partOf(partition, this.#config)
+    const part = partOf(partition, this.#config)
+    checkPosition(part, after)
+    const { path, from, to } = part
     const size = await stat(path).then(
       found => found.size,
       cause => {

@@ -40,6 +40,12 @@ export function partOf(name: string, config: FilesConfig<unknown>): FilePart {
   throw new KVError('INVALID_ARGUMENT', `no partition of this input: ${JSON.stringify(name)}`)
 }
 
+/** Throws `INVALID_ARGUMENT` for what cannot be a position of this part. */
+export function checkPosition({ name, from }: FilePart, position: number | undefined): void {
+  if (position === undefined || (Number.isSafeInteger(position) && position > from)) return
+  throw new KVError('INVALID_ARGUMENT', `no position of ${name}: ${JSON.stringify(position)}`)
+}
+
 const isFile = async (path: string): Promise<boolean> =>
   stat(path).then(
     found => found.isFile(),

@@ -5,7 +5,7 @@ import type { Delivered, InputOptions } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { type Line, LineReader } from './lines.ts'
 import { columnsOf, type FilesConfig } from './options.ts'
-import type { FilePart } from './partitions.ts'
+import { checkPosition, type FilePart } from './partitions.ts'
 import { CsvParser, NdjsonParser, NONE, type RecordParser } from './records.ts'
 
 const NEWLINE = 0x0a
@@ -48,10 +48,8 @@ export class PartReading<T> {
   }
 
   async *records(after: number | undefined): AsyncGenerator<Delivered<T, number>, void> {
-    const { name, from, to } = this.#part
-    if (after !== undefined && !(Number.isSafeInteger(after) && after > from)) {
-      throw new KVError('INVALID_ARGUMENT', `no position of ${name}: ${JSON.stringify(after)}`)
-    }
+    const { name, to } = this.#part
+    checkPosition(this.#part, after)
     const file = await this.#open()
     try {
       const beginning = await this.#beginning(file)

@@ -51,7 +51,6 @@ interface Connection {
 export class Link {
   readonly #config: RedisConfig
   readonly #signal: AbortSignal
-  readonly #patience: Patience
   readonly #answer: number
   readonly #context: string
   readonly #partition: string | undefined
@@ -64,7 +63,6 @@ export class Link {
     this.#answer = Math.min(config.timeout, ANSWER)
     this.#context = context
     this.#partition = partition
-    this.#patience = new Patience(config.timeout, context, partition)
   }
 
   /**
@@ -72,26 +70,21 @@ export class Link {
    * @param pause how long the server may take for it by what it says, in milliseconds
    */
   async ask(command: string, args: readonly (string | number)[], pause = 0): Promise<unknown> {
+    const patience = new Patience(this.#config.timeout, this.#context, this.#partition)
     for (;;) {
       this.#connection ??= this.#connect()
       const connecting = this.#connection
       let connection: Connection | undefined
       try {
         connection = await connecting
-        const answer = await within(
-          pause + this.#answer,
-          connection.client.callBuffer(command, [...args]),
-          command,
-        )
-        this.#patience.succeeded()
-        return answer
+        return await within(pause + this.#answer, connection.client.callBuffer(command, [...args]), command)
       } catch (cause) {
         this.#signal.throwIfAborted()
         const reason = isReply(cause) ? cause : (connection?.failure ?? cause)
         const error = answered(reason, this.#context, this.#partition)
         if (error !== undefined) throw error
         this.#leave(connecting)
-        await this.#patience.failed(reason, this.#signal)
+        await patience.failed(reason, this.#signal)
       }
     }
   }

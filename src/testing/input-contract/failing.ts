@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { KVError } from '../../errors.ts'
 import { identityOf, type Undecodable } from '../../inputs/partitioned-input.ts'
 import type { InputPlace, InputSuite } from './place.ts'
-import { begin, numbersOf, records, rejects, take, takeFrom, throughJson } from './taking.ts'
+import { begin, inTime, numbersOf, records, rejects, take, takeFrom, throughJson } from './taking.ts'
 
 /** Values that are positions of no input. */
 const NO_POSITIONS: readonly unknown[] = [null, Number.NaN, -1, 1.5, '', 'no position', {}, [], true]
@@ -75,6 +75,9 @@ export function failing<P>({ it }: InputSuite<P>, badOptions: Readonly<Record<st
     for (const position of NO_POSITIONS) {
       const error = await rejects(begin(input, partition, position as P), 'INVALID_ARGUMENT')
       assert.ok(error.message.includes(partition), error.message)
+      if (input.lag === undefined) continue
+      const asked = inTime(input.lag(partition, position as P), 'the lag')
+      await assert.rejects(asked, { name: 'KVError', code: 'INVALID_ARGUMENT' })
     }
     assert.deepEqual(numbersOf(await take(input, partition, 1)), [0])
   })

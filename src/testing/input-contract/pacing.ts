@@ -31,7 +31,7 @@ async function settledUse(): Promise<number> {
       const now = inUse()
       still = Math.abs(now - last) < 256 * 1024 ? still + 1 : 0
       last = now
-      return still === 5 ? now : undefined
+      return still === 3 ? now : undefined
     },
     () => new Error('memory does not come to rest'),
     { timeout: PATIENCE, every: 50 },
@@ -67,7 +67,7 @@ export function pacing<P>({ it, capabilities: { many } }: InputSuite<P>): void {
       assert.ok(!done, `ended at ${n} of ${many}`)
       if (value.record.n !== n) assert.fail(`record ${value.record.n} at ${n}`)
       if (n % 100 === 0) await turn()
-      if (n % Math.ceil(many / 5) === 0) {
+      if (n % Math.ceil(many / 3) === 0) {
         const grown = (await settledUse()) - before
         assert.ok(grown < HELD, `${grown} bytes more after ${n} records`)
       }
