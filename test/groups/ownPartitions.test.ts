@@ -8,6 +8,7 @@ import { memoryStore } from '../../src/engines/memory/store.ts'
 import { FENCE_STRIDE } from '../../src/groups/fence.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
 import { lmdbStore } from '../../src/lmdb.ts'
+import { mostCommits } from '../../src/operators/internal/commit-loop.ts'
 import { temporaryFolder } from '../lmdb/temporary.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { failureOf, openEngine, within } from '../zookeeper/opening.ts'
@@ -119,7 +120,7 @@ describe.each([
     const b = new TestMember(place.open(), 'b', partitions$)
     await settled(() => expect(b.names).toEqual(['p']))
     // Each of those that can have been under way at once.
-    for (let ahead = 0; ahead < FENCE_STRIDE; ahead++) {
+    for (let ahead = 0; ahead < mostCommits({ fence: () => undefined as never }); ahead++) {
       const write = stale.write({ position: 7, records: 7 }, before + ahead)
       const late = a.engine.commit(
         [write, { type: 'put', key: 'state', value: Buffer.from('7') }],

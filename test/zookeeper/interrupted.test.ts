@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Engine, Write, Written } from '../../src/engine.ts'
 import type { ZooKeeperEngine } from '../../src/engines/zookeeper/engine.ts'
 import { KVError } from '../../src/errors.ts'
+import { nodeKey } from '../../src/nodes.ts'
 import { endSession } from '../../src/testing/expire-session.ts'
 import { called, connectPlain, plain } from '../faults/support/plain.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
@@ -408,5 +409,27 @@ describe('counting while connections break', () => {
     expect(indeterminate).toBe(0)
     expect(sum).toBe(acknowledged)
     expect(acknowledged).toBeGreaterThan(100)
+  })
+
+  it.each(fates)('a claim and a commit with its fence are carried out once when %s', async fate => {
+    await using where = await place()
+    const { engine, other } = where
+    const owner = nodeKey('groups', 'g', 'owners', 'p')
+    const partition = nodeKey('groups', 'g', 'partitions', 'p')
+    const commit = (...writes: Write[]) => firstValueFrom(engine.commit(writes, within(20_000)))
+    const claimed = await interrupt(where, fate, () =>
+      commit(
+        { ...put(owner, 'me', 'absent'), ephemeral: true },
+        put(partition, '0', 'absent'),
+        put(partition, '0', 0),
+      ),
+    )
+    expect(claimed.map(({ version }) => version)).toEqual([0, 0, 1])
+    const committed = await interrupt(where, fate, () => commit(put(partition, '1', 1), put('k', 'v')))
+    expect(committed[0]).toMatchObject({ existed: true, version: 2 })
+    expect(await valuesOf(other, owner, partition, 'k')).toEqual(['me', '1', 'v'])
+    // The owner went with the session that made it.
+    await engine.close()
+    expect(await valuesOf(other, owner)).toEqual([undefined])
   })
 })
