@@ -56,6 +56,7 @@ export type {
   JobRun,
   JobSink,
   RunOptions,
+  SinkContext,
   StopReason,
 } from './jobs/types.ts'
 export {

@@ -67,7 +67,8 @@ export function readOwner(
 
 /**
  * Takes a partition over: makes the owner node and sets the partition's, in one commit, so that nobody owns a partition
- * whose fence has not been moved. Ends with `'taken'` where another owns it.
+ * whose fence has not been moved. That a former owner came to the end of it does not count any more. Ends with `'taken'`
+ * where another owns it.
  *
  * @param id who claims it
  * @param isOurs whether an owner is one that we were, before our session ended
@@ -82,9 +83,10 @@ export function claim<P>(
   const { tree } = room
   const ownerNode = tree.ownerNode(partition)
   const node = tree.partitionNode(partition)
-  read(room, [ownerNode, node], stored => {
+  const finishedNode = tree.finishedNode(partition)
+  read(room, [ownerNode, node, finishedNode], stored => {
     if (stored instanceof KVError) return end(stored)
-    const [owner, current] = stored
+    const [owner, current, finished] = stored
     const name = owner && ownerOf(owner)
     if (name !== undefined && name !== id && !isOurs(name)) return end('taken')
     let record: PartitionRecord<P>
@@ -105,6 +107,8 @@ export function claim<P>(
     // Ours already, by a claim whose answer was lost, or by one whose partition was lost since.
     else if (name === id) writes.unshift({ type: 'check', key: ownerNode, ifVersion: owner.version })
     else writes.unshift({ type: 'delete', key: ownerNode, ifVersion: owner.version }, create)
+    if (finished !== undefined)
+      writes.push({ type: 'delete', key: finishedNode, ifVersion: finished.version })
     commit(room, writes, error => end(error ?? { node, version, record }))
   })
 }

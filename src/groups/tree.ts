@@ -33,11 +33,13 @@ export interface PartitionRecord<P> extends PartitionState<P> {
 /** The node that all groups are below. */
 export const GROUPS: string = nodeKey('groups')
 
-/** Where the nodes of a group are: `groups/NAME/members`, `…/owners` and `…/partitions`. */
+/** Where the nodes of a group are: `groups/NAME/members`, `…/owners`, `…/partitions` and `…/finished`. */
 export class GroupTree {
   readonly members: string
   readonly owners: string
   readonly partitions: string
+  /** Below it is a node for each partition whose owner has come to the end of it. */
+  readonly finished: string
 
   constructor(group: string) {
     checkName('group', group)
@@ -45,6 +47,7 @@ export class GroupTree {
     this.members = childOf(folder, 'members')
     this.owners = childOf(folder, 'owners')
     this.partitions = childOf(folder, 'partitions')
+    this.finished = childOf(folder, 'finished')
   }
 
   memberNode(id: string): string {
@@ -57,6 +60,10 @@ export class GroupTree {
 
   partitionNode(partition: string): string {
     return childOf(this.partitions, partition)
+  }
+
+  finishedNode(partition: string): string {
+    return childOf(this.finished, partition)
   }
 }
 

@@ -3,7 +3,9 @@ import { KVError } from '../errors.ts'
 import type { JobEvent, JobResult, JobRun, StopReason } from './types.ts'
 
 /** Events of which only the latest tells anything to those who come late. */
-const conflated = new Set<JobEvent<unknown>['type']>(['figures', 'status'])
+const conflated = new Set<JobEvent<unknown>['type']>(['figures', 'status', 'partitions'])
+/** Events of which late comers are not told. */
+const passing = new Set<JobEvent<unknown>['type']>(['dead letter', 'lost'])
 
 /** The events of one run: told to those who listen, and the ones that still matter to those who come late. */
 export class JobEvents<T> {
@@ -15,7 +17,7 @@ export class JobEvents<T> {
 
   emit(event: JobEvent<T>): void {
     if (conflated.has(event.type)) this.#past = this.#past.filter(({ type }) => type !== event.type)
-    if (event.type !== 'dead letter') this.#past.push(event)
+    if (!passing.has(event.type)) this.#past.push(event)
     for (const subscriber of [...this.#subscribers]) subscriber.next(event)
   }
 

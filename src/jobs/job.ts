@@ -32,10 +32,17 @@ function checkDefinition(definition: object): void {
   check(definition, 'key', 'a function', isFunction)
   check(definition, 'transform', 'a function', isFunction)
   check(definition, 'project', 'a function', value => value === undefined || isFunction(value))
-  checkSinks(definition)
+  checkShared(definition)
 }
 
-function checkSinks(options: object): void {
+/** What `run` may be given, too. */
+function checkShared(options: object): void {
+  check(
+    options,
+    'group',
+    'a string that is not empty',
+    value => value === undefined || (typeof value === 'string' && value !== ''),
+  )
   const isSink = (none: string) => (value: unknown) =>
     value === undefined || value === none || isFunction(value)
   check(options, 'output', "a function or 'none'", isSink('none'))
@@ -77,9 +84,9 @@ export function job<T, V, N extends V | undefined = V | undefined, R = [record: 
     name: definition.name,
     definition: definition as JobDefinition<T, V, V | undefined, R, C>,
     run(options: RunOptions<T, V, R, C> = {}) {
-      checkSinks(options)
-      const { store, input, output, deadLetter, publish } = options
-      const given = Object.entries({ store, input, output, deadLetter, publish }).filter(
+      checkShared(options)
+      const { store, input, group, output, deadLetter, publish } = options
+      const given = Object.entries({ store, input, group, output, deadLetter, publish }).filter(
         ([, value]) => value !== undefined,
       )
       const plan = { ...definition, ...Object.fromEntries(given) } as JobDefinition<T, V, V | undefined, R, C>

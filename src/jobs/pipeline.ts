@@ -1,97 +1,118 @@
-import { catchError, EMPTY, isObservable, merge, type Observable, Subject, takeUntil, tap } from 'rxjs'
+import { catchError, EMPTY, merge, type Observable, Subject, takeUntil, tap } from 'rxjs'
 import { KVError } from '../errors.ts'
 import { measure } from '../metrics/measure.ts'
 import type { Meter } from '../metrics/meter.ts'
-import { processKV } from '../operators/processKV.ts'
-import { pull$ } from '../operators/pull.ts'
+import { type ProcessOptions, processKV } from '../operators/processKV.ts'
 import { deliver } from './deliver.ts'
-import type { PositionKeeper } from './position.ts'
-import type { DeadLetter, JobContext, JobDefinition } from './types.ts'
+import type { Plan } from './plan.ts'
+import type { DeadLetter, JobContext, SinkContext } from './types.ts'
 
-/** A job as it is run: its definition, with what `run` was given in place of it. */
-export type Plan<T, V, R, C> = JobDefinition<T, V, V | undefined, R, C>
-
-/** What a pipeline is given, and tells. */
-export interface PipelineHooks<T, V> {
+/** Records that are read in order: an input that has no partitions, or one partition. They come as items, which may hold more. */
+export interface Source<I, T, V> {
+  readonly items$: Observable<I>
+  readonly partition: string | undefined
+  recordOf(item: I): T
+  /** Absent where no position is kept. */
+  readonly positionOf: ((item: I) => unknown) | undefined
+  /** What the process loop needs for its commits. */
+  readonly options: Pick<
+    ProcessOptions<I, V, V | undefined, unknown>,
+    'commitWith' | 'partition' | 'positionOf' | 'concurrency'
+  >
   /** Emits when no more records are to be taken. */
   readonly stop$: Observable<unknown>
-  readonly meter: Meter
-  readonly position: PositionKeeper<T, V> | undefined
-  inputEnded(): void
-  /** The input or the process loop failed; what came before is still delivered. */
+  /** There are no more records. */
+  ended(): void
+  /** Reading or the process loop failed; what came before is still delivered. */
   failed(error: unknown): void
+  /** A record came out of the process loop. */
+  settled?(): void
+  /** What was made of an item was taken by its sink. */
+  taken?(item: I): void
+}
+
+/** What all sources of a run share. */
+export interface PipelineHooks<T> {
+  readonly meter: Meter
   outputTaken(): void
   letterTaken(letter: DeadLetter<T>): void
 }
 
 /** On its way to a sink. */
-type Result<T, R> = { readonly record: T; readonly output: R } | { readonly letter: DeadLetter<T> }
+type Result<I, T, R> =
+  | { readonly item: I; readonly output: R }
+  | { readonly item: I; readonly letter: DeadLetter<T> }
 
-/** Takes the input through the process loop to the sinks; completes when all that was taken in is done. */
-export function pipeline<T, V, R, C>(
+/** Takes a source through the process loop to the sinks; completes when all that was taken in is done. */
+export function pipeline<I, T, V, R, C>(
   plan: Plan<T, V, R, C>,
-  context: JobContext<V, C>,
-  hooks: PipelineHooks<T, V>,
+  { name, config, store }: JobContext<V, C>,
+  source: Source<I, T, V>,
+  hooks: PipelineHooks<T>,
 ): Observable<never> {
   const { key, transform, project, output, deadLetter, bytesOf } = plan
-  const { store, config } = context
-  const { meter, position } = hooks
-  const letters$ = new Subject<Result<T, R>>()
-  const takeOut = (error: KVError, record: T): void => {
-    position?.settled()
-    letters$.next({ letter: { record, error } })
+  const { partition, positionOf } = source
+  const letters$ = new Subject<Result<I, T, R>>()
+  const takeOut = (error: KVError, item: I): void => {
+    source.settled?.()
+    letters$.next({ item, letter: { record: source.recordOf(item), error } })
   }
   const failed = (error: unknown): Observable<never> => {
-    hooks.failed(error)
+    source.failed(error)
     return EMPTY
   }
-  const loop = processKV<T, V, V | undefined, { record: T; output: R }>(
+  const loop = processKV<I, V, V | undefined, { item: I; output: R }>(
     store,
-    record => key(record, config),
-    (record, value) => transform(record, value, config),
+    item => key(source.recordOf(item), config),
+    (item, value) => transform(source.recordOf(item), value, config),
     {
+      ...source.options,
       ...plan.process,
-      // With its record, so that the meter knows what became of which.
-      project: (record, value, previous) => ({
-        record,
-        output: project === undefined ? ([record, value] as R) : project(record, value, previous),
-      }),
+      // With its item, so that the meter knows what became of which.
+      project: (item, value, previous) => {
+        const record = source.recordOf(item)
+        return {
+          item,
+          output: project === undefined ? ([record, value] as R) : project(record, value, previous),
+        }
+      },
       onError: typeof deadLetter === 'function' ? takeOut : 'fail',
-      commitWith: position?.commitWith,
     },
   )
-  const processed$ = input$(plan, context).pipe(
-    tap({ complete: () => hooks.inputEnded() }),
+  const processed$ = source.items$.pipe(
+    tap({ complete: () => source.ended() }),
     catchError(failed),
-    takeUntil(hooks.stop$),
-    measure(loop, { meter, bytesOf, recordOf: result => result.record }),
-    tap({ next: () => position?.settled() }),
+    takeUntil(source.stop$),
+    measure(loop, {
+      meter: hooks.meter,
+      bytesOf: bytesOf && (item => bytesOf(source.recordOf(item))),
+      recordOf: result => result.item,
+    }),
+    tap({ next: () => source.settled?.() }),
     catchError(failed),
     tap({ complete: () => letters$.complete() }),
   )
+  const contextOf = (item: I): SinkContext<V, C> => ({
+    name,
+    config,
+    store,
+    partition,
+    position: positionOf?.(item),
+  })
   return merge(letters$, processed$).pipe(
-    deliver<Result<T, R>>({
+    deliver<Result<I, T, R>>({
       take: result => {
-        if ('letter' in result) return typeof deadLetter === 'function' && deadLetter(result.letter, context)
-        return typeof output === 'function' && output(result.output, context)
+        if ('letter' in result)
+          return typeof deadLetter === 'function' && deadLetter(result.letter, contextOf(result.item))
+        return typeof output === 'function' && output(result.output, contextOf(result.item))
       },
       taken: result => {
         if ('letter' in result) hooks.letterTaken(result.letter)
         else hooks.outputTaken()
+        source.taken?.(result.item)
       },
       error: (result, cause) =>
         KVError.from(cause, 'CALLBACK', `\`${'letter' in result ? 'deadLetter' : 'output'}\` failed`),
     }),
   )
-}
-
-function input$<T, V, R, C>({ name, input }: Plan<T, V, R, C>, context: JobContext<V, C>): Observable<T> {
-  if (input === undefined) {
-    throw new KVError(
-      'INVALID_ARGUMENT',
-      `the job '${name}' has no \`input\`; give it to \`job\` or to \`run\``,
-    )
-  }
-  const records = typeof input === 'function' ? input(context) : input
-  return isObservable(records) ? records : pull$(records)
 }

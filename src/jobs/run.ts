@@ -9,7 +9,10 @@ import { signalExitCode, signals$ } from '../signals.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ConfigSource, resolveConfig } from './config.ts'
 import { JobEvents, type RunControl } from './events.ts'
-import { type Plan, pipeline } from './pipeline.ts'
+import { inputOf, isPartitioned, recordsOf } from './input.ts'
+import { processPartitions } from './partitions.ts'
+import { type PipelineHooks, pipeline } from './pipeline.ts'
+import type { Plan } from './plan.ts'
 import { PositionKeeper } from './position.ts'
 import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from './types.ts'
 
@@ -26,6 +29,8 @@ export class Execution<T, V, R, C> implements RunControl {
   /** Of the last figures, there must be some even when the store was never opened. */
   #meter: Meter | undefined
   #opened: KVStore<V> | undefined
+  /** An input that was made for this run. */
+  #made: { close?(): Promise<void> } | undefined
   #publication: Publication | undefined
   #reason: StopReason | undefined
   #failure: { readonly error: unknown } | undefined
@@ -111,7 +116,7 @@ export class Execution<T, V, R, C> implements RunControl {
     return store
   }
 
-  #process$(context: JobContext<V, C>, position: PositionKeeper<T, V> | undefined): Observable<never> {
+  #process$(context: JobContext<V, C>, keeper: PositionKeeper<T, V> | undefined): Observable<never> {
     const { interval, scheduler } = this.#options
     const meter = createMeter({ store: context.store, interval, scheduler })
     this.#meter = meter
@@ -120,15 +125,9 @@ export class Execution<T, V, R, C> implements RunControl {
     if (this.#plan.publish !== undefined) this.#publish(this.#plan.publish, context.store, meter)
     work.add(meter.snapshots$.subscribe(snapshot => this.#figures(snapshot)))
     work.add(context.store.status$.subscribe(status => this.events.emit({ type: 'status', status })))
-    return pipeline(this.#plan, context, {
-      stop$: this.#stop,
+    const { input, isMade } = inputOf(this.#plan, context)
+    const hooks: PipelineHooks<T> = {
       meter,
-      position,
-      inputEnded: () => this.stop('end of input'),
-      failed: error => {
-        this.#failure = { error }
-        this.stop('failure')
-      },
       outputTaken: () => {
         this.#outputs++
       },
@@ -136,7 +135,40 @@ export class Execution<T, V, R, C> implements RunControl {
         this.#deadLetters++
         this.events.emit({ type: 'dead letter', letter })
       },
-    })
+    }
+    const failed = (error: unknown): void => {
+      this.#failure ??= { error }
+      this.stop('failure')
+    }
+    const inputEnded = (): void => this.stop('end of input')
+    if (isPartitioned(input)) {
+      if (isMade) this.#made = input
+      return processPartitions(this.#plan, context, input, {
+        ...hooks,
+        stop$: this.#stop,
+        scheduler,
+        inputEnded,
+        failed,
+        owned: partitions => this.events.emit({ type: 'partitions', owned: partitions }),
+        lost: (partition, error) => this.events.emit({ type: 'lost', partition, error }),
+      })
+    }
+    return pipeline<T, T, V, R, C>(
+      this.#plan,
+      context,
+      {
+        items$: recordsOf(input),
+        partition: undefined,
+        recordOf: record => record,
+        positionOf: this.#plan.position && (record => this.#plan.position!.of(record)),
+        options: { commitWith: keeper?.commitWith },
+        stop$: this.#stop,
+        ended: inputEnded,
+        failed,
+        settled: () => keeper?.settled(),
+      },
+      hooks,
+    )
   }
 
   #publish(name: string, store: KVStore<V>, records: Meter): void {
@@ -165,7 +197,8 @@ export class Execution<T, V, R, C> implements RunControl {
     this.#ending = true
     this.#release()
     // At once where nothing is to be closed: on virtual time there are no promises.
-    if (this.#opened === undefined && this.#publication === undefined) this.#ended()
+    if (this.#opened === undefined && this.#publication === undefined && this.#made === undefined)
+      this.#ended()
     else {
       const failed = (error: unknown): void => {
         this.#failure ??= { error }
@@ -177,6 +210,7 @@ export class Execution<T, V, R, C> implements RunControl {
   }
 
   async #close(): Promise<void> {
+    await this.#made?.close?.()
     await this.#publication?.close()
     await this.#opened?.close()
   }

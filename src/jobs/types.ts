@@ -3,6 +3,7 @@ import type { Observable, SchedulerLike } from 'rxjs'
 import type { Codec } from '../codecs.ts'
 import type { Status } from '../engine.ts'
 import type { KVError } from '../errors.ts'
+import type { PartitionedInput } from '../inputs/partitioned-input.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { ProcessOptions } from '../operators/processKV.ts'
 import type { KVStore } from '../store/kv-store.ts'
@@ -20,14 +21,25 @@ export interface JobContext<V, C> {
   readonly position: unknown
 }
 
-/** Where records come from. An iterable, a Node `Readable` among them, is read no faster than its records are processed. */
-export type JobInput<T> = Observable<T> | AsyncIterable<T> | Iterable<T>
+/**
+ * Where records come from. An iterable, a Node `Readable` among them, is read no faster than its records are processed; so
+ * is a {@link PartitionedInput}, whose partitions are shared by all processes that run the job on the same store.
+ */
+export type JobInput<T> = Observable<T> | AsyncIterable<T> | Iterable<T> | PartitionedInput<T, unknown>
+
+/** What a job tells its sinks of an output: beside the job's context, of which record it is. */
+export interface SinkContext<V, C> extends Omit<JobContext<V, C>, 'position'> {
+  /** The partition of the record, where the input has partitions: see `identityOf`. */
+  readonly partition: string | undefined
+  /** How far the input is read with this record, where that is kept; else `undefined`. */
+  readonly position: unknown
+}
 
 /**
- * Takes what a job emits, one after the other, in order. An Observable or a promise that it returns is waited for before
- * the next is given; its error, or a throw, fails the job.
+ * Takes what a job emits, one after the other, in order (of each partition, where the input has them). An Observable or a
+ * promise that it returns is waited for before the next is given; its error, or a throw, fails the job.
  */
-export type JobSink<R, V, C> = (output: R, context: JobContext<V, C>) => unknown
+export type JobSink<R, V, C> = (output: R, context: SinkContext<V, C>) => unknown
 
 /** A record that could not be processed, and why. It has left no trace in the state. */
 export interface DeadLetter<T> {
@@ -60,10 +72,19 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
    */
   readonly store?: KVStore<V> | string | ((config: C) => KVStore<V> | Promise<KVStore<V>>) | undefined
   /**
-   * The records, or what makes them.
+   * The records, or what makes them; a `PartitionedInput` that is made here is closed at the end. With one, the processes that
+   * run the job are a {@link group} on the store: each partition is processed by one of them at a time, from where
+   * it was left, and what one leaves or a dead one left behind the others take over. The position of each partition is kept
+   * in the commits of the state, and no commit of a process that has lost the partition is carried out. Such a job ends
+   * when all partitions are at their end, whoever processed them.
    * @defaultValue the `input` of `run`
    */
   readonly input?: JobInput<T> | ((context: JobContext<V, C>) => JobInput<T>) | undefined
+  /**
+   * The group of processes that share the partitions of the `input`, among all that work on the same root.
+   * @defaultValue the `name`
+   */
+  readonly group?: string | undefined
   /** The key of a record. */
   readonly key: (record: T, config: C) => string
   /** The new value of the record's key; `undefined` deletes it. May be called again for a record: it must be pure. */
@@ -91,7 +112,9 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
    * @defaultValue none: after a crash, records may be processed again
    */
   readonly position?: JobPosition<T> | undefined
-  /** Options of `processKV`. */
+  /**
+   * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `concurrency` is 2048 by default.
+   */
   readonly process?: Pick<ProcessOptions<T, V, N, R>, 'concurrency' | 'remember' | 'unchanged'> | undefined
   /**
    * Publishes the figures in the store under this name, which no other process may use at the same time, for
@@ -114,6 +137,7 @@ export interface RunOptions<T, V, R, C> {
   readonly store?: JobDefinition<T, V, V | undefined, R, C>['store']
   /** The input, in place of the definition's. */
   readonly input?: JobDefinition<T, V, V | undefined, R, C>['input']
+  readonly group?: string | undefined
   readonly output?: JobSink<R, V, C> | 'none' | undefined
   readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
   readonly publish?: string | undefined
@@ -165,6 +189,13 @@ export type JobEvent<T> =
   | { readonly type: 'status'; readonly status: Status }
   | { readonly type: 'figures'; readonly figures: JobFigures }
   | { readonly type: 'dead letter'; readonly letter: DeadLetter<T> }
+  /** The partitions that this process has now. */
+  | { readonly type: 'partitions'; readonly owned: readonly string[] }
+  /**
+   * A partition was lost: another process has it (`FENCED`), or it could not be processed for now (`UNAVAILABLE`, `TIMEOUT`,
+   * `INDETERMINATE`) and is taken up again after a pause.
+   */
+  | { readonly type: 'lost'; readonly partition: string; readonly error: KVError }
   | { readonly type: 'stopping'; readonly reason: StopReason }
   | { readonly type: 'stopped'; readonly result: JobResult }
 

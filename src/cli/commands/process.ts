@@ -14,17 +14,19 @@ import { statOf } from '../bookmark.ts'
 import { escapeControls } from '../controls.ts'
 import { CliError, ExitCode, messageOf } from '../exit-codes.ts'
 import { type HealthAddress, HealthServer, healthAddressFrom } from '../health.ts'
-import { FORMATS, Input, type InputFormat } from '../input.ts'
+import { FORMATS, Input, type InputFormat, type Unreadable } from '../input.ts'
 import { type AnyJob, loadJob } from '../load-module.ts'
 import { Output } from '../output.ts'
 import { count, counted, Progress } from '../progress.ts'
 import { jsonLine, Session } from '../session.ts'
+import { SharedFiles } from '../shared-files.ts'
 import { Stopped } from '../stopped.ts'
 
 interface Options {
   readonly store?: string
   readonly input?: string
   readonly inputFormat?: InputFormat
+  readonly group?: string | true
   readonly output?: string
   readonly deadLetter?: string
   readonly config?: string
@@ -51,6 +53,10 @@ export const processCommand = (): Command =>
       ).choices(FORMATS),
     )
     .option(
+      '-g, --group [name]',
+      "share the input, files by name or pattern, with the other processes of this group (default: the job's name)",
+    )
+    .option(
       '-o, --output <file>',
       "the outputs as NDJSON; '-' is stdout, 'none' is nowhere (default: the job's, else stdout)",
     )
@@ -70,6 +76,7 @@ Examples:
   $ rxkeeper process count-visits.ts --input visits.ndjson --store zookeeper://localhost:2181/visits
   $ tail -f access.ndjson | rxkeeper process count-visits.ts --output none
   $ rxkeeper process count-visits.ts -i visits.ndjson -o none --health 0.0.0.0:8080
+  $ rxkeeper process count-visits.ts -i 'visits/*.ndjson' --group -o none # in as many terminals as you like
   $ COUNT_VISITS_MIN_AGE=18 rxkeeper process count-visits.ts -i visits.csv -o counts.ndjson --dead-letter bad.ndjson
 
 count-visits.ts:
@@ -104,19 +111,26 @@ async function run(
   const { definition } = job
   const inputFile = options.input ?? (definition.input === undefined ? '-' : undefined)
   const outputFile = options.output ?? (definition.output === undefined ? '-' : undefined)
+  const isShared = options.group !== undefined && inputFile !== undefined
+  if (isShared && inputFile === '-') {
+    throw new CliError('what is to be shared with a group must be files: --input', ExitCode.usage)
+  }
   // Before a file is made: one that cannot be read is to cost nothing.
-  const size = inputFile === undefined || inputFile === '-' ? undefined : statOf(inputFile).size
+  const size = inputFile === undefined || inputFile === '-' || isShared ? undefined : statOf(inputFile).size
   const letters =
     options.deadLetter === undefined ? undefined : new Output(createWriteStream(options.deadLetter))
   const output = outputFile === undefined || outputFile === 'none' ? undefined : outputTo(session, outputFile)
+  const unreadable = unreadableTo(letters)
   const input =
-    inputFile === undefined ? undefined : new Input(inputFile, options.inputFormat, unreadableTo(letters))
+    inputFile === undefined || isShared ? undefined : new Input(inputFile, options.inputFormat, unreadable)
+  const shared = isShared ? new SharedFiles(inputFile, options.inputFormat, unreadable) : undefined
   const progress = new Progress(session, size, output)
   const config = [configEnvironment()]
   const runOptions: RunOptions<unknown, unknown, unknown, unknown> = {
     store: options.store,
     config: options.config === undefined ? config : [configFile(options.config), ...config],
-    input: input === undefined ? undefined : pull$(input.records()).pipe(finalize(() => input.stop())),
+    input: input === undefined ? shared?.input : pull$(input.records()).pipe(finalize(() => input.stop())),
+    group: options.group === true ? undefined : options.group,
     output:
       outputFile === 'none' ? 'none' : output === undefined ? undefined : result => writeTo(output, result),
     deadLetter: letters === undefined ? undefined : letter => letters.line(jsonLine(lineOf(letter))),
@@ -137,13 +151,14 @@ async function run(
     next: event => {
       if (options.json) session.say(escapeControls(JSON.stringify(event, showErrors)))
       else if (event.type === 'figures') progress.update(input?.bytes ?? 0, progressOf(event.figures))
+      else if (event.type === 'lost') session.say(`${job.name}: ${event.error.message}`)
     },
     error: () => {},
   })
   try {
     const { exitCode, figures } = await running.then(undefined, explain)
     progress.stop()
-    if (!options.json) session.say(summaryOf(job.name, figures, input?.unreadable ?? 0))
+    if (!options.json) session.say(summaryOf(job.name, figures, (input ?? shared)?.unreadable ?? 0))
     if (exitCode !== ExitCode.ok) throw new Stopped(exitCode)
   } finally {
     progress.stop()
@@ -162,7 +177,7 @@ function writeTo(output: Output, result: unknown): Promise<void> | undefined {
   return line === undefined ? undefined : output.line(escapeControls(line))
 }
 
-const unreadableTo = (letters: Output | undefined): ((text: string, error: Error) => void) | undefined =>
+const unreadableTo = (letters: Output | undefined): Unreadable | undefined =>
   letters && ((text, { message }) => void letters.line(jsonLine({ text, error: { message } })))
 
 const lineOf = ({ record, error: { code, message } }: DeadLetter<unknown>): object => ({

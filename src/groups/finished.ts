@@ -1,0 +1,131 @@
+import { Observable, type Subscription } from 'rxjs'
+import { text } from '../codecs.ts'
+import type { Write } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
+import { accessOf } from '../store/access.ts'
+import type { KVStore } from '../store/kv-store.ts'
+import { observedOf } from '../store/observed-engine.ts'
+import { isPassing } from './partition-nodes.ts'
+import { GroupTree } from './tree.ts'
+
+/** How long to wait before what failed is tried again, in milliseconds. */
+const PAUSE = 200
+
+/**
+ * Tells the group that a partition of a bounded input is processed to its end, and completes; the next owner takes that
+ * back and looks for himself. Tries again what fails in passing, until the partition is lost.
+ */
+export function finish$(store: KVStore<unknown>, group: string, owned: OwnedPartition): Observable<never> {
+  const { partition, fence } = owned
+  const finishedNode = new GroupTree(group).finishedNode(partition)
+  return new Observable(subscriber => {
+    const { timing } = observedOf(store)
+    const access = accessOf(store)
+    const attempt = (): void => {
+      const nodes: Write[] = [
+        { type: 'check', key: fence.node, ifVersion: fence.version },
+        { type: 'put', key: finishedNode, value: text.encode(partition), ifVersion: 'absent' },
+      ]
+      access.commit(
+        [],
+        {
+          get withdrawn() {
+            return subscriber.closed
+          },
+          committed: () => subscriber.complete(),
+          failed: error => {
+            // Told by an attempt whose answer was lost.
+            if (error.key === finishedNode && error.code === 'VERSION_CONFLICT') subscriber.complete()
+            else if (error.code === 'VERSION_CONFLICT') subscriber.error(fence.fenced(error))
+            else if (isPassing(error)) subscriber.add(timing.after(PAUSE, attempt))
+            else subscriber.error(error)
+          },
+        },
+        { nodes },
+      )
+    }
+    subscriber.add(owned.lost$.subscribe(error => subscriber.error(error)))
+    if (!subscriber.closed) attempt()
+  })
+}
+
+/**
+ * Completes when every partition of a group has been processed to its end, by whoever owned it, after this began: when the
+ * list of partitions can not change any more, each was owned meanwhile, and each is finished.
+ */
+export function allFinished$(
+  store: KVStore<unknown>,
+  group: string,
+  partitions$: Observable<readonly string[]>,
+): Observable<never> {
+  const tree = new GroupTree(group)
+  return new Observable(subscriber => {
+    const { engine, timing } = observedOf(store)
+    const access = accessOf(store)
+    const { nodes } = engine
+    if (nodes === undefined) return
+    /** Partitions that were owned since we began: what was told before does not count. */
+    const seen = new Set<string>()
+    let names: readonly string[] = []
+    let isComplete = false
+    let finished: ReadonlySet<string> = new Set()
+    let asking = false
+    let retry: Subscription | undefined
+    const error = (cause: unknown): void => subscriber.error(cause)
+    const look = (): void => {
+      if (!isComplete || asking || !names.every(name => seen.has(name) && finished.has(name))) return
+      asking = true
+      // The two lists may be of different times; what is read now is of a time after both.
+      let left = names.length
+      let missing: KVError | 'missing' | undefined
+      const end = (): void => {
+        asking = false
+        if (missing === undefined) subscriber.complete()
+        else if (missing === 'missing' || isPassing(missing)) {
+          retry?.unsubscribe()
+          retry = timing.after(PAUSE, look)
+          subscriber.add(retry)
+        } else subscriber.error(missing)
+      }
+      if (left === 0) end()
+      for (const name of names) {
+        access.readNode(tree.finishedNode(name), stored => {
+          if (stored instanceof KVError) missing = stored
+          else if (stored === undefined) missing ??= 'missing'
+          if (--left === 0 && !subscriber.closed) end()
+        })
+      }
+    }
+    subscriber.add(
+      nodes.children(tree.owners).subscribe({
+        next: children => {
+          for (const { name } of children) seen.add(name)
+          look()
+        },
+        error,
+      }),
+    )
+    subscriber.add(
+      nodes.children(tree.finished).subscribe({
+        next: children => {
+          finished = new Set(children.map(({ name }) => name))
+          look()
+        },
+        error,
+      }),
+    )
+    subscriber.add(
+      partitions$.subscribe({
+        next: partitions => {
+          names = partitions
+        },
+        error,
+        complete: () => {
+          isComplete = true
+          look()
+        },
+      }),
+    )
+  })
+}

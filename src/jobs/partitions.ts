@@ -1,0 +1,167 @@
+import {
+  concat,
+  defer,
+  EMPTY,
+  finalize,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  type SchedulerLike,
+  shareReplay,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs'
+import { KVError, type KVErrorCode } from '../errors.ts'
+import { allFinished$, finish$ } from '../groups/finished.ts'
+import { ownPartitions$ } from '../groups/ownPartitions.ts'
+import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
+import { pull$ } from '../operators/pull.ts'
+import type { OwnedPartition } from '../owned-partition.ts'
+import { type PipelineHooks, pipeline, type Source } from './pipeline.ts'
+import type { Plan } from './plan.ts'
+import { Progress } from './progress.ts'
+import type { JobContext } from './types.ts'
+
+/** How many records one commit of a partition takes at most, by default: of many partitions, each holds several of these. */
+const CONCURRENCY = 2048
+
+/** How long a partition is left alone before it is taken up again, in milliseconds. */
+const PAUSE = 1000
+
+/** Errors that pass: a partition that meets one is taken up again. */
+const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'INDETERMINATE', 'UNAVAILABLE'])
+
+const isPassing = (error: unknown): error is KVError => error instanceof KVError && PASSING.has(error.code)
+
+/** What the partitions of a run share, and tell. */
+export interface PartitionsHooks<T> extends PipelineHooks<T> {
+  /** Emits when the group is to be left. */
+  readonly stop$: Observable<unknown>
+  readonly scheduler: SchedulerLike | undefined
+  /** All partitions of the group are at their end. */
+  inputEnded(): void
+  /** The job cannot go on; what came before is still delivered. */
+  failed(error: unknown): void
+  /** These partitions are ours now. */
+  owned(partitions: readonly string[]): void
+  lost(partition: string, error: KVError): void
+}
+
+/**
+ * Processes those partitions of an input that fall to this process of the group, each on its own: its records come out in
+ * order, and what befalls one does not hold the others up. Completes when the group is left.
+ */
+export function processPartitions<T, V, R, C>(
+  plan: Plan<T, V, R, C>,
+  context: JobContext<V, C>,
+  input: PartitionedInput<T, unknown>,
+  hooks: PartitionsHooks<T>,
+): Observable<never> {
+  const { store } = context
+  const { group = plan.name } = plan
+  const partitions$ = input.partitions$.pipe(shareReplay({ bufferSize: 1, refCount: true }))
+  const names = new Set<string>()
+  const changed = (): void => hooks.owned([...names].sort())
+  const process$ = (owned: OwnedPartition): Observable<never> => {
+    const { partition } = owned
+    return defer(() => {
+      names.add(partition)
+      changed()
+      return processOwned$(plan, context, input, owned, hooks, finish$(store, group, owned))
+    }).pipe(
+      finalize(() => {
+        names.delete(partition)
+        changed()
+        owned.done()
+      }),
+    )
+  }
+  let stopping = false
+  const left = (): void => {
+    if (!stopping) hooks.failed(new KVError('CLOSED', 'the store is closed'))
+  }
+  return merge(
+    hooks.stop$.pipe(
+      take(1),
+      tap(() => {
+        stopping = true
+      }),
+      ignoreElements(),
+    ),
+    ownPartitions$(store, { group, partitions$, leave$: hooks.stop$, lag: input.lag?.bind(input) }).pipe(
+      tap({ complete: left }),
+      mergeMap(process$),
+    ),
+    allFinished$(store, group, partitions$).pipe(
+      tap({ complete: () => hooks.inputEnded() }),
+      takeUntil(hooks.stop$),
+    ),
+  )
+}
+
+/** Processes a partition until there is no more of it, or it is to be given up, or lost. */
+function processOwned$<T, V, R, C>(
+  plan: Plan<T, V, R, C>,
+  context: JobContext<V, C>,
+  input: PartitionedInput<T, unknown>,
+  owned: OwnedPartition,
+  hooks: PartitionsHooks<T>,
+  finish$: Observable<never>,
+): Observable<never> {
+  const { partition, position, fence } = owned
+  let hasEnded = false
+  let failure: { readonly error: unknown } | undefined
+  let isGivenUp = false
+  const progress = new Progress(input, partition, error => {
+    // The next position will be told all the same.
+    if (!isPassing(error)) hooks.failed(error)
+  })
+  const source: Source<Delivered<T, unknown>, T, V> = {
+    items$: defer(() => pull$(input.read(partition, position))),
+    partition,
+    recordOf: ({ record }) => record,
+    positionOf: item => item.position,
+    options: { partition: owned, positionOf: item => item.position, concurrency: CONCURRENCY },
+    stop$: owned.release$,
+    ended: () => {
+      hasEnded = true
+    },
+    failed: error => {
+      failure ??= { error }
+    },
+    taken: item => progress.tell(item.position),
+  }
+  /** Leaves the partition alone for a while, then takes it up again from what is durable, unless another should. */
+  const pause$ = (error: KVError): Observable<never> => {
+    isGivenUp = true
+    hooks.lost(partition, error)
+    return merge(
+      timer(PAUSE, hooks.scheduler).pipe(map(() => true)),
+      owned.release$.pipe(map(() => false)),
+    ).pipe(
+      take(1),
+      tap(isOurs => isOurs && fence.fenced(error)),
+      ignoreElements(),
+    )
+  }
+  const end$ = defer(() => {
+    if (failure === undefined) return hasEnded ? concat(progress.told$, finish$) : progress.told$
+    const { error } = failure
+    if (isPassing(error)) return pause$(error)
+    hooks.failed(error)
+    return EMPTY
+  })
+  return concat(pipeline(plan, context, source, hooks), end$).pipe(
+    takeUntil(
+      owned.lost$.pipe(
+        tap(error => {
+          if (!isGivenUp) hooks.lost(partition, error)
+        }),
+      ),
+    ),
+  )
+}
