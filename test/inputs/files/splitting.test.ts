@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { firstValueFrom } from 'rxjs'
 import { filesInput } from 'rxkeeper/inputs/files'
-import { afterAll, expect, it } from 'vitest'
-import { makeFolder } from './folder.ts'
+import { expect, it } from 'vitest'
+import { sharedFolder } from './folder.ts'
 import { readAll, readWhole } from './reading.ts'
 
-const { path: cwd, remove } = makeFolder()
-afterAll(remove)
+const folder = sharedFolder()
 
 const ends = fc.constantFrom('\n', '\r\n')
 const lines = fc.array(
@@ -29,8 +28,8 @@ const content = fc
 it('each line is a record of the part in which it begins, wherever the parts begin', async () => {
   await fc.assert(
     fc.asyncProperty(content, fc.integer({ min: 1, max: 300 }), async ({ text, records }, partitionBytes) => {
-      writeFileSync(join(cwd, 'a.ndjson'), text)
-      const input = filesInput<string>({ files: 'a.ndjson', cwd, partitionBytes })
+      writeFileSync(join(folder.path, 'a.ndjson'), text)
+      const input = filesInput<string>({ files: 'a.ndjson', cwd: folder.path, partitionBytes })
       expect(await readWhole(input)).toEqual(records)
       for (const partition of await firstValueFrom(input.partitions$)) {
         const all = await readAll(input, partition)
@@ -44,9 +43,9 @@ it('each line is a record of the part in which it begins, wherever the parts beg
 })
 
 it('parts keep their names and positions when the file grows', async () => {
-  const file = join(cwd, 'grows.ndjson')
+  const file = join(folder.path, 'grows.ndjson')
   writeFileSync(file, '1\n22\n333\n')
-  const input = filesInput<number>({ files: 'grows.ndjson', cwd, partitionBytes: 8 })
+  const input = filesInput<number>({ files: 'grows.ndjson', cwd: folder.path, partitionBytes: 8 })
   expect(await firstValueFrom(input.partitions$)).toEqual(['grows.ndjson#0-8', 'grows.ndjson#8-16'])
   const before = await readAll(input, 'grows.ndjson#0-8')
   writeFileSync(file, '1\n22\n333\n4444\n55555\n')
@@ -70,8 +69,13 @@ it('CSV in parts: each knows the names of the fields', async () => {
       fc.integer({ min: 1, max: 200 }),
       async (rows, bytes) => {
         const written = [['a', 'b', 'c'], ...rows].map(fields => `${fields.map(quote).join(';')}\r\n`)
-        writeFileSync(join(cwd, 'a.csv'), written.join(''))
-        const input = filesInput({ files: 'a.csv', cwd, partitionBytes: bytes, csv: { delimiter: ';' } })
+        writeFileSync(join(folder.path, 'a.csv'), written.join(''))
+        const input = filesInput({
+          files: 'a.csv',
+          cwd: folder.path,
+          partitionBytes: bytes,
+          csv: { delimiter: ';' },
+        })
         expect(await readWhole(input)).toEqual(rows.map(([a, b, c]) => ({ a, b, c })))
       },
     ),
@@ -80,14 +84,19 @@ it('CSV in parts: each knows the names of the fields', async () => {
 })
 
 it('CSV in parts refuses a field with a line break, and says where', async () => {
-  writeFileSync(join(cwd, 'broken.csv'), 'a,b\n1,2\n3,"4\n5"\n')
-  const input = filesInput({ files: 'broken.csv', cwd, partitionBytes: 1024, undecodable: () => {} })
+  writeFileSync(join(folder.path, 'broken.csv'), 'a,b\n1,2\n3,"4\n5"\n')
+  const input = filesInput({
+    files: 'broken.csv',
+    cwd: folder.path,
+    partitionBytes: 1024,
+    undecodable: () => {},
+  })
   await expect(readAll(input, 'broken.csv#0-1024')).rejects.toMatchObject({
     code: 'UNSUPPORTED',
     message: expect.stringMatching(/broken\.csv.*byte 8 .*`partitionBytes`/),
     partition: 'broken.csv#0-1024',
   })
-  const whole = filesInput({ files: 'broken.csv', cwd })
+  const whole = filesInput({ files: 'broken.csv', cwd: folder.path })
   expect(await readWhole(whole)).toEqual([
     { a: '1', b: '2' },
     { a: '3', b: '4\n5' },
