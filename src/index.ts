@@ -44,7 +44,6 @@ export {
 export { type ConfigPlace, type ConfigSource, configEnvironment, configFile } from './jobs/config.ts'
 export { job } from './jobs/job.ts'
 export type {
-  DeadLetter,
   Job,
   JobContext,
   JobDefinition,
@@ -80,10 +79,10 @@ export { openStore } from './open-store.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { insertKV } from './operators/insertKV.ts'
-export { lookupKV } from './operators/lookupKV.ts'
+export { type LookupOptions, lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'
-export { type ProcessOptions, processKV } from './operators/processKV.ts'
+export { type DeadLetter, type ProcessOptions, processKV } from './operators/processKV.ts'
 export { pull$ } from './operators/pull.ts'
 export {
   type Session,
@@ -104,6 +103,8 @@ export {
 } from './operators/windowKV.ts'
 export type { Fence, OwnedPartition, PartitionState } from './owned-partition.ts'
 export type {
+  AnyStore,
+  BytesPut,
   CallOptions,
   Change,
   DeleteOptions,
@@ -115,6 +116,7 @@ export type {
   PutOptions,
   Range,
   StoreOptions,
+  Updated,
 } from './store/kv-store.ts'
 export { kvStore } from './store/store.ts'
 export { parseStoreUrl, type StoreAddress, showStoreUrl } from './store-url.ts'

@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, type Observable } from 'rxjs'
-import { bytes, type KVStore, zookeeperStore } from 'rxkeeper'
+import { type AnyStore, bytes, type KVStore, zookeeperStore } from 'rxkeeper'
 
 /** How many single calls our store gets in flight: what the operators have by default. */
 export const OUR_IN_FLIGHT = 4096
@@ -15,7 +15,7 @@ export async function connectOurs(
   return store
 }
 
-export const connected = (store: KVStore<unknown>): Promise<unknown> =>
+export const connected = (store: AnyStore): Promise<unknown> =>
   firstValueFrom(store.status$.pipe(filter(({ state }) => state === 'connected')))
 
 /** Subscribes; settles with the number of values at completion. */

@@ -45,7 +45,7 @@ async function main(args: string[]): Promise<void> {
   const { clicks, changes } = makeUpShop(plan)
   const enterPrices = (day: number): Observable<never> =>
     from(changes[day] ?? []).pipe(
-      historyKV(prices, ({ product }) => product, { count: 100, timeOf: ({ from }) => from }),
+      historyKV(prices, ({ product }) => product, { keep: 100, timeOf: ({ from }) => from }),
       ignoreElements(),
     )
   // While the clicks of a day arrive, the prices of the next are entered; its clicks wait for them.
@@ -58,7 +58,7 @@ async function main(args: string[]): Promise<void> {
   const pageOf = ({ page }: Click): string => page
   const timeOf = ({ at }: Click): number => at
   const results$ = clicks$.pipe(
-    lookupKV(prices, pageOf, priced),
+    lookupKV(prices, pageOf, { project: priced }),
     connect(click$ =>
       merge(
         click$.pipe(
@@ -71,7 +71,7 @@ async function main(args: string[]): Promise<void> {
           }),
           processKV(funnel, () => 'all', countSession),
         ),
-        click$.pipe(historyKV(histories, userOf, { timeOf, count: 12, bytes: 10_000 })),
+        click$.pipe(historyKV(histories, userOf, { timeOf, keep: 12, bytes: 10_000 })),
         click$.pipe(
           filter(({ step }) => step === 'purchase'),
           processKV(sales, pageOf, addOrder),

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { NEVER, Observable } from 'rxjs'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { AnyStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { Member } from './member.ts'
 import type { LagOf } from './telling.ts'
@@ -63,7 +63,7 @@ export interface OwnPartitionsOptions<P = unknown> {
  * ```
  */
 export function ownPartitions$<P = unknown>(
-  store: KVStore<unknown>,
+  store: AnyStore,
   options: OwnPartitionsOptions<P>,
 ): Observable<OwnedPartition<P>> {
   const { group, partitions$, leave$ = NEVER, member = `${hostname()}:${process.pid}` } = options

@@ -125,7 +125,7 @@ function processOwned$<T, V, R, C>(
     partition,
     recordOf: ({ record }) => record,
     positionOf: item => item.position,
-    options: { partition: owned, positionOf: item => item.position, concurrency: CONCURRENCY },
+    options: { partition: owned, positionOf: item => item.position, commitSize: CONCURRENCY },
     stop$: owned.release$,
     ended: () => {
       hasEnded = true

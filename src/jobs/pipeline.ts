@@ -2,10 +2,10 @@ import { catchError, EMPTY, merge, type Observable, Subject, takeUntil, tap } fr
 import { KVError } from '../errors.ts'
 import { measure } from '../metrics/measure.ts'
 import type { Meter } from '../metrics/meter.ts'
-import { type ProcessOptions, processKV } from '../operators/processKV.ts'
+import { type DeadLetter, type ProcessOptions, processKV } from '../operators/processKV.ts'
 import { deliver } from './deliver.ts'
 import type { Plan } from './plan.ts'
-import type { DeadLetter, JobContext, SinkContext } from './types.ts'
+import type { JobContext, SinkContext } from './types.ts'
 
 /** Records that are read in order: an input that has no partitions, or one partition. They come as items, which may hold more. */
 export interface Source<I, T, V> {
@@ -17,7 +17,7 @@ export interface Source<I, T, V> {
   /** What the process loop needs for its commits. */
   readonly options: Pick<
     ProcessOptions<I, V, V | undefined, unknown>,
-    'commitWith' | 'partition' | 'positionOf' | 'concurrency'
+    'commitWith' | 'partition' | 'positionOf' | 'commitSize'
   >
   /** Emits when no more records are to be taken. */
   readonly stop$: Observable<unknown>
@@ -53,7 +53,7 @@ export function pipeline<I, T, V, R, C>(
   const { key, transform, project, output, deadLetter, bytesOf } = plan
   const { partition, positionOf } = source
   const letters$ = new Subject<Result<I, T, R>>()
-  const takeOut = (error: KVError, item: I): void => {
+  const takeOut = ({ record: item, error }: DeadLetter<I>): void => {
     source.settled?.()
     letters$.next({ item, letter: { record: source.recordOf(item), error } })
   }
@@ -61,22 +61,22 @@ export function pipeline<I, T, V, R, C>(
     source.failed(error)
     return EMPTY
   }
-  const loop = processKV<I, V, V | undefined, { item: I; output: R }>(
+  const loop = processKV(
     store,
-    item => key(source.recordOf(item), config),
-    (item, value) => transform(source.recordOf(item), value, config),
+    (item: I) => key(source.recordOf(item), config),
+    (item: I, value: V | undefined) => transform(source.recordOf(item), value, config),
     {
       ...source.options,
       ...plan.process,
       // With its item, so that the meter knows what became of which.
-      project: (item, value, previous) => {
+      project: (item, value, previous): { item: I; output: R } => {
         const record = source.recordOf(item)
         return {
           item,
           output: project === undefined ? ([record, value] as R) : project(record, value, previous),
         }
       },
-      onError: typeof deadLetter === 'function' ? takeOut : 'fail',
+      deadLetter: typeof deadLetter === 'function' ? takeOut : 'fail',
     },
   )
   const processed$ = source.items$.pipe(

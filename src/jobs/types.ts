@@ -5,7 +5,7 @@ import type { Status } from '../engine.ts'
 import type { KVError } from '../errors.ts'
 import type { PartitionedInput } from '../inputs/partitioned-input.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
-import type { ProcessOptions } from '../operators/processKV.ts'
+import type { DeadLetter, ProcessOptions } from '../operators/processKV.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import type { ConfigSource } from './config.ts'
 
@@ -40,12 +40,6 @@ export interface SinkContext<V, C> extends Omit<JobContext<V, C>, 'position'> {
  * promise that it returns is waited for before the next is given; its error, or a throw, fails the job.
  */
 export type JobSink<R, V, C> = (output: R, context: SinkContext<V, C>) => unknown
-
-/** A record that could not be processed, and why. It has left no trace in the state. */
-export interface DeadLetter<T> {
-  readonly record: T
-  readonly error: KVError
-}
 
 /** How a job keeps its position in the input. */
 export interface JobPosition<T> {
@@ -115,7 +109,7 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
   /**
    * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `concurrency` is 2048 by default.
    */
-  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'concurrency' | 'remember' | 'unchanged'> | undefined
+  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged'> | undefined
   /**
    * Publishes the figures in the store under this name, which no other process may use at the same time, for
    * `rxkeeper monitor` to show. The codec must take plain objects, as `json` does.

@@ -1,6 +1,6 @@
 import { asyncScheduler, type Observable, type SchedulerLike, Subscription } from 'rxjs'
 import type { Status } from '../engine.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { AnyStore } from '../store/kv-store.ts'
 import { type Observed, observedOf } from '../store/observed-engine.ts'
 import { timingOf } from '../timing.ts'
 import { Ledger, type Sums } from './ledger.ts'
@@ -154,5 +154,5 @@ class EngineMeter implements StoreMeter {
  * console.log(meter.snapshot().total.reads.items) // 2
  * ```
  */
-export const meterStore = <V>(store: KVStore<V>, options: StoreMeterOptions = {}): StoreMeter =>
+export const meterStore = (store: AnyStore, options: StoreMeterOptions = {}): StoreMeter =>
   new EngineMeter(observedOf(store), store.status$, options)

@@ -9,13 +9,13 @@ import { type ProcessOptions, processKV } from './processKV.ts'
 export interface HistoryOptions<T>
   extends Pick<
     ProcessOptions<T, readonly T[], readonly T[], unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
+    'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /**
    * How many records of a key are kept, at most.
    * @defaultValue no such bound
    */
-  readonly count?: number | undefined
+  readonly keep?: number | undefined
   /**
    * How much older than the newest a record of a key may be, in milliseconds; needs `timeOf`.
    * @defaultValue no such bound
@@ -44,7 +44,7 @@ const jsonSize = (record: unknown): number => Buffer.byteLength(JSON.stringify([
 /** Makes a history with one more record: the newest that fit into the bounds, the oldest first. */
 function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonly T[]) => readonly T[] {
   const { timeOf, sizeOf = jsonSize } = options
-  const count = bound('count', options.count, Number.MAX_SAFE_INTEGER)
+  const keep = bound('keep', options.keep, Number.MAX_SAFE_INTEGER)
   const age = bound('age', options.age, Number.MAX_SAFE_INTEGER, 0)
   const bytes = bound('bytes', options.bytes, 1_000_000)
   if (options.age !== undefined && timeOf === undefined) {
@@ -73,7 +73,7 @@ function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonl
     const oldest = time(all.at(-1)!) - age
     let room = bytes
     let first = all.length
-    while (first > 0 && all.length - first < count) {
+    while (first > 0 && all.length - first < keep) {
       const next = all[first - 1]!
       room -= size(next)
       if (room < 0 || time(next) < oldest) break
@@ -102,7 +102,7 @@ function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonl
  * const store = memoryStore({ value: json<readonly { user: string; page: string }[]>() })
  * from(['/', '/shoes', '/cart']).pipe(
  *   map(page => ({ user: 'ann', page })),
- *   historyKV(store, visit => visit.user, { count: 2 }),
+ *   historyKV(store, visit => visit.user, { keep: 2 }),
  *   map(([, history]) => history.map(visit => visit.page)),
  * ).subscribe(pages => console.log(pages.join(' '))) // /, / /shoes, /shoes /cart
  * ```
@@ -114,7 +114,7 @@ export function historyKV<T extends H, H = T>(
   keyOf: (record: T) => string,
   options: HistoryOptions<NoInfer<H>> = {},
 ): OperatorFunction<T, [record: T, history: readonly H[]]> {
-  const { concurrency, remember, onError, commitWith, partition, positionOf } = options
-  const process = { concurrency, remember, onError, commitWith, partition, positionOf }
+  const { commitSize, remember, deadLetter, commitWith, partition, positionOf } = options
+  const process = { commitSize, remember, deadLetter, commitWith, partition, positionOf }
   return processKV(store, keyOf, boundedBy(options), process)
 }

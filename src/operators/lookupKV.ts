@@ -4,6 +4,15 @@ import type { KVStore } from '../store/kv-store.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
+/** Options of {@link lookupKV}. */
+export interface LookupOptions<T, V, R = unknown> extends OperatorOptions {
+  /**
+   * Makes the output of a record and what is stored under its key.
+   * @defaultValue `[record, stored]`
+   */
+  readonly project?: ((record: T, stored: V | undefined) => R) | undefined
+}
+
 /**
  * Looks up, for each record, the value that is stored under its key: a join of a stream with a table.
  *
@@ -23,48 +32,27 @@ import type { OperatorOptions } from './options.ts'
  * const names = memoryStore({ value: text })
  * names.put$('JFK', 'New York').pipe(
  *   switchMap(() => of({ to: 'JFK' }, { to: 'XYZ' })),
- *   lookupKV(names, flight => flight.to, (flight, name = 'nowhere') => `${flight.to}: ${name}`),
+ *   lookupKV(names, flight => flight.to, { project: (flight, name = 'nowhere') => `${flight.to}: ${name}` }),
  * ).subscribe(line => console.log(line)) // JFK: New York, XYZ: nowhere
  * ```
  *
  * @param keyOf the key of a record
  */
-export function lookupKV<T, V>(
+export function lookupKV<T, V, R = [record: T, stored: V | undefined]>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  options?: OperatorOptions,
-): OperatorFunction<T, [record: T, stored: V | undefined]>
-/**
- * As above, but emits what `project` makes of the record and what is stored.
- *
- * @param keyOf the key of a record
- * @param project makes the output
- */
-export function lookupKV<T, V, R>(
-  store: KVStore<V>,
-  keyOf: (record: T) => string,
-  project: (record: NoInfer<T>, stored: NoInfer<V> | undefined) => R,
-  options?: OperatorOptions,
-): OperatorFunction<T, R>
-export function lookupKV<T, V, R>(
-  store: KVStore<V>,
-  keyOf: (record: T) => string,
-  projectOrOptions?: ((record: T, stored: V | undefined) => R) | OperatorOptions,
-  options: OperatorOptions = {},
-): OperatorFunction<T, R | [record: T, stored: V | undefined]> {
-  const project =
-    typeof projectOrOptions === 'function'
-      ? projectOrOptions
-      : (record: T, stored: V | undefined): [T, V | undefined] => [record, stored]
+  options: LookupOptions<NoInfer<T>, NoInfer<V>, R> = {},
+): OperatorFunction<T, R> {
+  const pair = (record: T, stored: V | undefined): R => [record, stored] as R
   const access = accessOf(store)
-  return asking<T, string, V, R | [T, V | undefined]>(
+  return asking<T, string, V, R>(
     {
       question: keyOf,
       callback: 'keyOf',
       known: key => access.known(key),
       ask: (key, asker) => access.ask(key, asker),
-      output: project,
+      output: options.project ?? pair,
     },
-    typeof projectOrOptions === 'object' ? projectOrOptions : options,
+    options,
   )
 }

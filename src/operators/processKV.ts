@@ -2,27 +2,33 @@ import type { OperatorFunction } from 'rxjs'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
 import { accessOf } from '../store/access.ts'
-import type { KVStore, Mutation } from '../store/kv-store.ts'
-import { bound, concurrencyOf } from './internal/arguments.ts'
+import type { BytesPut, KVStore, Mutation } from '../store/kv-store.ts'
+import { bound, wholeOrInfinite } from './internal/arguments.ts'
 import type { Process } from './internal/batch.ts'
 import { CommitFence } from './internal/commit-fence.ts'
 import { CommitLoop, mostCommits } from './internal/commit-loop.ts'
 import { operate } from './internal/operate.ts'
 
+/** A record that could not be processed, and why. It has left no trace in the state. */
+export interface DeadLetter<T> {
+  readonly record: T
+  readonly error: KVError
+}
+
 /** Options of {@link processKV}. */
-export interface ProcessOptions<T, V, N, R> {
+export interface ProcessOptions<T, V, N, R = unknown> {
   /**
    * Makes the output of a record from it, the new value, and the value before.
    * @defaultValue `[record, value]`
    */
   readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
   /**
-   * How many records one commit takes at most, from 1 to `Infinity`; the operator holds up to twice as many: those of
-   * the commit under way and those of the next. A source that can be paused (`pull$`) is asked for no more; what another
-   * source sends beyond it waits in memory.
+   * How many records one commit takes at most, from 1 to `Infinity`. The operator holds those of the commits under way
+   * (one; with a `partition` four) and of one more. A source that can be paused (`pull$`) is asked for no more; what
+   * another source sends beyond it waits in memory.
    * @defaultValue 8192
    */
-  readonly concurrency?: number | undefined
+  readonly commitSize?: number | undefined
   /**
    * About how many recently used keys to keep the value of, so that they need no lookup: the commit checks the version.
    * Only where nobody deletes these keys: one that was deleted and recreated up to the same version is taken for the old
@@ -37,20 +43,20 @@ export interface ProcessOptions<T, V, N, R> {
    */
   readonly unchanged?: ((before: V, after: V) => boolean) | undefined
   /**
-   * Gets each record that fails by itself, in its turn, and the stream goes on without it: a dead letter. The record
-   * leaves no trace in the state. These are `CALLBACK` (`keyOf`, `transform` or `project` threw), `INVALID_KEY`,
-   * `CODEC` and `VALUE_TOO_LARGE`; other errors end the stream.
+   * Gets each record that fails by itself, in its turn, and the stream goes on without it. The record leaves no trace in
+   * the state. These are `CALLBACK` (`keyOf`, `transform` or `project` threw), `INVALID_KEY`, `CODEC` and
+   * `VALUE_TOO_LARGE`; other errors end the stream.
    * @defaultValue `'fail'`: the error ends the stream, after the outputs of the records before
    */
-  readonly onError?: 'fail' | ((error: KVError, record: T) => void) | undefined
+  readonly deadLetter?: 'fail' | ((letter: DeadLetter<T>) => void) | undefined
   /**
    * Further writes for the commit of these records (all that it covers, in order, dead letters too), for instance the
-   * position of the last in the input: the writes are durable together or not at all. On keys that no record has; may
-   * be called again for a commit that is repeated. An error of one of these writes, `VERSION_CONFLICT` too, ends the
-   * stream.
+   * position of the last in the input: the writes are durable together or not at all. On keys that no record has; a put of
+   * `bytes` is stored as it is, whatever the store's codec. May be called again for a commit that is repeated. An error of
+   * one of these writes, `VERSION_CONFLICT` too, ends the stream.
    * @defaultValue none
    */
-  readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
+  readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V> | BytesPut>) | undefined
   /**
    * The partition of an input that the records are of, as `ownPartitions$` gives it. Each commit then carries its fence and
    * position, and several are on their way at a time; what was written is remembered. Nothing is committed, or emitted, of a
@@ -101,7 +107,7 @@ const isSamePrimitive = (before: unknown, after: unknown): boolean =>
  *
  * Emits `[record, value]`, or what `project` makes of it, in the order of the records, once durable; completes when the
  * source has completed and all is emitted. A record that fails by itself ends the stream, after the outputs of the
- * records before, or goes to `onError`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. `FENCED` ends it where the
+ * records before, or goes to `deadLetter`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. `FENCED` ends it where the
  * records' `partition` is lost. So do, always, the errors of the
  * store: `INDETERMINATE` (the commit may have been carried out), `TIMEOUT`, `UNAVAILABLE`, `CLOSED`, …. An error of the source
  * passes at once, a commit under way is then not waited for. `INVALID_ARGUMENT`, at once, for a bad option.
@@ -120,13 +126,18 @@ const isSamePrimitive = (before: unknown, after: unknown): boolean =>
  * @param keyOf the key of a record
  * @param transform the new value; `undefined` deletes the key
  */
-export function processKV<T, V, N extends V | undefined, R = [record: T, value: N]>(
+export function processKV<
+  T,
+  V,
+  F extends (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V> | undefined,
+  R = [record: T, value: ReturnType<F>],
+>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  transform: (record: NoInfer<T>, value: NoInfer<V> | undefined) => N,
-  options: ProcessOptions<T, V, N, R> = {},
+  transform: F,
+  options: ProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R> = {},
 ): OperatorFunction<T, R> {
-  const concurrency = concurrencyOf(options, 8192)
+  const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
   const fence = fenceOf(options)
   const process: Process<T, V, R> = {
     keyOf,
@@ -134,14 +145,14 @@ export function processKV<T, V, N extends V | undefined, R = [record: T, value: 
     project: options.project as Process<T, V, R>['project'],
     unchanged: options.unchanged ?? isSamePrimitive,
     commitWith: options.commitWith,
-    onError: options.onError === 'fail' ? undefined : options.onError,
-    concurrency,
+    deadLetter: options.deadLetter === 'fail' ? undefined : options.deadLetter,
+    commitSize,
     remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),
     fence,
   }
   const access = accessOf(store)
   return operate(
-    (1 + mostCommits(process)) * concurrency,
+    (1 + mostCommits(process)) * commitSize,
     (destination, intake) => new CommitLoop(access, process, destination, intake),
   )
 }

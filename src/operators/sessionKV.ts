@@ -30,7 +30,7 @@ export interface SessionUpdate<V> extends Session<V> {
 export interface SessionOptions<T, V>
   extends Pick<
     ProcessOptions<T, Sessions<V>, Sessions<V>, unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
+    'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /** When a record happened: a `Date`, or milliseconds. */
   readonly timeOf: (record: T) => number | Date
@@ -178,18 +178,18 @@ class Rules<T, V> {
  * @param keyOf the key of a record
  * @param transform the new value of the record's session, from the one before; `undefined` where the session is new
  */
-export function sessionKV<T, V>(
+export function sessionKV<T, V, F extends (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V>>(
   store: KVStore<Sessions<V>>,
   keyOf: (record: T) => string,
-  transform: (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V>,
+  transform: F,
   options: SessionOptions<NoInfer<T>, NoInfer<V>>,
 ): OperatorFunction<T, [record: T, session: SessionUpdate<V> | undefined]> {
-  const { concurrency, remember, onError, commitWith, partition, positionOf } = options
+  const { commitSize, remember, deadLetter, commitWith, partition, positionOf } = options
   const rules = new Rules<T, V>(keyOf, transform, options)
   return processKV(store, keyOf, (record, sessions) => rules.add(record, sessions), {
-    concurrency,
+    commitSize,
     remember,
-    onError,
+    deadLetter,
     commitWith,
     partition,
     positionOf,

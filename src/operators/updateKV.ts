@@ -41,7 +41,7 @@ class RecordUpdate<T, V, R> implements Updater<V> {
  *
  * Emits `[record, new value]` once that is durable, in the order of the records, and completes when the source has
  * completed and all updates are done. The first error ends it, after the results of the records before: `CALLBACK`
- * where `keyOf` or `next` throws, else the store's; records of other keys after it may have been written. An error of
+ * where `keyOf` or `transform` throws, else the store's; records of other keys after it may have been written. An error of
  * the source passes at once. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
@@ -56,22 +56,26 @@ class RecordUpdate<T, V, R> implements Updater<V> {
  * ```
  *
  * @param keyOf the key of a record
- * @param next the new value; `undefined` deletes the key. May be called again after a conflict: it must be pure
+ * @param transform the new value; `undefined` deletes the key. May be called again after a conflict: it must be pure
  */
-export function updateKV<T, V, N extends V | undefined>(
+export function updateKV<
+  T,
+  V,
+  F extends (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V> | undefined,
+>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  next: (record: NoInfer<T>, current: NoInfer<V> | undefined) => N,
+  transform: F,
   options: OperatorOptions = {},
-): OperatorFunction<T, [record: T, value: N]> {
+): OperatorFunction<T, [record: T, value: ReturnType<F>]> {
   const access = accessOf(store)
-  return asking<T, string, V, [T, N]>(
+  return asking<T, string, V, [T, ReturnType<F>]>(
     {
       question: keyOf,
       callback: 'keyOf',
       // The store keeps the order of a key's updates, and writes in one round what is asked for together.
-      ask: (key, asker) => access.update(key, new RecordUpdate(asker, next)),
-      output: (record, value) => [record, value as N],
+      ask: (key, asker) => access.update(key, new RecordUpdate(asker, transform)),
+      output: (record, value) => [record, value as ReturnType<F>],
     },
     options,
     1024,

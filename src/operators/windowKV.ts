@@ -23,7 +23,7 @@ export interface WindowUpdate<V> extends Window<V> {
 export interface WindowOptions<T, V, K extends number | undefined = number | undefined>
   extends Pick<
     ProcessOptions<T, Window<V>, Window<V>, unknown>,
-    'concurrency' | 'remember' | 'onError' | 'commitWith' | 'partition' | 'positionOf'
+    'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /** When a record happened: a `Date`, or milliseconds. Within the years 0 to 9999. */
   readonly timeOf: (record: T) => number | Date
@@ -31,7 +31,7 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
   readonly size: number
   /**
    * The time from the start of one window to that of the next, in whole milliseconds; `size` at most. A record is in
-   * `size / every` windows, which may be written in two commits: it counts in `concurrency` as often, and there is no
+   * `size / every` windows, which may be written in two commits: it counts in `commitSize` as often, and there is no
    * `commitWith` and no `partition` then. Not to be changed for a given state.
    * @defaultValue `size`: windows do not overlap
    */
@@ -107,22 +107,27 @@ function layoutOf<T, V>(options: WindowOptions<T, V>): Layout {
  * @param keyOf the key of a record
  * @param transform the new value of a window that the record is in, from the one before; `undefined` where it has none
  */
-export function windowKV<T, V, K extends number | undefined = undefined>(
+export function windowKV<
+  T,
+  V,
+  F extends (record: NoInfer<T>, value: NoInfer<V> | undefined, window: WindowSpan) => NoInfer<V>,
+  K extends number | undefined = undefined,
+>(
   store: KVStore<Window<V>>,
   keyOf: (record: T) => string,
-  transform: (record: NoInfer<T>, value: NoInfer<V> | undefined, window: WindowSpan) => NoInfer<V>,
+  transform: F,
   options: WindowOptions<NoInfer<T>, NoInfer<V>, K>,
 ): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]> {
   type Output = [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]
-  const { timeOf, concurrency, remember, onError, commitWith, partition, positionOf } = options
+  const { timeOf, commitSize, remember, deadLetter, commitWith, partition, positionOf } = options
   const layout = layoutOf(options)
-  const update = processKV<Visit<T>, Window<V>, Window<V>, Output>(
+  const update = processKV(
     store,
-    ({ place, failure }) => {
+    ({ place, failure }: Visit<T>) => {
       if (place === undefined) throw failure
       return place.storeKey
     },
-    ({ record, place }, current) => {
+    ({ record, place }: Visit<T>, current: Window<V> | undefined): Window<V> => {
       const { span } = place!
       // A newer window has taken the place.
       if (current !== undefined && current.start > span.start) return current
@@ -130,13 +135,16 @@ export function windowKV<T, V, K extends number | undefined = undefined>(
       return { ...span, value: transform(record, value, span) }
     },
     {
-      concurrency,
+      commitSize,
       remember,
       // It is the very same only where nothing was to be done.
       unchanged: Object.is,
-      project: ({ record, place, late }, window) =>
+      project: ({ record, place, late }, window): Output =>
         [record, window.start === place!.span.start ? { ...window, late } : undefined] as Output,
-      onError: typeof onError === 'function' ? (error, { record }) => onError(error, record) : onError,
+      deadLetter:
+        typeof deadLetter === 'function'
+          ? ({ record: { record }, error }) => deadLetter({ record, error })
+          : deadLetter,
       commitWith: commitWith && (visits => commitWith(visits.map(({ record }) => record))),
       partition,
       positionOf: positionOf && (({ record }) => positionOf(record)),

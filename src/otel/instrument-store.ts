@@ -8,7 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { KVError } from '../errors.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { AnyStore } from '../store/kv-store.ts'
 import { type EngineCall, type EngineResult, observedOf } from '../store/observed-engine.ts'
 import { operationOf, rowsOf, sizeOf } from './operations.ts'
 import { type InstrumentOptions, SCOPE } from './options.ts'
@@ -59,7 +59,7 @@ export interface InstrumentStoreOptions extends InstrumentOptions {
  * await firstValueFrom(store.put$('alice', 'here'))
  * ```
  */
-export function instrumentStore<V>(store: KVStore<V>, options: InstrumentStoreOptions = {}): Disposable {
+export function instrumentStore(store: AnyStore, options: InstrumentStoreOptions = {}): Disposable {
   const observed = observedOf(store)
   const base: Attributes = { 'db.system.name': observed.engine.name, ...options.attributes }
   const meter = (options.meterProvider ?? metrics).getMeter(SCOPE)

@@ -3,7 +3,7 @@ import { KVError } from '../errors.ts'
 import type { Batcher } from './batcher.ts'
 import type { Cache } from './cache.ts'
 import type { Encoding } from './encoding.ts'
-import type { Entry, KVStore, Mutation } from './kv-store.ts'
+import type { BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, Update } from './operations.ts'
 
 /** Who waits for a result. */
@@ -242,7 +242,7 @@ export class Access<V> {
 
   /** Carries out all of the writes or none; `committed` gets the results of `nodes`, then those of `mutations`. */
   commit(
-    mutations: readonly Mutation<V>[],
+    mutations: readonly (Mutation<V> | BytesPut)[],
     committer: Committer,
     { timeout = this.#context.timeout, nodes = [], chain }: CommitOptions = {},
   ): void {

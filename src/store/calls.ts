@@ -116,19 +116,10 @@ export class WriteCall<R> extends Call<R> implements Writer {
   }
 }
 
-/** Counts, over several deletes, how many keys existed. */
-export class DeleteAllCall extends Call<number> implements Writer {
-  #left: number
-  #existed = 0
-
-  constructor(count: number, subscriber: Subscriber<number>) {
-    super(subscriber)
-    this.#left = count
-  }
-
-  written({ existed }: Written): void {
-    if (existed) this.#existed++
-    if (--this.#left === 0) this.emit(this.#existed)
+/** Emits how many keys existed that were deleted. */
+export class DeleteAllCall extends Call<number> implements Committer {
+  committed(written: readonly Written[]): void {
+    this.emit(written.filter(({ existed }) => existed).length)
   }
 }
 

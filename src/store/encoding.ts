@@ -3,7 +3,7 @@ import { isVersion } from '../conditions.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { checkKey, quoteKey } from '../keys.ts'
-import type { Mutation } from './kv-store.ts'
+import type { BytesPut, Mutation } from './kv-store.ts'
 
 /** Checks what comes in before anything is sent, and turns values into bytes and back. */
 export class Encoding<V> {
@@ -45,9 +45,10 @@ export class Encoding<V> {
     checkKey(key, this.#limits.keyBytes)
   }
 
-  write(mutation: Mutation<V>): Write {
+  write(mutation: Mutation<V> | BytesPut): Write {
     switch (mutation?.type) {
       case 'put':
+        if ('bytes' in mutation) return this.putBytes(mutation.key, mutation.bytes, mutation.ifVersion)
         return this.put(mutation.key, mutation.value, mutation.ifVersion)
       case 'delete':
         return this.delete(mutation.key, mutation.ifVersion)
@@ -65,7 +66,6 @@ export class Encoding<V> {
 
   put(key: string, value: V, ifVersion: ExpectedVersion | undefined): Write {
     this.checkKey(key)
-    if (ifVersion !== undefined) checkExpected(ifVersion, true)
     if (value === undefined) {
       throw new KVError(
         'INVALID_ARGUMENT',
@@ -82,15 +82,24 @@ export class Encoding<V> {
     if (!(encoded instanceof Uint8Array)) {
       throw new KVError('CODEC', `the codec made no bytes of the value of ${quoteKey(key)}`, { key })
     }
+    return this.putBytes(key, encoded, ifVersion)
+  }
+
+  putBytes(key: string, value: Uint8Array, ifVersion: ExpectedVersion | undefined): Write {
+    this.checkKey(key)
+    if (ifVersion !== undefined) checkExpected(ifVersion, true)
+    if (!(value instanceof Uint8Array)) {
+      throw new KVError('INVALID_ARGUMENT', `\`bytes\` of ${quoteKey(key)} must be a Uint8Array`, { key })
+    }
     const limit = this.#limits.valueBytes(key)
-    if (encoded.byteLength > limit) {
+    if (value.byteLength > limit) {
       throw new KVError(
         'VALUE_TOO_LARGE',
-        `the value of ${quoteKey(key)} has ${encoded.byteLength} bytes, the limit is ${limit}`,
+        `the value of ${quoteKey(key)} has ${value.byteLength} bytes, the limit is ${limit}`,
         { key },
       )
     }
-    return { type: 'put', key, value: encoded, ifVersion }
+    return { type: 'put', key, value, ifVersion }
   }
 
   delete(key: string, ifVersion: number | undefined): Write {

@@ -63,11 +63,22 @@ export type Mutation<V> =
   | { readonly type: 'delete'; readonly key: string; readonly ifVersion?: number | undefined }
   | { readonly type: 'check'; readonly key: string; readonly ifVersion: ExpectedVersion }
 
+/** A put of bytes as they are, past the store's codec, among the writes of a commit. */
+export interface BytesPut {
+  readonly type: 'put'
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly ifVersion?: ExpectedVersion | undefined
+}
+
 /** The result of one write of a transaction: the entry after a put, whether it existed for a delete, nothing for a check. */
 export type MutationResult<V> =
   | { readonly type: 'put'; readonly entry: Entry<V> }
   | { readonly type: 'delete'; readonly existed: boolean }
   | { readonly type: 'check' }
+
+/** What an update that comes to an `N` leaves: an entry, or `undefined` where it may delete. */
+export type Updated<V, N> = Entry<V> | (undefined extends N ? undefined : never)
 
 /** What {@link KVStore.changes$} emits. */
 export type Change<V> =
@@ -91,7 +102,7 @@ export type Change<V> =
  * console.log(await firstValueFrom(store.get$('alice'))) // 1
  * ```
  */
-export interface KVStore<V> extends AsyncDisposable {
+export interface KVStore<in out V> extends AsyncDisposable {
   /** Emits the value, or `undefined` where absent, and completes. */
   get$(key: string, options?: CallOptions): Observable<V | undefined>
   /** Emits the entry, or `undefined` where absent, and completes. */
@@ -106,18 +117,18 @@ export interface KVStore<V> extends AsyncDisposable {
   putAll$(entries: Iterable<readonly [key: string, value: V]>, options?: CallOptions): Observable<Entry<V>[]>
   /** Deletes the key, emits whether it existed, and completes. */
   delete$(key: string, options?: DeleteOptions): Observable<boolean>
-  /** Deletes the keys, each for itself, emits how many existed, and completes. */
+  /** Deletes all of the keys or none, emits how many existed, and completes. */
   deleteAll$(keys: Iterable<string>, options?: CallOptions): Observable<number>
   /**
-   * Reads, computes and writes atomically: `next` gets the current value, its result is written on the condition that
-   * nobody wrote meanwhile, otherwise all is done again (`next` is therefore pure). A result of `undefined` deletes.
+   * Reads, computes and writes atomically: `transform` gets the current value, its result is written on the condition that
+   * nobody wrote meanwhile, otherwise all is done again (`transform` is therefore pure). A result of `undefined` deletes.
    * Emits the entry, or `undefined` after a delete, and completes.
    */
-  update$(
+  update$<N extends V | undefined>(
     key: string,
-    next: (current: V | undefined) => V | undefined,
+    transform: (value: V | undefined) => N,
     options?: CallOptions,
-  ): Observable<Entry<V> | undefined>
+  ): Observable<Updated<V, N>>
   /** Carries out the writes in order, all or none, emits a result for each, and completes. */
   transact$(writes: Iterable<Mutation<V>>, options?: CallOptions): Observable<MutationResult<V>[]>
   /** Emits the entries of a range in key order, page by page, and completes. Entries written meanwhile may or may not be seen. */
@@ -140,6 +151,9 @@ export interface KVStore<V> extends AsyncDisposable {
   /** Flushes or rejects what was accepted and releases everything; the same promise however often it is called. */
   close(): Promise<void>
 }
+
+/** A store, whatever its values are. */
+export type AnyStore = Pick<KVStore<never>, 'status$' | 'close'>
 
 /** Options of every store, whatever its engine. */
 export interface StoreOptions<V> {

@@ -16,7 +16,7 @@ import type {
 } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
-import type { KVStore } from './kv-store.ts'
+import type { AnyStore } from './kv-store.ts'
 
 /** A call of an engine that begins; of a scan, one page. */
 export type EngineCall =
@@ -159,15 +159,15 @@ export interface Observed {
 const OBSERVED: unique symbol = Symbol('rxkeeper.observed')
 
 /** A store that can be observed. */
-export interface ObservedStore<V> extends KVStore<V> {
+export interface ObservedStore extends AnyStore {
   readonly [OBSERVED]: Observed
 }
 
 export { OBSERVED }
 
 /** What can be observed of a store; throws `UNSUPPORTED` where it is of another make. */
-export function observedOf<V>(store: KVStore<V>): Observed {
-  const observed = (store as Partial<ObservedStore<V>>)[OBSERVED]
+export function observedOf(store: AnyStore): Observed {
+  const observed = (store as Partial<ObservedStore>)[OBSERVED]
   if (observed !== undefined) return observed
   throw new KVError('UNSUPPORTED', 'only a store of this library can be observed')
 }

@@ -32,6 +32,7 @@ import type {
   PutOptions,
   Range,
   StoreOptions,
+  Updated,
 } from './kv-store.ts'
 import { list, spanOf } from './listing.ts'
 import { OBSERVED, type Observed, ObservedEngine, type ObservedStore } from './observed-engine.ts'
@@ -61,7 +62,7 @@ export const kvStore = <V>(engine: Engine, options: StoreOptions<V>): KVStore<V>
   new EngineStore(new ObservedEngine(engine), options)
 
 /** The methods of a store: each is a call that begins when it is subscribed to. */
-class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
+class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   readonly status$: Observable<Status>
   readonly [OBSERVED]: Observed
   readonly [ACCESS]: Access<V>
@@ -145,23 +146,19 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore<V> {
 
   deleteAll$(keys: Iterable<string>, options?: CallOptions): Observable<number> {
     return this.#call$(options, (subscriber, timeout) => {
-      const unique = new Set(keys)
-      // Nothing is deleted where one of them is no key.
-      for (const key of unique) this.#encoding.checkKey(key)
-      if (unique.size === 0) emitLast(subscriber, 0)
-      const call = new DeleteAllCall(unique.size, subscriber)
-      for (const key of unique) this.#access.write({ type: 'delete', key }, call, timeout)
+      const deletes = Array.from(new Set(keys), (key): Mutation<V> => ({ type: 'delete', key }))
+      this.#access.commit(deletes, new DeleteAllCall(subscriber), { timeout })
     })
   }
 
-  update$(
+  update$<N extends V | undefined>(
     key: string,
-    next: (current: V | undefined) => V | undefined,
+    transform: (value: V | undefined) => N,
     options?: CallOptions,
-  ): Observable<Entry<V> | undefined> {
-    return this.#call$(options, (subscriber, timeout) =>
-      this.#access.update(key, new UpdateCall(subscriber, next), timeout),
-    )
+  ): Observable<Updated<V, N>> {
+    return this.#call$<Entry<V> | undefined>(options, (subscriber, timeout) =>
+      this.#access.update(key, new UpdateCall(subscriber, transform), timeout),
+    ) as Observable<Updated<V, N>>
   }
 
   transact$(writes: Iterable<Mutation<V>>, options?: CallOptions): Observable<MutationResult<V>[]> {

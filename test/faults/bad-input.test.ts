@@ -201,7 +201,7 @@ describe('functions that throw', () => {
     for (const wrong of [
       () => store.update$('k', fail),
       () => source.pipe(lookupKV(store, fail)),
-      () => source.pipe(lookupKV(store, record => record, fail)),
+      () => source.pipe(lookupKV(store, record => record, { project: fail })),
       () => source.pipe(upsertKV(store, fail)),
       () => source.pipe(updateKV(store, record => record, fail)),
       () => source.pipe(processKV(store, fail, () => 'v')),

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, retry } from 'rxjs'
-import { bytes, json, type KVStore, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
+import {
+  type AnyStore,
+  bytes,
+  json,
+  type KVStore,
+  type ZooKeeperStoreOptions,
+  zookeeperStore,
+} from 'rxkeeper'
 import { startProxy, type ZooKeeperServer } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freshRoot } from '../setup/fresh-root.ts'
@@ -39,7 +46,7 @@ const open = (servers: string, options: Partial<ZooKeeperStoreOptions<number>> =
   })
 
 /** How often the connection went, so far. */
-function countLosses(store: KVStore<unknown>): { readonly count: number } {
+function countLosses(store: AnyStore): { readonly count: number } {
   const losses = { count: 0 }
   store.status$.subscribe(({ state }) => {
     if (state === 'suspended') losses.count++

@@ -1,5 +1,5 @@
 import { firstValueFrom } from 'rxjs'
-import { json, type KVStore, text, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
+import { type AnyStore, json, type KVStore, text, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
 import { startProxy, type ZooKeeperServer } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freshRoot } from '../setup/fresh-root.ts'
@@ -30,7 +30,7 @@ async function expireAll(): Promise<void> {
 }
 
 /** The states that a store went through, so far; what it tells of further attempts left out. */
-function statesOf(store: KVStore<unknown>): string[] {
+function statesOf(store: AnyStore): string[] {
   const states: string[] = []
   store.status$.subscribe(({ state }) => {
     if (state !== states.at(-1)) states.push(state)

@@ -289,7 +289,7 @@ test('a slow output holds the input back', async () => {
       yield visit(`user ${read % 100}`)
     }
   }
-  await job({ ...counting().definition, process: { concurrency: 100 } }).run({
+  await job({ ...counting().definition, process: { commitSize: 100 } }).run({
     store: 'memory:',
     input: visits(),
     output: () => (++taken % 500 === 0 ? firstValueFrom(timer(1)) : undefined),

@@ -38,7 +38,7 @@ export const counting = job({
   input: memoryInput<Sale>({}),
   key: sale => sale.shop,
   transform: (_, count = 0) => count + 1,
-  process: { concurrency: 16 },
+  process: { commitSize: 16 },
 })
 
 /** The events of a run of these types, as they come. */

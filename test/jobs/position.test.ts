@@ -22,7 +22,7 @@ const counting = job({
   key: sale => sale.shop,
   transform: (_, count = 0) => count + 1,
   position: { key: 'position', of: sale => sale.offset },
-  process: { concurrency: 64 },
+  process: { commitSize: 64 },
 })
 
 const run = (memory: Memory, options: RunOptions<Sale, number, [Sale, number], unknown> = {}) =>

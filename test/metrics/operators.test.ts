@@ -44,7 +44,7 @@ it('measures processKV with dead letters', async () => {
   await lastValueFrom(
     from(['a', '', 'b', '', 'a']).pipe(
       measure(
-        processKV(store, word => word, count, { onError: (_, word) => dead.push(word) }),
+        processKV(store, word => word, count, { deadLetter: ({ record }) => dead.push(record) }),
         { meter, recordOf: ([word]) => word },
       ),
     ),
@@ -88,7 +88,7 @@ it('lets a source that can be paused be paused', async () => {
   }
   const measured$ = pull$(records()).pipe(
     measure(
-      processKV(store, word => word, count, { concurrency: 8 }),
+      processKV(store, word => word, count, { commitSize: 8 }),
       meter,
     ),
     map(() => --inside),

@@ -371,7 +371,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
     expect(() => make(numbers(), { concurrency })).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringMatching(`concurrency.* from 1 .*${concurrency}`),
+        message: expect.stringMatching(`(concurrency|commitSize).* from 1 .*${concurrency}`),
       }),
     )
   })

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { delay, from, lastValueFrom, map, merge, of, pipe, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import {
+  type DeadLetter,
   type HistoryOptions,
   historyKV,
   json,
-  type KVError,
   type KVStore,
   Memory,
   memoryStore,
@@ -44,7 +44,7 @@ describe('historyKV', () => {
   operatorCases({
     make: (store, { concurrency } = {}) =>
       pipe(
-        historyKV(store as unknown as KVStore<readonly string[]>, word, { count: 3, concurrency }),
+        historyKV(store as unknown as KVStore<readonly string[]>, word, { keep: 3, commitSize: concurrency }),
         map(([record]) => record),
       ),
     makeThrowing: store =>
@@ -64,8 +64,8 @@ describe('historyKV', () => {
 
   test('by count: the newest records of each key, the oldest first', async () => {
     const store = texts()
-    expect(await histories('a1 a2 b1 a3', { count: 2 }, store)).toEqual(['a1', 'a1 a2', 'b1', 'a2 a3'])
-    expect(await histories('a4', { count: 2 }, store)).toEqual(['a3 a4'])
+    expect(await histories('a1 a2 b1 a3', { keep: 2 }, store)).toEqual(['a1', 'a1 a2', 'b1', 'a2 a3'])
+    expect(await histories('a4', { keep: 2 }, store)).toEqual(['a3 a4'])
     expect(await lastValueFrom(store.get$('a'))).toEqual(['a3', 'a4'])
   })
 
@@ -100,7 +100,7 @@ describe('historyKV', () => {
     const records = ['é', '"', 12.5, null, { a: ['\n'] }, 'x'.repeat(95), undefined, 'x'.repeat(40), '']
     let largest = 0
     const result$ = from(records).pipe(
-      historyKV(store, () => 'a', { bytes: 100, concurrency: 1 }),
+      historyKV(store, () => 'a', { bytes: 100, commitSize: 1 }),
       map(([, history]) => {
         largest = Math.max(largest, memory.entries.get('a')!.value.length)
         return history.length
@@ -154,7 +154,7 @@ describe('historyKV', () => {
       const store = hookedStore({ value, scheduler }, slow)
       const source$ = scheduler.createColdObservable('a---(bc|)')
       const result$ = source$.pipe(
-        historyKV(store, () => 'key', { count: 2 }),
+        historyKV(store, () => 'key', { keep: 2 }),
         map(([record, history]) => `${record}: ${history.join('')}`),
       )
       const expected = { a: 'a: a', b: 'b: ab', c: 'c: bc' }
@@ -184,8 +184,8 @@ describe('historyKV', () => {
 
     test('a dead letter leaves no trace', async () => {
       const letters: unknown[] = []
-      const onError = (error: KVError, record: string) => letters.push([error.code, record])
-      const options = { bytes: 12, timeOf, onError }
+      const deadLetter = ({ error, record }: DeadLetter<string>) => letters.push([error.code, record])
+      const options = { bytes: 12, timeOf, deadLetter }
       expect(await histories('a1 a22222222222 ax a3', options)).toEqual(['a1', 'a1 a3'])
       expect(letters).toEqual([
         ['VALUE_TOO_LARGE', 'a22222222222'],
@@ -199,7 +199,7 @@ describe('historyKV', () => {
     })
 
     test.each([
-      [{ count: 0 }, /`count` must be a whole number from 1 .* got 0/],
+      [{ keep: 0 }, /`keep` must be a whole number from 1 .* got 0/],
       [{ bytes: 0.5 }, /`bytes` must be a whole number from 1 .* got 0.5/],
       [{ age: -1, timeOf }, /`age` must be a whole number from 0 .* got -1/],
       [{ age: 7 }, /an `age` of 7 needs `timeOf`/],
@@ -233,7 +233,7 @@ describe('historyKV', () => {
       { maxLength: 30 },
     )
     const bounds = fc.record({
-      count: fc.integer({ min: 1, max: 8 }),
+      keep: fc.integer({ min: 1, max: 8 }),
       age: fc.nat(80),
       bytes: fc.integer({ min: 4, max: 20 }),
     })
@@ -246,10 +246,10 @@ describe('historyKV', () => {
             .pipe(historyKV(store, keyOf, { ...bounds, timeOf, sizeOf: ({ length }) => length }))
             .subscribe(result => results.push(result))
           scheduler.flush()
-          const { count, age, bytes } = bounds
+          const { keep, age, bytes } = bounds
           const model = all.map((record, i) => {
             const same = all.slice(0, i + 1).filter(other => keyOf(other) === keyOf(record))
-            return [record, kept(same, count, age, bytes)]
+            return [record, kept(same, keep, age, bytes)]
           })
           expect(results).toEqual(model)
         })
@@ -277,7 +277,7 @@ describe('historyKV', () => {
       const records = Array.from({ length: 300 }, (_, i) => `${'abc'[i % 3]}${i}`)
       const half = (store: KVStore<readonly string[]>, parity: number) =>
         from(records.filter((_, i) => i % 2 === parity)).pipe(
-          historyKV(store, keyOf, { timeOf, count: 20, concurrency: 30 }),
+          historyKV(store, keyOf, { timeOf, keep: 20, commitSize: 30 }),
         )
       await lastValueFrom(merge(half(one, 0), half(other, 1)))
       for (const key of 'abc') {

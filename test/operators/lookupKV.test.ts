@@ -18,7 +18,7 @@ describe('lookupKV', () => {
           if (record === 'x') throw new Error('boom')
           return record
         },
-        record => record,
+        { project: record => record },
       ),
   })
 
@@ -43,12 +43,10 @@ describe('lookupKV', () => {
 
   test('`project` makes the output', async () => {
     const result$ = of('Peru', 'Atlantis').pipe(
-      lookupKV(
-        await capitals(),
-        country => country,
-        (country, capital = '?') => `${country}: ${capital}`,
-        { concurrency: 1 },
-      ),
+      lookupKV(await capitals(), country => country, {
+        project: (country, capital = '?') => `${country}: ${capital}`,
+        concurrency: 1,
+      }),
       toArray(),
     )
     expect(await lastValueFrom(result$)).toEqual(['Peru: Lima', 'Atlantis: ?'])
@@ -56,11 +54,7 @@ describe('lookupKV', () => {
 
   test('a throwing `project`: the outputs of the records before, then CALLBACK', async () => {
     const result$ = of('Peru', 'Atlantis', 'France').pipe(
-      lookupKV(
-        await capitals(),
-        country => country,
-        (_, capital) => capital!.length,
-      ),
+      lookupKV(await capitals(), country => country, { project: (_, capital) => capital!.length }),
     )
     const { error, outputs } = await failureOf(result$)
     expect(outputs).toEqual([4])

@@ -64,7 +64,9 @@ const counting: [name: string, make: Make][] = [
       perKey(
         keyOf,
         pipe(
-          lookupKV(store, keyOf, (record: Numbered, sum): [Numbered, number] => [record, count(record, sum)]),
+          lookupKV(store, keyOf, {
+            project: (record: Numbered, sum): [Numbered, number] => [record, count(record, sum)],
+          }),
           upsertKV(store, ([{ key }, sum]) => [key, sum]),
         ),
         options,
@@ -205,7 +207,10 @@ describe('whatever the schedule', () => {
           }
           const { outputs, ending } = collect(
             arriving(all, gaps).pipe(
-              lookupKV(slowStore(pace, new Memory(), scheduler), keyOrThrow, record => record, options),
+              lookupKV(slowStore(pace, new Memory(), scheduler), keyOrThrow, {
+                ...options,
+                project: record => record,
+              }),
             ),
           )
           scheduler.flush()

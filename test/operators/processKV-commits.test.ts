@@ -39,7 +39,7 @@ describe('processKV and commits that are too large', () => {
     const letters: string[] = []
     const result$ = from('abc').pipe(
       processKV(store, word, increment, {
-        onError: (error, record) => letters.push(`${error.code} ${record}`),
+        deadLetter: ({ error, record }) => letters.push(`${error.code} ${record}`),
       }),
       map(([record]) => record),
       toArray(),
@@ -55,7 +55,7 @@ describe('processKV and commits that are too large', () => {
     const result$ = from('ab').pipe(
       processKV(store, word, increment, {
         commitWith: () => [{ type: 'put', key: '!', value: 0 }],
-        onError: () => {},
+        deadLetter: () => {},
       }),
     )
     expect((await failureOf(result$)).error).toBe(tooLarge)
@@ -71,7 +71,7 @@ describe('processKV with further writes in its commits', () => {
   test('they are durable with the state: of all records that the commit covers, in pieces too', async () => {
     const { commits, store } = logged()
     await lastValueFrom(
-      of(1, 2, 3, 4, 5).pipe(processKV(store, parity, increment, { commitWith: offset, concurrency: 2 })),
+      of(1, 2, 3, 4, 5).pipe(processKV(store, parity, increment, { commitWith: offset, commitSize: 2 })),
     )
     expect(commits()).toEqual([
       'put odd=1@absent, put even=1@absent, put offset=2@undefined',
@@ -88,7 +88,7 @@ describe('processKV with further writes in its commits', () => {
     }
     await lastValueFrom(
       of(1, 3, 5).pipe(
-        processKV(store, () => 'a', transform, { commitWith: offset, concurrency: 1, onError: () => {} }),
+        processKV(store, () => 'a', transform, { commitWith: offset, commitSize: 1, deadLetter: () => {} }),
       ),
     )
     expect(commits()).toEqual([
@@ -105,7 +105,7 @@ describe('processKV with further writes in its commits', () => {
       { type: 'put', key: 'offset', value: records.at(-1)!, ifVersion: 7 },
     ]
     const { error, outputs } = await failureOf(
-      of(1, 2).pipe(processKV(store, parity, increment, { commitWith: fenced, onError: () => {} })),
+      of(1, 2).pipe(processKV(store, parity, increment, { commitWith: fenced, deadLetter: () => {} })),
     )
     expect({ code: error.code, key: error.key, outputs }).toEqual({
       code: 'VERSION_CONFLICT',

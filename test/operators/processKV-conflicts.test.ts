@@ -62,7 +62,7 @@ describe('processKV against other writers', () => {
   test('two pipelines that count into one store never lose an increment', async () => {
     const memory = new Memory()
     const keys = Array.from({ length: 20_000 }, (_, i) => `key${(i * 7919) % 50}`)
-    const count = () => from(keys).pipe(processKV(numbers(memory), word, increment, { concurrency: 64 }))
+    const count = () => from(keys).pipe(processKV(numbers(memory), word, increment, { commitSize: 64 }))
     await lastValueFrom(merge(count(), count(), count()))
     const counts = await lastValueFrom(numbers(memory).getAll$(keys))
     expect([...counts.values()]).toEqual(Array.from({ length: 50 }, () => 1200))
@@ -123,7 +123,7 @@ describe('processKV against other writers', () => {
       lastValueFrom(
         from(values).pipe(
           map(value => ({ key: 'a', value })),
-          processKV(store, ({ key }) => key, lowest, { concurrency: 1, remember: 10 }),
+          processKV(store, ({ key }) => key, lowest, { commitSize: 1, remember: 10 }),
           map(([, low]) => low),
           toArray(),
         ),
@@ -157,9 +157,9 @@ describe('processKV against other writers', () => {
       const log: string[] = []
       const store = hookedStore({ value: json<{ first: string }>() }, logging(log))
       const first = (record: string, seen?: { first: string }) => seen ?? { first: record }
-      await lastValueFrom(from('ab').pipe(processKV(store, () => 'a', first, { concurrency: 1 })))
+      await lastValueFrom(from('ab').pipe(processKV(store, () => 'a', first, { commitSize: 1 })))
       await lastValueFrom(
-        from('cd').pipe(processKV(store, () => 'a', first, { concurrency: 1, unchanged: Object.is })),
+        from('cd').pipe(processKV(store, () => 'a', first, { commitSize: 1, unchanged: Object.is })),
       )
       expect(log.filter(line => !line.startsWith('read'))).toEqual([
         'put a={"first":"a"}@absent',

@@ -47,7 +47,9 @@ const run = async (
       .pipe(
         processKV(store, ({ key }) => (key === '-' ? '' : key), add, {
           project: ({ key }, sum) => `${key}${sum}`,
-          onError: deadLetters ? (error, { key, add }) => outputs.push(`${error.code} ${key}${add}`) : 'fail',
+          deadLetter: deadLetters
+            ? ({ error, record: { key, add } }) => outputs.push(`${error.code} ${key}${add}`)
+            : 'fail',
           ...options,
         }),
       )
@@ -79,7 +81,7 @@ describe('processKV and bad records', () => {
       expect(state).toEqual(['a=3@0', 'b=5@0'])
     })
 
-    test('goes to `onError` in its turn, and leaves no trace in the state', async () => {
+    test('goes to `deadLetter` in its turn, and leaves no trace in the state', async () => {
       const { outputs, ending, state } = await run([...before, bad, ...later])
       const letter = `${error.code} ${bad.replace('?', 'NaN')}`
       expect(outputs).toEqual(['a1', 'b5', 'a3', letter, 'a7', 'c1'])
@@ -119,7 +121,7 @@ describe('processKV and bad records', () => {
     const letters: string[] = []
     const result$ = of('a', 'bad', 'b', 'bad').pipe(
       processKV(numbers(memory), word, increment, {
-        onError: (error, record) => letters.push(`${error.code} ${record} ${error.key}`),
+        deadLetter: ({ error, record }) => letters.push(`${error.code} ${record} ${error.key}`),
       }),
       toArray(),
     )
@@ -154,13 +156,13 @@ describe('processKV and bad records', () => {
     expect(outputs).toHaveLength(3000)
   })
 
-  test('`onError` that throws ends the stream', async () => {
+  test('`deadLetter` that throws ends the stream', async () => {
     const { ending } = await run(['a1', 'a?', 'a2'], {
-      onError: () => {
+      deadLetter: () => {
         throw new Error('the letter box is full')
       },
     })
-    expect(ending).toMatchObject({ code: 'CALLBACK', message: '`onError` threw: the letter box is full' })
+    expect(ending).toMatchObject({ code: 'CALLBACK', message: '`deadLetter` threw: the letter box is full' })
   })
 
   test.each(['INDETERMINATE', 'TIMEOUT', 'UNAVAILABLE', 'AUTH', 'QUOTA'] as const)(
@@ -170,7 +172,7 @@ describe('processKV and bad records', () => {
       let commits = 0
       const { store } = logged({ hooks: [refusing(() => (commits++ === 1 ? error : undefined))] })
       const result$ = of('a', 'b', 'c').pipe(
-        processKV(store, word, increment, { concurrency: 1, onError: () => expect.unreachable() }),
+        processKV(store, word, increment, { commitSize: 1, deadLetter: () => expect.unreachable() }),
       )
       expect(await failureOf(result$)).toEqual({ error, outputs: [['a', 1]] })
     },
@@ -186,7 +188,7 @@ describe('processKV and bad records', () => {
       ],
     })
     const result$ = of('a', 'b', 'a').pipe(
-      processKV(store, word, increment, { concurrency: 1, onError: () => expect.unreachable() }),
+      processKV(store, word, increment, { commitSize: 1, deadLetter: () => expect.unreachable() }),
     )
     expect(await failureOf(result$)).toEqual({ error, outputs: [['a', 1]] })
   })

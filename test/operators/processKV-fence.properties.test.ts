@@ -131,10 +131,10 @@ function run(
           return sum + add
         },
         {
-          concurrency,
+          commitSize: concurrency,
           partition,
           positionOf: ({ position }: Step) => position,
-          onError: (_, { position }) => result.outputs.push(position),
+          deadLetter: ({ record: { position } }) => result.outputs.push(position),
           project: ({ position }) => position,
         },
       ),

@@ -32,7 +32,7 @@ const steps = fc.array(
   }),
   { maxLength: 30 },
 )
-const bounds = fc.record({ concurrency: fc.integer({ min: 1, max: 6 }), remember: fc.nat(5) })
+const bounds = fc.record({ commitSize: fc.integer({ min: 1, max: 6 }), remember: fc.nat(5) })
 
 const transform = ({ add }: Step, sum: number | undefined): number | undefined => {
   if (add === 'throw') throw new Error('bad')
@@ -60,7 +60,7 @@ const run = (
       processKV(store, step => step.key, transform, {
         ...options,
         project: (step, value, previous) => ({ step, value, previous }),
-        onError: (_, step) => events.push({ letter: step }),
+        deadLetter: ({ record }) => events.push({ letter: record }),
       }),
     )
     .subscribe({

@@ -20,7 +20,7 @@ describe('processKV', () => {
   operatorCases({
     make: (store, options) =>
       pipe(
-        processKV(store, word, increment, { concurrency: options?.concurrency }),
+        processKV(store, word, increment, { commitSize: options?.concurrency }),
         map(([record]) => record),
       ),
     makeThrowing: store =>
@@ -91,7 +91,7 @@ describe('processKV', () => {
 
     test('no batch is larger than `concurrency`', async () => {
       const { commits, store } = logged()
-      await lastValueFrom(from('abcab').pipe(processKV(store, word, increment, { concurrency: 2 })))
+      await lastValueFrom(from('abcab').pipe(processKV(store, word, increment, { commitSize: 2 })))
       expect(commits()).toEqual(['put a=1@absent, put b=1@absent', 'put c=1@absent, put a=2@0', 'put b=2@0'])
     })
 
@@ -138,7 +138,7 @@ describe('processKV', () => {
         return list
       }
       for (const records of ['ab', 'c', 'de']) {
-        await lastValueFrom(from(records).pipe(processKV(store, () => 'list', append, { concurrency: 1 })))
+        await lastValueFrom(from(records).pipe(processKV(store, () => 'list', append, { commitSize: 1 })))
       }
       expect(await stateOf(store)).toEqual(['list=["a","b","c","d","e"]@4'])
     })

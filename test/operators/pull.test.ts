@@ -288,7 +288,7 @@ describe('pull$', () => {
         store,
         record => record,
         () => 1,
-        { concurrency: 5 },
+        { commitSize: 5 },
       ),
     )
     await lastValueFrom(

@@ -45,7 +45,7 @@ const outputs = (
 ): Promise<string[]> =>
   lastValueFrom(
     from(records.split(' ')).pipe(
-      sessionKV(store, keyOf, append, { timeOf, gap: 5, grace, merge: join, keep, concurrency }),
+      sessionKV(store, keyOf, append, { timeOf, gap: 5, grace, merge: join, keep, commitSize: concurrency }),
       map(([, session]) => showUpdate(session)),
       toArray(),
     ),
@@ -61,7 +61,7 @@ describe('sessionKV', () => {
         sessionKV(store as unknown as KVStore<Sessions<number>>, word, increment, {
           timeOf: () => 0,
           gap: 1,
-          concurrency,
+          commitSize: concurrency,
         }),
         map(([record]) => record),
       ),
@@ -253,7 +253,7 @@ describe('sessionKV', () => {
         sessionKV(store, keyOf, append, {
           timeOf,
           gap: 5,
-          onError: ({ code }, record) => letters.push([code, record]),
+          deadLetter: ({ error: { code }, record }) => letters.push([code, record]),
         }),
       )
       await lastValueFrom(result$)

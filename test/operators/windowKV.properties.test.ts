@@ -72,7 +72,7 @@ const sum = (store: KVStore<number>, layout: Layout, concurrency: number) =>
     store as unknown as KVStore<Window<number>>,
     ({ key }: Amount) => key,
     ({ amount }, total = 0) => total + amount,
-    { timeOf: ({ at }) => at, concurrency, ...layout },
+    { timeOf: ({ at }) => at, commitSize: concurrency, ...layout },
   )
 
 const concurrency = fc.integer({ min: 1, max: 6 })

@@ -1,6 +1,7 @@
 import { delay, from, lastValueFrom, map, type Observable, of, pipe, toArray } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import {
+  type DeadLetter,
   type Entry,
   json,
   type KVStore,
@@ -72,7 +73,7 @@ describe('windowKV', () => {
           ofKeys(store),
           (record: string) => record,
           (_, count = 0) => count + 1,
-          { timeOf: () => 5, size: 10, concurrency: options?.concurrency },
+          { timeOf: () => 5, size: 10, commitSize: options?.concurrency },
         ),
         map(([record]) => record),
       ),
@@ -298,8 +299,8 @@ describe('windowKV', () => {
       ['', 2],
       ['a', 3],
     ]
-    const onError = (error: { message: string }, [key]: Amount) => letters.push([key, error.message])
-    expect(await run(make(), amounts, { size: 10, onError })).toEqual(['a 0-10: 1', 'a 0-10: 2'])
+    const deadLetter = ({ error, record: [key] }: DeadLetter<Amount>) => letters.push([key, error.message])
+    expect(await run(make(), amounts, { size: 10, deadLetter })).toEqual(['a 0-10: 1', 'a 0-10: 2'])
     expect(letters).toEqual([
       ['b', expect.stringMatching(/^`timeOf` threw: .*NaN$/)],
       ['c', expect.stringMatching(/^`timeOf` threw: .*Invalid Date$/)],
@@ -351,7 +352,7 @@ describe('windowKV', () => {
     }
     await lastValueFrom(
       pull$(amounts()).pipe(
-        sum(make(), { size: 100, every: 20, concurrency: 10 }),
+        sum(make(), { size: 100, every: 20, commitSize: 10 }),
         map(() => {
           emitted++
           ahead = Math.max(ahead, pulled - emitted / 5)
@@ -372,7 +373,7 @@ describe('windowKV', () => {
     [{ size: 1e12, keep: 1000 }, '`keep` .* to 253, got 1000'],
     [{ size: 25, every: 10, keep: 2 }, '`keep` must be a whole number from 3 .* got 2'],
     [{ size: 10, every: 5, commitWith: () => [] }, '`commitWith` needs windows that do not overlap'],
-    [{ size: 10, concurrency: 0 }, 'concurrency'],
+    [{ size: 10, commitSize: 0 }, 'commitSize'],
   ])('refuses %j', (options, message) => {
     expect(() => sum(make(), options)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),

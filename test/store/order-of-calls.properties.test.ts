@@ -55,13 +55,7 @@ function askStore(store: KVStore<number>, { name, key, value }: Asked): Observab
     case 'getAll$':
       return store.getAll$([key, other(key)]).pipe(map(found => [...found].sort()))
     case 'lookupKV':
-      return of(key).pipe(
-        lookupKV(
-          store,
-          key => key,
-          (_, value) => value,
-        ),
-      )
+      return of(key).pipe(lookupKV(store, key => key, { project: (_, value) => value }))
     case 'put$':
       return store.put$(key, value).pipe(map(({ value }) => value))
     case 'upsertKV':
@@ -157,6 +151,9 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(turns, fc.constantFrom(0, 1, 10), async (turns, cache) => {
         await using store = open(cache)
+        // Two stores may make a root at the same time; what is read meanwhile is read again.
+        await lastValueFrom(store.put$('c', 0))
+        await lastValueFrom(store.delete$('c'))
         const state: State = new Map()
         for (const turn of turns) {
           const answers = turn.map(each => lastValueFrom(askStore(store, each)))

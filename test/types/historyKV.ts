@@ -17,7 +17,7 @@ const histories = memoryStore({ value: json<readonly Visit[]>() })
 // The record is what comes, the history what the store holds.
 type<Observable<[record: NamedVisit, history: readonly Visit[]]>>()(
   visits$.pipe(
-    historyKV(histories, visit => visit.name, { count: 3, age: 1000, timeOf: visit => visit.page.length }),
+    historyKV(histories, visit => visit.name, { keep: 3, age: 1000, timeOf: visit => visit.page.length }),
   ),
 )
 type<Observable<[record: NamedVisit, history: readonly Visit[]]>>()(

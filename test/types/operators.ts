@@ -1,6 +1,7 @@
 import { type Observable, of } from 'rxjs'
 import {
   deleteKV,
+  type Entry,
   insertKV,
   json,
   lookupKV,
@@ -9,9 +10,13 @@ import {
   perKey,
   processKV,
   pull$,
+  type Sessions,
   type Snapshot,
+  sessionKV,
   updateKV,
   upsertKV,
+  type Window,
+  windowKV,
 } from 'rxkeeper'
 import { type } from './expect.ts'
 
@@ -29,12 +34,10 @@ type<Observable<[record: Visit, stored: number | undefined]>>()(
 )
 type<Observable<string>>()(
   visits$.pipe(
-    lookupKV(
-      counts,
-      visit => visit.user,
-      (visit, count = 0) => `${visit.page} ${count.toFixed()}`,
-      { concurrency: 4 },
-    ),
+    lookupKV(counts, visit => visit.user, {
+      project: (visit, count = 0) => `${visit.page} ${count.toFixed()}`,
+      concurrency: 4,
+    }),
   ),
 )
 type<Observable<Visit>>()(visits$.pipe(upsertKV(counts, visit => [visit.user, visit.page.length])))
@@ -96,7 +99,7 @@ visits$.pipe(lookupKV(counts, visit => visit.page.length))
 // @ts-expect-error no such field
 visits$.pipe(lookupKV(counts, visit => visit.name))
 // @ts-expect-error the stored value may be absent
-visits$.pipe(lookupKV(counts, visit => visit.user, (_, count) => count.toFixed())) // biome-ignore format: one line
+visits$.pipe(lookupKV(counts, visit => visit.user, { project: (_, count) => count.toFixed() })) // biome-ignore format: one line
 // @ts-expect-error a value of another type
 visits$.pipe(upsertKV(counts, visit => [visit.user, visit.page]))
 // @ts-expect-error an entry is a pair
@@ -105,3 +108,48 @@ visits$.pipe(upsertKV(counts, visit => visit.user))
 visits$.pipe(processKV(counts, visit => visit.user, () => 'one')) // biome-ignore format: one line
 // @ts-expect-error what is pulled is iterable
 pull$(1)
+
+// A transform may destructure its value, with a default.
+interface Sum {
+  readonly sum: number
+  readonly n: number
+}
+const sums = memoryStore({ value: json<Sum>() })
+const userOf = (visit: Visit): string => visit.user
+type<Observable<[record: Visit, value: { sum: number; n: number }]>>()(
+  visits$.pipe(
+    processKV(sums, userOf, (visit, { sum, n } = { sum: 0, n: 0 }) => ({
+      sum: sum + visit.page.length,
+      n: n + 1,
+    })),
+  ),
+)
+type<Observable<[record: Visit, value: { sum: number; n: number }]>>()(
+  visits$.pipe(
+    updateKV(
+      sums,
+      visit => visit.user,
+      (visit, { sum, n } = { sum: 0, n: 0 }) => ({ sum: sum + visit.page.length, n: n + 1 }),
+    ),
+  ),
+)
+visits$.pipe(
+  windowKV(
+    memoryStore({ value: json<Window<Sum>>() }),
+    userOf,
+    (visit, { sum, n } = { sum: 0, n: 0 }) => ({ sum: sum + visit.page.length, n: n + 1 }),
+    { timeOf: () => 0, size: 1 },
+  ),
+  sessionKV(
+    memoryStore({ value: json<Sessions<Sum>>() }),
+    ([visit]) => visit.user,
+    ([visit], { sum, n } = { sum: 0, n: 0 }) => ({ sum: sum + visit.page.length, n: n + 1 }),
+    { timeOf: () => 0, gap: 1 },
+  ),
+)
+type<Observable<Entry<Sum>>>()(sums.update$('a', ({ sum, n } = { sum: 0, n: 0 }) => ({ sum, n: n + 1 })))
+type<Observable<Entry<number> | undefined>>()(counts.update$('a', (n = 0) => (n > 9 ? undefined : n + 1)))
+// @ts-expect-error the default is no value of the store
+visits$.pipe(processKV(sums, userOf, (_, { sum } = { sum: '0' }) => ({ sum, n: 1 })))
+// @ts-expect-error what it returns is none
+visits$.pipe(processKV(sums, userOf, (_, { n } = { sum: 0, n: 0 }) => ({ n })))

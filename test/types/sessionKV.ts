@@ -23,7 +23,7 @@ type<Observable<[record: Visit, session: SessionUpdate<number> | undefined]>>()(
         gap: 1000,
         grace: 5000,
         merge: (earlier, later) => earlier + later,
-        onError: (error, visit) => console.log(error.code, visit.user),
+        deadLetter: ({ error, record }) => console.log(error.code, record.user),
       },
     ),
   ),

@@ -5,12 +5,9 @@ import { KVError } from '../../errors.ts'
 export const bound = (name: string, value: number | undefined, fallback: number, least = 1): number =>
   wholeNumber(name, value ?? fallback, least, Number.MAX_SAFE_INTEGER)
 
-/** The option `concurrency`: a whole number from 1, or `Infinity`. */
-export const concurrencyOf = (
-  { concurrency }: { readonly concurrency?: number | undefined },
-  fallback: number,
-): number =>
-  concurrency === Number.POSITIVE_INFINITY ? concurrency : bound('concurrency', concurrency, fallback)
+/** An option that bounds something, or, as `Infinity`, does not. */
+export const wholeOrInfinite = (name: string, value: number | undefined, fallback: number): number =>
+  value === Number.POSITIVE_INFINITY ? value : bound(name, value, fallback)
 
 /** What an operator throws inside a callback of the process loop where it knows better than that the callback threw. */
 export class Fault extends Error {

@@ -1,5 +1,5 @@
 import type { KVError, KVErrorCode } from '../../errors.ts'
-import type { Mutation } from '../../store/kv-store.ts'
+import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence } from './commit-fence.ts'
@@ -11,9 +11,9 @@ export interface Process<T, V, R> {
   /** Where absent, a record with its value is emitted. */
   readonly project: ((record: T, value: V | undefined, previous: V | undefined) => R) | undefined
   readonly unchanged: (before: V, after: V) => boolean
-  readonly commitWith: ((records: readonly T[]) => Iterable<Mutation<V>>) | undefined
-  readonly onError: ((error: KVError, record: T) => void) | undefined
-  readonly concurrency: number
+  readonly commitWith: ((records: readonly T[]) => Iterable<Mutation<V> | BytesPut>) | undefined
+  readonly deadLetter: ((letter: { readonly record: T; readonly error: KVError }) => void) | undefined
+  readonly commitSize: number
   readonly remember: number
   /** What commits carry where the records are of an owned partition. */
   readonly fence: (() => CommitFence<T>) | undefined
@@ -45,7 +45,7 @@ export class Item<T, V, R> {
   }
 }
 
-/** Errors that one record brings on itself. All others end the stream whatever `onError` says. */
+/** Errors that one record brings on itself. All others end the stream whatever `deadLetter` says. */
 const ownErrors: ReadonlySet<KVErrorCode> = new Set(['CALLBACK', 'INVALID_KEY', 'CODEC', 'VALUE_TOO_LARGE'])
 
 export const isOwn = (error: KVError): boolean => ownErrors.has(error.code)
@@ -146,7 +146,7 @@ export class Batch<T, V, R> {
       const wasRun = i < this.end
       if (!wasRun || only === undefined || (item.cell !== undefined && only.has(item.cell)))
         this.#runItem(item)
-      if (item.error !== undefined && (this.#process.onError === undefined || !isOwn(item.error))) {
+      if (item.error !== undefined && (this.#process.deadLetter === undefined || !isOwn(item.error))) {
         this.end = i
         return
       }

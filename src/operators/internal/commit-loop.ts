@@ -69,7 +69,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#cells = new Cells(process.remember)
     this.#fence = process.fence?.()
     this.#mostCommits = mostCommits(process)
-    this.#limit = process.concurrency
+    this.#limit = process.commitSize
   }
 
   next(record: T): void {
@@ -141,7 +141,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   #lookUp(): void {
     const cells: Cell<V>[] = []
-    while (this.#ready.length < this.#process.concurrency) {
+    while (this.#ready.length < this.#process.commitSize) {
       const item = this.#arrived.shift()
       if (item === undefined) break
       this.#ready.push(item)
@@ -216,7 +216,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   #durable(commit: Commit<T, V, R>): void {
     this.#conflicts = 0
     this.#unexplained = 0
-    this.#limit = Math.min(this.#process.concurrency, this.#limit + Math.max(1, this.#limit >> 3))
+    this.#limit = Math.min(this.#process.commitSize, this.#limit + Math.max(1, this.#limit >> 3))
     commit.isDurable(this.#fence)
     for (const item of commit.items) {
       if (item.cell !== undefined) this.#cells.leave(item.cell)
@@ -238,9 +238,9 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   #takeOut(error: KVError, record: T): void {
     try {
-      this.#process.onError?.(error, record)
+      this.#process.deadLetter?.({ record, error })
     } catch (cause) {
-      this.#destination.error(callbackError('onError', cause))
+      this.#destination.error(callbackError('deadLetter', cause))
     }
   }
 

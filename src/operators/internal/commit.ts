@@ -1,6 +1,6 @@
 import type { Write } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
-import type { Mutation } from '../../store/kv-store.ts'
+import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Batch, Item, Process } from './batch.ts'
 import type { Cell } from './cells.ts'
@@ -14,7 +14,7 @@ export class Commit<T, V, R> {
   readonly items: readonly Item<T, V, R>[]
   readonly cells: readonly Cell<V>[]
   /** Those of the cells first, in their order, then those of `commitWith`. */
-  readonly mutations: readonly Mutation<V>[]
+  readonly mutations: readonly (Mutation<V> | BytesPut)[]
   readonly fenceWrite: FenceWrite | undefined
   /** What came of it, once that is known. */
   result: 'durable' | KVError | undefined
@@ -60,7 +60,7 @@ export class Commit<T, V, R> {
 function withRecords<T, V, R>(
   { commitWith }: Process<T, V, R>,
   records: readonly T[],
-): readonly Mutation<V>[] {
+): readonly (Mutation<V> | BytesPut)[] {
   if (commitWith === undefined) return []
   try {
     return [...commitWith(records)]

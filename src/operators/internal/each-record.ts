@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import type { OperatorOptions } from '../options.ts'
-import { concurrencyOf } from './arguments.ts'
+import { wholeOrInfinite } from './arguments.ts'
 import { KeyedPump, type KeyedWork } from './keyed-pump.ts'
 import { Lineup } from './lineup.ts'
 import { operate } from './operate.ts'
@@ -12,7 +12,7 @@ export function asking<T, Q, A, R>(
   options: OperatorOptions,
   fallback = 4096,
 ): OperatorFunction<T, R> {
-  const concurrency = concurrencyOf(options, fallback)
+  const concurrency = wholeOrInfinite('concurrency', options.concurrency, fallback)
   return operate(
     concurrency,
     (destination, intake) =>
@@ -22,7 +22,7 @@ export function asking<T, Q, A, R>(
 
 /** The operator that works on each record, on those of one key one after the other. */
 export function keyed<T, K, R>(work: KeyedWork<T, K, R>, options: OperatorOptions): OperatorFunction<T, R> {
-  const concurrency = concurrencyOf(options, 1024)
+  const concurrency = wholeOrInfinite('concurrency', options.concurrency, 1024)
   return operate(
     concurrency,
     (destination, intake) =>

@@ -15,7 +15,7 @@ export interface StorePlace {
 /** One case of the suite: opens stores as it needs, all closed and removed at its end. */
 export class Case implements AsyncDisposable {
   readonly #place: StorePlace
-  readonly #stores: KVStore<never>[] = []
+  readonly #stores: { close(): Promise<void> }[] = []
 
   constructor(place: StorePlace) {
     this.#place = place
@@ -24,7 +24,7 @@ export class Case implements AsyncDisposable {
   /** Opens a store; several times for several stores on the same data. */
   async open<V>(value: Codec<V>, options: Omit<StoreOptions<V>, 'value'> = {}): Promise<KVStore<V>> {
     const store = await this.#place.open({ ...options, value })
-    this.#stores.push(store as KVStore<never>)
+    this.#stores.push(store)
     return store
   }
 

@@ -56,7 +56,7 @@ async function loop(): Promise<void> {
           store,
           key => key,
           (_, count = 0) => count + 1,
-          { concurrency: 16 },
+          { commitSize: 16 },
         ),
         tap(([key]) => {
           underWay[key]!--

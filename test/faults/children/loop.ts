@@ -35,7 +35,7 @@ pull$(numbers())
       store,
       number => `key-${number % 60}`,
       (number, seen = []) => [...seen, number],
-      { concurrency: 64, project: number => number },
+      { commitSize: 64, project: number => number },
     ),
   )
   .subscribe(number => print(`${number}\n`))

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json, type KVStore, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
+import { type AnyStore, json, type KVStore, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
 import { Client, type Value } from './client.ts'
 import { History } from './history.ts'
 import type { Random } from './random.ts'
@@ -212,7 +212,7 @@ export class Workload implements AsyncDisposable {
   }
 }
 
-export function isConnected(store: KVStore<unknown>): boolean {
+export function isConnected(store: AnyStore): boolean {
   let connected = false
   store.status$
     .subscribe(({ state }) => {

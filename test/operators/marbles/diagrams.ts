@@ -96,7 +96,7 @@ export const diagrams: readonly Diagram[] = [
   {
     name: 'historyKV',
     source: '-a-----b-----c---|',
-    call: 'historyKV(store, keyOf, { count: 2 })',
+    call: 'historyKV(store, keyOf, { keep: 2 })',
     output: '-----A-----B-----(C|)',
     texts: { a: 'a1', b: 'a2', c: 'a3', A: 'a1 [a1]', B: 'a2 [a1 a2]', C: 'a3 [a2 a3]' },
   },

@@ -4,14 +4,14 @@ import type { KVStore } from '../../../src/store/kv-store.ts'
 import type { Party } from '../../../src/testing/simulation/clock.ts'
 import type { World } from '../../../src/testing/simulation/world.ts'
 import type { Truth } from '../truth.ts'
-import type { Call, Operator, Plan, PlannedRecord, StorePlan } from './plan.ts'
+import type { Call, Operator, Plan, PlannedRecord, StorePlan, Value } from './plan.ts'
 
 /** A store of a simulation, and what is known of it. */
 export interface ObservedStore {
   readonly index: number
   readonly plan: StorePlan
   readonly party: Party
-  readonly store: KVStore<unknown>
+  readonly store: KVStore<Value>
   /** What it surely has seen: nothing that was over before this zxid may be shown again. */
   floor: number
   /** The version of each key that it was told last. */

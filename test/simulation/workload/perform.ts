@@ -76,7 +76,7 @@ export function make(call: Call, id: string, { store, seen }: ObservedStore, opt
         ),
       )
     case 'transact': {
-      const writes = call.writes.map(({ type, key, ifVersion }): Mutation<unknown> => {
+      const writes = call.writes.map(({ type, key, ifVersion }): Mutation<Value> => {
         if (type === 'put') {
           return { type, key, value: put(key), ...condition(key, ifVersion, 'absent' as const) }
         }

@@ -5,7 +5,7 @@ import { historyKV } from '../../../src/operators/historyKV.ts'
 import { lookupKV } from '../../../src/operators/lookupKV.ts'
 import { perKey } from '../../../src/operators/perKey.ts'
 import { processKV } from '../../../src/operators/processKV.ts'
-import { sessionKV } from '../../../src/operators/sessionKV.ts'
+import { type Sessions, sessionKV } from '../../../src/operators/sessionKV.ts'
 import { updateKV } from '../../../src/operators/updateKV.ts'
 import { upsertKV } from '../../../src/operators/upsertKV.ts'
 import { type Window, windowKV } from '../../../src/operators/windowKV.ts'
@@ -23,12 +23,12 @@ interface Numbered {
 function operatorOf(
   operator: Operator,
   id: string,
-  store: KVStore<unknown>,
+  store: KVStore<Value>,
   options: { readonly concurrency?: number },
 ): OperatorFunction<Numbered, number> {
   const keyOf = ({ key }: Numbered) => key
-  const count = ({ index }: Numbered, current: unknown): Value => {
-    const n = ((current as Value | undefined)?.n ?? 0) + 1
+  const count = ({ index }: Numbered, current: Value | undefined): Value => {
+    const n = (current?.n ?? 0) + 1
     return { by: `${id}#${index}:${n}`, n }
   }
   const first = map(([record]: readonly [Numbered, ...unknown[]]) => record.index)
@@ -38,10 +38,7 @@ function operatorOf(
   const ofKind = (kind: string) => (record: Numbered) => `${kind}:${record.key}`
   switch (operator) {
     case 'lookupKV':
-      return pipe(
-        lookupKV(store, keyOf, (record, stored) => [record, stored] as const, options),
-        first,
-      )
+      return pipe(lookupKV(store, keyOf, options), first)
     case 'upsertKV':
       return pipe(
         upsertKV(store, (record: Numbered) => [record.key, { by: `${id}#${record.index}`, n: 0 }], options),
@@ -52,7 +49,7 @@ function operatorOf(
     case 'updateKV':
       return pipe(updateKV(store, keyOf, count, options), first)
     case 'processKV':
-      return pipe(processKV(store, keyOf, count, options), first)
+      return pipe(processKV(store, keyOf, count, { commitSize: options.concurrency }), first)
     case 'perKey':
       return perKey(ofKind(id), records =>
         records.pipe(
@@ -64,26 +61,34 @@ function operatorOf(
       )
     case 'windowKV':
       return pipe(
-        windowKV<Numbered, number>(
-          store as KVStore<Window<number>>,
+        windowKV(
+          store as unknown as KVStore<Window<number>>,
           ofKind('window'),
           (_, current = 0) => current + 1,
-          { timeOf, size: 5000, ...options },
+          {
+            timeOf,
+            size: 5000,
+            commitSize: options.concurrency,
+          },
         ),
         first,
       )
     case 'sessionKV':
       return pipe(
-        sessionKV<Numbered, number>(store as never, ofKind('session'), (_, current = 0) => current + 1, {
-          timeOf,
-          gap: 1500,
-          ...options,
-        }),
+        sessionKV(
+          store as unknown as KVStore<Sessions<number>>,
+          ofKind('session'),
+          (_, current = 0) => current + 1,
+          { timeOf, gap: 1500, commitSize: options.concurrency },
+        ),
         first,
       )
     case 'historyKV':
       return pipe(
-        historyKV<Numbered>(store as never, ofKind('history'), { count: 5, ...options }),
+        historyKV<Numbered>(store as never, ofKind('history'), {
+          keep: 5,
+          commitSize: options.concurrency,
+        }),
         map(([record]) => record.index),
       )
   }

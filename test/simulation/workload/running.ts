@@ -13,7 +13,7 @@ import { COUNTERS, ORDINARY, QUOTA, QUOTA_BYTES } from './keys.ts'
 import { learn } from './learn.ts'
 import type { ObservedStore, Operation, Pipeline, Run, Stream } from './observed.ts'
 import { runPipeline } from './pipelines.ts'
-import type { Plan, Step } from './plan.ts'
+import type { Plan, Step, Value } from './plan.ts'
 import { Stranger } from './stranger.ts'
 import { follow } from './streams.ts'
 
@@ -147,7 +147,7 @@ export class Running implements Run {
     const plan = this.plan.stores[index]!
     const party = this.world.party(`store ${index}`)
     const { root, buckets, timeout, cache, consistency, sessionTimeout, maxPacketBytes } = plan
-    const open = (most: number): KVStore<unknown> =>
+    const open = (most: number): KVStore<Value> =>
       this.world.store(party, {
         root,
         buckets,
@@ -158,7 +158,7 @@ export class Running implements Run {
         maxPacketBytes,
         value: codec,
       })
-    let store: KVStore<unknown>
+    let store: KVStore<Value>
     try {
       store = open(cache)
     } catch {
