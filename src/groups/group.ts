@@ -16,7 +16,7 @@ import { wholeNumber } from '../arguments.ts'
 import type { Engine, NodeEntry, Stored } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import { compareKeys } from '../keys.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { AnyStore } from '../store/kv-store.ts'
 import { type Observed, observedOf } from '../store/observed-engine.ts'
 import type { Timing } from '../timing.ts'
 import { isPassing } from './partition-nodes.ts'
@@ -132,7 +132,7 @@ const byName = (children: readonly NodeEntry[]): readonly string[] =>
  * ```
  */
 export function group$(
-  store: KVStore<unknown>,
+  store: AnyStore,
   group: string,
   options: GroupOptions = {},
 ): Observable<GroupSnapshot> {
@@ -197,7 +197,7 @@ export function group$(
  * })
  * ```
  */
-export function groupNames$(store: KVStore<unknown>): Observable<readonly string[]> {
+export function groupNames$(store: AnyStore): Observable<readonly string[]> {
   const { engine } = observedOf(store)
   return new Observable(subscriber =>
     nodesOf(engine).children(GROUPS).pipe(take(1), map(byName)).subscribe(subscriber),

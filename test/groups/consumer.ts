@@ -167,7 +167,7 @@ export const byOperator = (work: Work, owned: OwnedPartition<number>): Observabl
         if (list.length !== record) failed(new Error(`${partition}: ${record} after ${list}`))
         return [...list, record]
       },
-      { partition: owned, positionOf: record => record + 1, concurrency: 1 },
+      { partition: owned, positionOf: record => record + 1, commitSize: 1 },
     ),
   )
 }

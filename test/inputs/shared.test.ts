@@ -51,7 +51,7 @@ class Worker<P> {
             store,
             ({ record }) => record.key,
             (_, count = 0) => count + 1,
-            { partition: owned, positionOf: ({ position }) => position, concurrency: 256 },
+            { partition: owned, positionOf: ({ position }) => position, commitSize: 256 },
           ),
         ),
       ),
