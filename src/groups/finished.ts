@@ -4,7 +4,7 @@ import type { Write } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
 import { accessOf } from '../store/access.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { AnyStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { isPassing } from './partition-nodes.ts'
 import { GroupTree } from './tree.ts'
@@ -16,7 +16,7 @@ const PAUSE = 200
  * Tells the group that a partition of a bounded input is processed to its end, and completes; the next owner takes that
  * back and looks for himself. Tries again what fails in passing, until the partition is lost.
  */
-export function finish$(store: KVStore<unknown>, group: string, owned: OwnedPartition): Observable<never> {
+export function finish$(store: AnyStore, group: string, owned: OwnedPartition): Observable<never> {
   const { partition, fence } = owned
   const finishedNode = new GroupTree(group).finishedNode(partition)
   return new Observable(subscriber => {
@@ -55,7 +55,7 @@ export function finish$(store: KVStore<unknown>, group: string, owned: OwnedPart
  * list of partitions can not change any more, each was owned meanwhile, and each is finished.
  */
 export function allFinished$(
-  store: KVStore<unknown>,
+  store: AnyStore,
   group: string,
   partitions$: Observable<readonly string[]>,
 ): Observable<never> {
