@@ -3,7 +3,7 @@ import { KVError } from '../errors.ts'
 import type { Batcher } from './batcher.ts'
 import type { Cache } from './cache.ts'
 import type { Encoding } from './encoding.ts'
-import type { BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
+import type { AnyStore, BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, Update } from './operations.ts'
 
 /** Who waits for a result. */
@@ -278,7 +278,9 @@ export interface AccessibleStore<V> extends KVStore<V> {
 export { ACCESS }
 
 /** How operators ask a store; throws `UNSUPPORTED` where it was not made by `kvStore`. */
-export function accessOf<V>(store: KVStore<V>): Access<V> {
+export function accessOf<V>(store: KVStore<V>): Access<V>
+export function accessOf(store: AnyStore): Access<never>
+export function accessOf<V>(store: AnyStore): Access<V> {
   const access = (store as Partial<AccessibleStore<V>> | undefined)?.[ACCESS]
   if (access !== undefined) return access
   throw new KVError(
