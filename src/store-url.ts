@@ -1,4 +1,4 @@
-import { parseServers } from './engines/zookeeper/addresses.ts'
+import { parseServers } from './engines/zookeeper/session/addresses.ts'
 import { KVError } from './errors.ts'
 
 /** Where a store is, read from its URL. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Transport } from '../../src/engines/zookeeper/surroundings.ts'
+import type { Transport } from '../../src/engines/zookeeper/session/surroundings.ts'
 import { type Acl, Op, type ReadOp, type WriteOp } from '../../src/testing/simulation/protocol.ts'
 import type { Answer } from '../../src/testing/simulation/raw-answer.ts'
 import { type Asked, RawClient } from '../../src/testing/simulation/raw-client.ts'

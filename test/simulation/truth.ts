@@ -1,4 +1,4 @@
-import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { KeyLayout } from '../../src/engines/zookeeper/layout/key-layout.ts'
 import type { Committed } from '../../src/testing/simulation/ensemble.ts'
 import type { TreeNode } from '../../src/testing/simulation/tree.ts'
 
@@ -18,7 +18,7 @@ export interface State {
 export class Truth {
   readonly #history: readonly Committed[]
   readonly #states = new Map<string, State[]>()
-  readonly #layouts = new Map<string, Layout>()
+  readonly #layouts = new Map<string, KeyLayout>()
   #read = 0
 
   constructor(history: readonly Committed[]) {
@@ -32,11 +32,11 @@ export class Truth {
   }
 
   /** Where the keys below a root are, by what it records. */
-  layout(root: string): Layout {
+  layout(root: string): KeyLayout {
     const buckets = bucketsOf(this.of(root).at(-1)!.text)
     const known = this.#layouts.get(`${buckets} ${root}`)
     if (known !== undefined) return known
-    const layout = new Layout(root, buckets)
+    const layout = new KeyLayout(root, buckets)
     this.#layouts.set(`${buckets} ${root}`, layout)
     return layout
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import { json, KVError, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
 import { expect, it } from 'vitest'
-import { Layout } from '../../src/engines/zookeeper/paths.ts'
+import { KeyLayout } from '../../src/engines/zookeeper/layout/key-layout.ts'
 import { called, connectPlain, plain } from '../faults/support/plain.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 
@@ -19,7 +19,7 @@ it('every key has one path, and every path its key', () => {
   const key = fc.string({ unit: 'binary', minLength: 1 }).filter(text => text.isWellFormed())
   fc.assert(
     fc.property(key, fc.integer({ min: 0, max: 4096 }), (name, buckets) => {
-      const layout = new Layout('/r', buckets)
+      const layout = new KeyLayout('/r', buckets)
       const path = layout.pathOf(name)
       expect(layout.keyOf(path)).toBe(name)
       const parent = path.slice(0, path.lastIndexOf('/'))
@@ -35,7 +35,7 @@ it('every key has one path, and every path its key', () => {
 })
 
 it('puts a key where it has always been put', () => {
-  const layout = new Layout('/r', 256)
+  const layout = new KeyLayout('/r', 256)
   expect(['alice', 'bob', 'a/b', '日本'].map(key => layout.pathOf(key))).toMatchInlineSnapshot(`
     [
       "/r/0a3/alice",
@@ -47,7 +47,7 @@ it('puts a key where it has always been put', () => {
 })
 
 it('spreads similar keys evenly', () => {
-  const layout = new Layout('/r', 64)
+  const layout = new KeyLayout('/r', 64)
   const counts = new Map<string, number>()
   for (let i = 0; i < 64_000; i++) {
     const path = layout.pathOf(`key-${String(i).padStart(8, '0')}`)

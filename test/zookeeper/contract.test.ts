@@ -2,17 +2,22 @@ import fc from 'fast-check'
 import { filter, firstValueFrom } from 'rxjs'
 import { kvStoreContract } from 'rxkeeper/testing'
 import { describe, it } from 'vitest'
-import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
-import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
-import { Layout } from '../../src/engines/zookeeper/paths.ts'
-import { ReplySize } from '../../src/engines/zookeeper/reads.ts'
-import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+import { KeyLayout } from '../../src/engines/zookeeper/layout/key-layout.ts'
+import { limitsOf } from '../../src/engines/zookeeper/operations/limits.ts'
+import { ReplySize } from '../../src/engines/zookeeper/operations/reply-size.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/session/packet-limit.ts'
 import { zookeeperStore } from '../../src/engines/zookeeper/store.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/wire/requests.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 
 const PACKET = 1_048_575
 const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
-const limits = limitsOf(new Layout(freshRoot('contract'), 0), acl, new PacketLimit(PACKET), new ReplySize())
+const limits = limitsOf(
+  new KeyLayout(freshRoot('contract'), 0),
+  acl,
+  new PacketLimit(PACKET),
+  new ReplySize(),
+)
 
 for (const cache of [undefined, 100]) {
   kvStoreContract({

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameReader } from '../../src/engines/zookeeper/framing.ts'
+import { FrameReader } from '../../src/engines/zookeeper/wire/framing.ts'
 
 const framed = (body: Uint8Array): Buffer => {
   const length = Buffer.alloc(4)

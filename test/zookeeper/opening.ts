@@ -1,9 +1,9 @@
 import { filter, firstValueFrom, map, type Observable } from 'rxjs'
 import { text } from '../../src/codecs.ts'
 import type { ConnectionState, Engine, Status, WriteDue } from '../../src/engine.ts'
-import { parseServers } from '../../src/engines/zookeeper/addresses.ts'
 import { ZooKeeperEngine, type ZooKeeperEngineOptions } from '../../src/engines/zookeeper/engine.ts'
-import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+import { parseServers } from '../../src/engines/zookeeper/session/addresses.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/wire/requests.ts'
 import { KVError } from '../../src/errors.ts'
 
 export const OPEN_ACL = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { outcomeOf } from '../../src/engines/zookeeper/outcome.ts'
-import { Op } from '../../src/engines/zookeeper/protocol.ts'
-import type { Node } from '../../src/engines/zookeeper/replies.ts'
-import type { MultiOp } from '../../src/engines/zookeeper/requests.ts'
+import { outcomeOf } from '../../src/engines/zookeeper/operations/outcome.ts'
+import { Op } from '../../src/engines/zookeeper/wire/protocol.ts'
+import type { Node } from '../../src/engines/zookeeper/wire/replies.ts'
+import type { MultiOp } from '../../src/engines/zookeeper/wire/requests.ts'
 
 const PATHS = ['/a', '/b', '/c']
 const VALUES = ['x', 'y']
@@ -34,7 +34,7 @@ class Tree {
         })
       }
     }
-    for (const path of PATHS.concat('/mark')) {
+    for (const path of PATHS.concat('/protection')) {
       const node = nodes.get(path)
       if (node === undefined) this.nodes.delete(path)
       else this.nodes.set(path, node)
@@ -75,11 +75,11 @@ describe('outcomeOf', () => {
         for (const ops of before) tree.multi(ops)
         const sentAt = tree.zxid
         for (const ops of between) tree.multi(ops)
-        const markOp: MultiOp = { type: Op.create, path: '/mark', data: MARK_DATA }
+        const markOp: MultiOp = { type: Op.create, path: '/protection', data: MARK_DATA }
         const done = arrives && tree.multi(marked ? [...ours, markOp] : ours)
         for (const ops of after) tree.multi(ops)
-        const mark = marked ? { path: '/mark', data: MARK_DATA, exists: false } : undefined
-        const verdict = outcomeOf({ ops: ours, sentAt, mark }, path => tree.nodes.get(path))
+        const protection = marked ? { path: '/protection', data: MARK_DATA, exists: false } : undefined
+        const verdict = outcomeOf({ ops: ours, sentAt, protection }, path => tree.nodes.get(path))
         seen.add(`${verdict}, ${marked ? 'marked' : 'unmarked'}, ${done}`)
         if (marked) expect(verdict).toBe(done ? 'done' : 'not done')
         else if (verdict !== 'unknown') expect(verdict).toBe(done ? 'done' : 'not done')
@@ -171,21 +171,21 @@ describe('outcomeOf', () => {
       'not done',
     ],
   ])('%s', (_, ops, nodes, verdict) => {
-    expect(outcomeOf({ ops, sentAt: 10, mark: undefined }, path => nodes[path])).toBe(verdict)
+    expect(outcomeOf({ ops, sentAt: 10, protection: undefined }, path => nodes[path])).toBe(verdict)
   })
 
-  it('believes the mark: one that is not ours, or is not there, says that it was not carried out', () => {
-    const mark = { path: '/mark', data: MARK_DATA, exists: false }
+  it('believes the protection: one that is not ours, or is not there, says that it was not carried out', () => {
+    const protection = { path: '/protection', data: MARK_DATA, exists: false }
     const ops = [set('/a', 'x', 3)]
-    expect(outcomeOf({ ops, sentAt: 10, mark }, () => undefined)).toBe('not done')
-    const before = { '/mark': node('6', 0, 11, 11) } as Record<string, Node>
-    expect(outcomeOf({ ops, sentAt: 10, mark: { ...mark, exists: true } }, path => before[path])).toBe(
-      'not done',
-    )
+    expect(outcomeOf({ ops, sentAt: 10, protection }, () => undefined)).toBe('not done')
+    const before = { '/protection': node('6', 0, 11, 11) } as Record<string, Node>
+    expect(
+      outcomeOf({ ops, sentAt: 10, protection: { ...protection, exists: true } }, path => before[path]),
+    ).toBe('not done')
   })
 
-  it('does not take a mark that somebody deleted for a sign', () => {
-    const mark = { path: '/mark', data: MARK_DATA, exists: true }
-    expect(outcomeOf({ ops: [set('/a', 'x', 3)], sentAt: 10, mark }, () => undefined)).toBe('unknown')
+  it('does not take a protection that somebody deleted for a sign', () => {
+    const protection = { path: '/protection', data: MARK_DATA, exists: true }
+    expect(outcomeOf({ ops: [set('/a', 'x', 3)], sentAt: 10, protection }, () => undefined)).toBe('unknown')
   })
 })

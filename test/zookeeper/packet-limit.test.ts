@@ -3,7 +3,7 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import { bytes, type KVError, type KVStore, zookeeperStore } from 'rxkeeper'
 import { startZooKeeper } from 'rxkeeper/testing'
 import { describe, expect, it } from 'vitest'
-import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/session/packet-limit.ts'
 
 /** Does on connections what is to be found out, of servers that take so much, until there is nothing; `breaks` in between. */
 function measure(limit: PacketLimit, taken: number, breaks: (size: number) => boolean): number {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkRoot, keyOfName, Layout, nameOf } from '../../src/engines/zookeeper/paths.ts'
+import { checkRoot, KeyLayout } from '../../src/engines/zookeeper/layout/key-layout.ts'
+import { keyOfName, nameOf } from '../../src/engines/zookeeper/layout/names.ts'
 
 /** Any non-empty string of whole characters, those that matter here more often than by chance. */
 const keys = fc
@@ -119,9 +120,9 @@ describe('nameOf and keyOfName', () => {
   })
 })
 
-describe('Layout', () => {
+describe('KeyLayout', () => {
   it.each(['/', '/apps/demo'])('maps keys to paths under %j and back', root => {
-    const layout = new Layout(root, 0)
+    const layout = new KeyLayout(root, 0)
     fc.assert(
       fc.property(keys, key => {
         const path = layout.pathOf(key)
@@ -133,7 +134,7 @@ describe('Layout', () => {
   })
 
   it('knows no key for other paths', () => {
-    const layout = new Layout('/apps/demo', 0)
+    const layout = new KeyLayout('/apps/demo', 0)
     for (const path of [
       '/',
       '/apps',
@@ -145,7 +146,7 @@ describe('Layout', () => {
     ]) {
       expect(layout.keyOf(path)).toBeUndefined()
     }
-    expect(new Layout('/', 0).keyOf('/zookeeper')).toBeUndefined()
+    expect(new KeyLayout('/', 0).keyOf('/zookeeper')).toBeUndefined()
   })
 })
 

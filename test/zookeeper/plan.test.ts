@@ -1,14 +1,19 @@
 import { expect, test } from 'vitest'
 import type { ExpectedVersion } from '../../src/engine.ts'
-import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
-import { type Item, type Known, type Plan, planFrame } from '../../src/engines/zookeeper/plan.ts'
-import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+import {
+  type Knowledge,
+  type MultiPlan,
+  type PendingWrite,
+  planMulti,
+} from '../../src/engines/zookeeper/operations/plan.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/session/packet-limit.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/wire/requests.ts'
 
 const acl = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
 const LAST = 2 ** 31 - 1
 const FIRST = -(2 ** 31)
 
-const puts = (...expected: (ExpectedVersion | undefined)[]): Item[] =>
+const puts = (...expected: (ExpectedVersion | undefined)[]): PendingWrite[] =>
   expected.map((ifVersion, index) => ({
     index,
     write: { type: 'put', key: 'a', value: Buffer.from(`${index}`), ifVersion },
@@ -18,17 +23,17 @@ const puts = (...expected: (ExpectedVersion | undefined)[]): Item[] =>
     settled: false,
   }))
 
-const plan = (items: Item[], known: Record<string, Known> = {}): Plan =>
-  planFrame(items, {
+const plan = (items: PendingWrite[], known: Record<string, Knowledge> = {}): MultiPlan =>
+  planMulti(items, {
     known: new Map(Object.entries(known)),
-    guess: 'set',
+    estimate: 'set',
     atomic: true,
     alone: false,
     acl,
     packetLimit: new PacketLimit(1_000_000),
   })
 
-const sent = ({ ops }: Plan): (number | undefined)[] =>
+const sent = ({ ops }: MultiPlan): (number | undefined)[] =>
   ops.map(op => ('version' in op ? op.version : undefined))
 
 test('the version after the last is the first', () => {

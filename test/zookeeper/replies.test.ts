@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Op } from '../../src/engines/zookeeper/protocol.ts'
-import { readEventPath, readListings, readMulti, readNodes } from '../../src/engines/zookeeper/replies.ts'
+import { Op } from '../../src/engines/zookeeper/wire/protocol.ts'
+import {
+  readEventPath,
+  readListings,
+  readMulti,
+  readNodes,
+} from '../../src/engines/zookeeper/wire/replies.ts'
 import { int, long } from './scripted-server.ts'
 
 const HEADER = Buffer.alloc(16)

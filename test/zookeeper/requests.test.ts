@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
-import { Op } from '../../src/engines/zookeeper/protocol.ts'
+import { Op } from '../../src/engines/zookeeper/wire/protocol.ts'
 import {
   emptyFrame,
   encodeAcl,
@@ -11,7 +11,7 @@ import {
   multiReadFrame,
   syncFrame,
   watchFrame,
-} from '../../src/engines/zookeeper/requests.ts'
+} from '../../src/engines/zookeeper/wire/requests.ts'
 import { framed, int } from './scripted-server.ts'
 
 // An independent encoder of the same protocol: that of node-zookeeper-client itself.

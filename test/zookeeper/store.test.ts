@@ -1,7 +1,7 @@
 import { filter, firstValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { text } from '../../src/codecs.ts'
-import { parseServers, showAddress } from '../../src/engines/zookeeper/addresses.ts'
+import { parseServers, showAddress } from '../../src/engines/zookeeper/session/addresses.ts'
 import { type ZooKeeperStoreOptions, zookeeperStore } from '../../src/engines/zookeeper/store.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 

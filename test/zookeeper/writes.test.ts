@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest'
 import type { Engine, Write, Written } from '../../src/engine.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
-import { limitsOf } from '../../src/engines/zookeeper/limits.ts'
-import { PacketLimit } from '../../src/engines/zookeeper/packet-limit.ts'
-import { Layout } from '../../src/engines/zookeeper/paths.ts'
-import { ReplySize } from '../../src/engines/zookeeper/reads.ts'
-import { encodeAcl } from '../../src/engines/zookeeper/requests.ts'
+import { KeyLayout } from '../../src/engines/zookeeper/layout/key-layout.ts'
+import { limitsOf } from '../../src/engines/zookeeper/operations/limits.ts'
+import { ReplySize } from '../../src/engines/zookeeper/operations/reply-size.ts'
+import { PacketLimit } from '../../src/engines/zookeeper/session/packet-limit.ts'
+import { encodeAcl } from '../../src/engines/zookeeper/wire/requests.ts'
 import { KVError } from '../../src/errors.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { failureOf, OPEN_ACL, openEngine, put, valuesOf, within } from './opening.ts'
@@ -266,7 +266,7 @@ describe('sizes', () => {
   const PACKET = 1_048_575
   const root = freshRoot('sizes')
   const { valueBytes, keyBytes } = limitsOf(
-    new Layout(root, 0),
+    new KeyLayout(root, 0),
     OPEN_ACL,
     new PacketLimit(PACKET),
     new ReplySize(),

@@ -16,24 +16,26 @@ import type {
 } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Timing } from '../../timing.ts'
-import { Calls, THROTTLE_PAUSE } from './calls.ts'
-import { Children } from './children.ts'
-import type { GroupEnd } from './group.ts'
-import { Guess } from './guess.ts'
-import { limitsOf } from './limits.ts'
-import { Marks } from './marks.ts'
-import { PacketLimit } from './packet-limit.ts'
-import { Layout } from './paths.ts'
-import { ReadCall, ReplySize } from './reads.ts'
-import { readEventPath, readEventType } from './replies.ts'
-import { Root } from './root.ts'
-import { EntryScan, KeyScan } from './scan.ts'
-import { Session, type SessionOptions } from './session.ts'
-import { ofTheProcess, type Surroundings } from './surroundings.ts'
-import { RootWatch } from './watch.ts'
-import { WriteCall, type WriteRoom } from './writes.ts'
+import { KeyLayout } from './layout/key-layout.ts'
+import { Children } from './operations/children.ts'
+import type { WriteContext } from './operations/context.ts'
+import { ExistenceEstimate } from './operations/existence-estimate.ts'
+import { limitsOf } from './operations/limits.ts'
+import type { WritesEnd } from './operations/pending-writes.ts'
+import { Protections } from './operations/protections.ts'
+import { ReadTask } from './operations/reads.ts'
+import { ReplySize } from './operations/reply-size.ts'
+import { RootNode } from './operations/root-node.ts'
+import { EntryScan, KeyScan } from './operations/scan.ts'
+import { Tasks, THROTTLE_PAUSE } from './operations/tasks.ts'
+import { RootWatch } from './operations/watch.ts'
+import { WriteTask } from './operations/writes.ts'
+import { PacketLimit } from './session/packet-limit.ts'
+import { Session, type SessionConfig } from './session/session.ts'
+import { ofTheProcess, type Surroundings } from './session/surroundings.ts'
+import { readEventPath, readEventType } from './wire/replies.ts'
 
-export interface ZooKeeperEngineOptions extends Omit<SessionOptions, 'packetLimit'> {
+export interface ZooKeeperEngineOptions extends Omit<SessionConfig, 'packetLimit'> {
   /** The node below which the keys are; checked. */
   readonly root: string
   /** How many hash buckets the keys are in; 0: they are children of the root. */
@@ -61,7 +63,7 @@ export class ZooKeeperEngine implements Engine {
   readonly #session: Session
   readonly #watch: RootWatch
   readonly #children: Children
-  readonly #room: WriteRoom
+  readonly #context: WriteContext
   #closed: Promise<void> | undefined
 
   constructor(options: ZooKeeperEngineOptions, surroundings: Surroundings = ofTheProcess) {
@@ -69,7 +71,7 @@ export class ZooKeeperEngine implements Engine {
     const packetLimit = new PacketLimit(options.maxPacketBytes)
     const { timing } = surroundings
     this.#timing = timing
-    const layout = new Layout(options.root, options.buckets)
+    const layout = new KeyLayout(options.root, options.buckets)
     const replySize = new ReplySize()
     this.limits = limitsOf(layout, acl, packetLimit, replySize)
     this.#session = new Session(
@@ -82,8 +84,8 @@ export class ZooKeeperEngine implements Engine {
           this.#lookAtRoot()
         },
         disconnected: () => {
-          this.#room.calls.hold()
-          this.#room.root.disconnected()
+          this.#context.tasks.hold()
+          this.#context.root.disconnected()
           this.#watch.disconnected()
           this.#children.disconnected()
         },
@@ -91,7 +93,7 @@ export class ZooKeeperEngine implements Engine {
           const path = readEventPath(reply)
           this.#watch.event(path)
           this.#children.event(path)
-          if (this.#room.root.event(readEventType(reply), path)) this.#lookAtRoot()
+          if (this.#context.root.event(readEventType(reply), path)) this.#lookAtRoot()
         },
         eventsEnd: () => this.#watch.eventsEnd(),
         failed: error => this.#fail(error),
@@ -101,16 +103,16 @@ export class ZooKeeperEngine implements Engine {
     this.status$ = this.#session.status$.asObservable()
     this.#watch = new RootWatch(this.#session, layout, timing)
     this.#children = new Children(this.#session, layout, timing)
-    this.#room = {
+    this.#context = {
       session: this.#session,
-      calls: new Calls(this.#session, timing),
-      guess: new Guess(),
-      marks: new Marks(layout, acl, surroundings),
+      tasks: new Tasks(this.#session, timing),
+      estimate: new ExistenceEstimate(),
+      protections: new Protections(layout, acl, surroundings),
       sendAside: (type, frame, replied, lost = () => {}) =>
         this.#session.send({ type, frame, replied, lost }),
       replySize,
       layout,
-      root: new Root(layout, acl, packetLimit, error => this.#fail(error)),
+      root: new RootNode(layout, acl, packetLimit, error => this.#fail(error)),
       acl,
       linearizable,
       packetLimit,
@@ -120,7 +122,7 @@ export class ZooKeeperEngine implements Engine {
 
   read(keys: readonly string[], { deadline }: Due): Observable<readonly (Stored | undefined | KVError)[]> {
     return new Observable(subscriber =>
-      this.#room.calls.start(new ReadCall(this.#room, keys, deadline, subscriber)),
+      this.#context.tasks.start(new ReadTask(this.#context, keys, deadline, subscriber)),
     )
   }
 
@@ -134,11 +136,11 @@ export class ZooKeeperEngine implements Engine {
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
-    return new EntryScan(this.#room, span, this.limits)
+    return new EntryScan(this.#context, span, this.limits)
   }
 
   keys(span: KeySpan): Scan<string> {
-    return new KeyScan(this.#room, span)
+    return new KeyScan(this.#context, span)
   }
 
   watch(): Observable<WatchSignal> {
@@ -151,29 +153,29 @@ export class ZooKeeperEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    const { calls, marks, sendAside } = this.#room
-    const timer = this.#timing.after(DRAIN_TIMEOUT, () => calls.fail(closed()))
-    await calls.close(closed())
+    const { tasks, protections, sendAside } = this.#context
+    const timer = this.#timing.after(DRAIN_TIMEOUT, () => tasks.fail(closed()))
+    await tasks.close(closed())
     timer.unsubscribe()
-    if (this.#session.connected) marks.clear(sendAside)
+    if (this.#session.connected) protections.clear(sendAside)
     this.#watch.end('closed')
     this.#children.end('closed')
     await this.#session.close()
   }
 
-  /** Looks at the root, ahead of everything on a connection, and then lets the calls go; each meets what is wrong with it. */
+  /** Looks at the root, ahead of everything on a connection, and then lets the tasks go; each meets what is wrong with it. */
   #lookAtRoot(): void {
-    const { root, calls, sendAside } = this.#room
+    const { root, tasks, sendAside } = this.#context
     root.look(sendAside, end => {
       if (end === 'throttled') {
         this.#timing.after(THROTTLE_PAUSE, () => this.#session.connected && this.#lookAtRoot())
-      } else if (end !== 'lost') calls.admit()
+      } else if (end !== 'lost') tasks.admit()
     })
   }
 
   /** There is no use in trying any more. */
   #fail(error: KVError): void {
-    this.#room.calls.fail(error)
+    this.#context.tasks.fail(error)
     this.#watch.end(error)
     this.#children.end(error)
   }
@@ -184,14 +186,14 @@ export class ZooKeeperEngine implements Engine {
     due: WriteDue,
   ): Observable<readonly (Written | KVError)[]> {
     return new Observable(subscriber => {
-      const end = (result: GroupEnd) => {
+      const end = (result: WritesEnd) => {
         if (result instanceof KVError) subscriber.error(result)
         else {
           subscriber.next(result)
           subscriber.complete()
         }
       }
-      this.#room.calls.start(new WriteCall(this.#room, writes, atomic, due, end))
+      this.#context.tasks.start(new WriteTask(this.#context, writes, atomic, due, end))
     })
   }
 }

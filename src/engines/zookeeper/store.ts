@@ -3,12 +3,12 @@ import { KVError } from '../../errors.ts'
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
 import { timingOf } from '../../timing.ts'
-import { parseServers } from './addresses.ts'
-import type { Credentials } from './connection.ts'
 import { ZooKeeperEngine } from './engine.ts'
-import { checkRoot, MAX_BUCKETS } from './paths.ts'
-import { encodeAcl } from './requests.ts'
-import { ofTheProcess, type Surroundings } from './surroundings.ts'
+import { checkRoot, MAX_BUCKETS } from './layout/key-layout.ts'
+import { parseServers } from './session/addresses.ts'
+import type { Credentials } from './session/connection.ts'
+import { ofTheProcess, type Surroundings } from './session/surroundings.ts'
+import { encodeAcl } from './wire/requests.ts'
 
 /** Options of {@link zookeeperStore}. */
 export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {

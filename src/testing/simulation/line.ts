@@ -1,4 +1,4 @@
-import type { Transport } from '../../engines/zookeeper/surroundings.ts'
+import type { Transport } from '../../engines/zookeeper/session/surroundings.ts'
 import { type Party, Rank } from './clock.ts'
 import { Flow } from './flow.ts'
 import type { Host, Network } from './network.ts'

@@ -1,4 +1,5 @@
-import type { Address, Transport } from '../../engines/zookeeper/surroundings.ts'
+import type { ServerAddress } from '../../engines/zookeeper/session/addresses.ts'
+import type { Transport } from '../../engines/zookeeper/session/surroundings.ts'
 import type { Party, VirtualClock } from './clock.ts'
 import { Line, type Receiver, type ServerEnd } from './line.ts'
 import type { Random } from './random.ts'
@@ -6,7 +7,7 @@ import type { Random } from './random.ts'
 /** A server as the network sees it. */
 export interface Host {
   readonly party: Party
-  readonly address: Address
+  readonly address: ServerAddress
   /** Whether connections are accepted at all. */
   readonly listening: boolean
   accept(end: ServerEnd): Receiver
@@ -52,7 +53,7 @@ export class Network {
   }
 
   /** Begins to connect, as `net.connect` does. */
-  connect(client: Party, { host: name, port }: Address): Transport {
+  connect(client: Party, { host: name, port }: ServerAddress): Transport {
     const host = this.#hosts.find(({ address }) => address.host === name && address.port === port)
     const line = new Line(this, client, host, () => this.#lines.delete(line))
     this.#lines.add(line)

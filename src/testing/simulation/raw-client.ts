@@ -1,5 +1,5 @@
-import { FrameReader } from '../../engines/zookeeper/framing.ts'
-import type { Transport } from '../../engines/zookeeper/surroundings.ts'
+import type { Transport } from '../../engines/zookeeper/session/surroundings.ts'
+import { FrameReader } from '../../engines/zookeeper/wire/framing.ts'
 import { JuteReader, JuteWriter } from './jute.ts'
 import { type Acl, Op, type ReadOp, type Request, type WriteOp } from './protocol.ts'
 import { type Answer, readAnswer } from './raw-answer.ts'

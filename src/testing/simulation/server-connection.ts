@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { FrameReader } from '../../engines/zookeeper/framing.ts'
+import { FrameReader } from '../../engines/zookeeper/wire/framing.ts'
 import { readHandshake, readRequest } from './decode.ts'
 import { eventFrame, handshakeFrame, putEach, putResult, replyFrame } from './encode.ts'
 import type { Receiver, ServerEnd } from './line.ts'

@@ -1,4 +1,4 @@
-import type { Address } from '../../engines/zookeeper/surroundings.ts'
+import type { ServerAddress } from '../../engines/zookeeper/session/addresses.ts'
 import { Party } from './clock.ts'
 import type { Ensemble } from './ensemble.ts'
 import type { Receiver, ServerEnd } from './line.ts'
@@ -14,7 +14,7 @@ type Told = () => void
 /** One server: its copy of the tree, its connections, and what the leader has told it. */
 export class Server implements Host {
   readonly party: Party
-  readonly address: Address
+  readonly address: ServerAddress
   readonly ensemble: Ensemble
   readonly watches: WatchTable = new WatchTable()
   readonly connections: Set<ServerConnection> = new Set()

@@ -1,4 +1,4 @@
-import { codeName } from '../../../src/engines/zookeeper/protocol.ts'
+import { codeName } from '../../../src/engines/zookeeper/wire/protocol.ts'
 import { readHandshake, readRequest } from '../../../src/testing/simulation/decode.ts'
 import { Op } from '../../../src/testing/simulation/protocol.ts'
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { FrameReader } from '../../../src/engines/zookeeper/framing.ts'
+import { FrameReader } from '../../../src/engines/zookeeper/wire/framing.ts'
 import { Dialogue } from './describe.ts'
 
 /** Passes the connections of a free port on to a server, and tells of each frame. */

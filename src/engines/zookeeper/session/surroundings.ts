@@ -1,11 +1,6 @@
 import { connect } from 'node:net'
-import { type Timing, timingOf } from '../../timing.ts'
-
-/** A server's host name or address, and its port. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
+import { type Timing, timingOf } from '../../../timing.ts'
+import type { ServerAddress } from './addresses.ts'
 
 /** What is used of a socket: events as a `net.Socket` has them. */
 export interface Transport {
@@ -23,7 +18,7 @@ export interface Surroundings {
   /** From 0 to below 1. */
   random(): number
   /** Begins to connect. */
-  connect(address: Address): Transport
+  connect(address: ServerAddress): Transport
 }
 
 export const ofTheProcess: Surroundings = {

@@ -3,9 +3,9 @@ const WEIGHT = 1 / 32
 
 /**
  * Guesses whether the keys of an unconditional put exist, from what was seen: ZooKeeper has `create` and `setData`, but
- * no put. A wrong guess for any key costs its group two more round trips (look, and again), looking first costs one.
+ * no put. A wrong estimate for any key costs its group two more round trips (look, and again), looking first costs one.
  */
-export class Guess {
+export class ExistenceEstimate {
   /** The estimated share of keys that exist. */
   #existing = 0.5
 

@@ -1,55 +1,56 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs'
-import type { Due, EngineLimits, KeySpan, Scan, Stored, StoredEntry } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { inSpan, sortKeys } from '../../keys.ts'
-import type { Call } from './calls.ts'
-import { failure } from './failures.ts'
-import { Code } from './protocol.ts'
-import { confirmed, ReadCall, type Room, readChildren } from './reads.ts'
+import type { Due, EngineLimits, KeySpan, Scan, Stored, StoredEntry } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import { inSpan, sortKeys } from '../../../keys.ts'
+import { failure } from '../wire/failures.ts'
+import { Code } from '../wire/protocol.ts'
+import type { Context } from './context.ts'
+import { confirmed, ReadTask, readChildren } from './reads.ts'
+import type { Task } from './tasks.ts'
 
 /** How many keys a page of keys has. */
 const KEY_PAGE = 1024
 
 /** Lists the keys below the root, in no order. */
-class ListCall implements Call {
+class ListTask implements Task {
   readonly deadline: number
-  readonly #room: Room
+  readonly #context: Context
   readonly #subscriber: Subscriber<string[]>
 
-  constructor(room: Room, deadline: number, subscriber: Subscriber<string[]>) {
-    this.#room = room
+  constructor(context: Context, deadline: number, subscriber: Subscriber<string[]>) {
+    this.#context = context
     this.deadline = deadline
     this.#subscriber = subscriber
   }
 
   proceed(): void {
-    const room = this.#room
-    const { calls, layout, linearizable } = room
+    const context = this.#context
+    const { tasks, layout, linearizable } = context
     const fail = (error: KVError) => {
-      calls.finish(this)
+      tasks.finish(this)
       this.#subscriber.error(error)
     }
-    readChildren(room, {
-      call: this,
+    readChildren(context, {
+      task: this,
       paths: layout.parents,
       sync: linearizable,
       done: listings => {
         const keys = this.#keysOf(listings)
         if (typeof keys === 'number') fail(failure(keys, `list ${layout.root}`))
-        else confirmed(room, this, () => this.#settle(keys), fail)
+        else confirmed(context, this, () => this.#settle(keys), fail)
       },
       failed: error => fail(failure(error, `list ${layout.root}`)),
     })
   }
 
   #settle(keys: string[]): void {
-    this.#room.calls.finish(this)
+    this.#context.tasks.finish(this)
     this.#subscriber.next(keys)
     this.#subscriber.complete()
   }
 
   #keysOf(listings: (string[] | number)[]): string[] | number {
-    const { layout } = this.#room
+    const { layout } = this.#context
     const keys: string[] = []
     for (const [i, names] of listings.entries()) {
       // What does not exist has no children.
@@ -69,9 +70,11 @@ class ListCall implements Call {
 }
 
 /** The keys of a span that are there now, in its order. */
-const listKeys = (room: Room, span: KeySpan, { deadline }: Due): Observable<string[]> =>
+const listKeys = (context: Context, span: KeySpan, { deadline }: Due): Observable<string[]> =>
   new Observable(subscriber => {
-    const list = new Observable<string[]>(inner => room.calls.start(new ListCall(room, deadline, inner)))
+    const list = new Observable<string[]>(inner =>
+      context.tasks.start(new ListTask(context, deadline, inner)),
+    )
     return list.subscribe({
       next: found => {
         const all = span.from === undefined && span.to === undefined
@@ -85,13 +88,13 @@ const listKeys = (room: Room, span: KeySpan, { deadline }: Due): Observable<stri
 
 /** Pages of keys: listed at the first page. */
 export class KeyScan implements Scan<string> {
-  readonly #room: Room
+  readonly #context: Context
   readonly #span: KeySpan
   #keys: readonly string[] | undefined
   #next = 0
 
-  constructor(room: Room, span: KeySpan) {
-    this.#room = room
+  constructor(context: Context, span: KeySpan) {
+    this.#context = context
     this.#span = span
   }
 
@@ -104,7 +107,7 @@ export class KeyScan implements Scan<string> {
         subscriber.complete()
       }
       if (this.#keys !== undefined) return emit(this.#keys)
-      return listKeys(this.#room, this.#span, due).subscribe({
+      return listKeys(this.#context, this.#span, due).subscribe({
         next: keys => {
           this.#keys = keys
           emit(keys)
@@ -134,7 +137,7 @@ interface Page {
  * every page that is taken, so that little is read in vain when few are wanted. Entries gone meanwhile are left out.
  */
 export class EntryScan implements Scan<StoredEntry> {
-  readonly #room: Room
+  readonly #context: Context
   readonly #span: KeySpan
   readonly #limits: EngineLimits
   #keys: readonly string[] | undefined
@@ -142,8 +145,8 @@ export class EntryScan implements Scan<StoredEntry> {
   #ahead: Page[] = []
   #depth = 1
 
-  constructor(room: Room, span: KeySpan, limits: EngineLimits) {
-    this.#room = room
+  constructor(context: Context, span: KeySpan, limits: EngineLimits) {
+    this.#context = context
     this.#span = span
     this.#limits = limits
   }
@@ -151,7 +154,7 @@ export class EntryScan implements Scan<StoredEntry> {
   next(due: Due): Observable<readonly StoredEntry[]> {
     return new Observable(subscriber => {
       if (this.#keys !== undefined) return this.#take(due, subscriber)
-      return listKeys(this.#room, this.#span, due).subscribe({
+      return listKeys(this.#context, this.#span, due).subscribe({
         next: keys => {
           this.#keys = keys
           this.#take(due, subscriber)
@@ -204,9 +207,9 @@ export class EntryScan implements Scan<StoredEntry> {
   }
 
   #read(keys: readonly string[], { deadline }: Due): Page {
-    const { calls } = this.#room
+    const { tasks } = this.#context
     const read = new Observable<readonly (Stored | undefined | KVError)[]>(subscriber =>
-      calls.start(new ReadCall(this.#room, keys, deadline, subscriber)),
+      tasks.start(new ReadTask(this.#context, keys, deadline, subscriber)),
     )
     const settle = (error: unknown, entries?: StoredEntry[]) => {
       if (entries === undefined) page.error = error

@@ -1,5 +1,5 @@
+import type { ServerAddress } from './addresses.ts'
 import { showAddress, shuffled } from './addresses.ts'
-import type { Address } from './surroundings.ts'
 
 /** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
 const FIRST_PAUSE = 20
@@ -10,19 +10,19 @@ const LONGEST_PAUSE = 1000
  * again in another order.
  */
 export class Attempts {
-  readonly #servers: readonly Address[]
+  readonly #servers: readonly ServerAddress[]
   readonly #random: () => number
-  readonly #failures = new Map<Address, string>()
-  #round: Address[] = []
+  readonly #failures = new Map<ServerAddress, string>()
+  #round: ServerAddress[] = []
   #pause = FIRST_PAUSE
 
-  constructor(servers: readonly Address[], random: () => number) {
+  constructor(servers: readonly ServerAddress[], random: () => number) {
     this.#servers = servers
     this.#random = random
   }
 
   /** The next server. */
-  next(): Address {
+  next(): ServerAddress {
     if (this.#round.length === 0) this.#round = shuffled(this.#servers, this.#random)
     return this.#round.shift()!
   }
@@ -35,7 +35,7 @@ export class Attempts {
     return pause * (0.5 + this.#random() / 2)
   }
 
-  failed(server: Address, reason: string): void {
+  failed(server: ServerAddress, reason: string): void {
     this.#failures.set(server, reason)
   }
 
@@ -50,7 +50,7 @@ export class Attempts {
   }
 
   /** A connection was lost after so many milliseconds: the others are tried at once, unless connections break as they are made. */
-  lost(server: Address, lasted: number): void {
+  lost(server: ServerAddress, lasted: number): void {
     if (lasted < LONGEST_PAUSE) return
     this.#pause = FIRST_PAUSE
     const others = this.#servers.filter(other => other !== server)

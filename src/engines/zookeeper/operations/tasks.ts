@@ -1,18 +1,18 @@
 import type { Subscription } from 'rxjs'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
-import type { Request } from './connection.ts'
-import type { Session } from './session.ts'
+import { KVError } from '../../../errors.ts'
+import type { Timing } from '../../../timing.ts'
+import type { Packet } from '../session/connection.ts'
+import type { Session } from '../session/session.ts'
 
 /** Something to be done on the server, by its deadline, over as many connections as it takes. */
-export interface Call {
+export interface Task {
   /** In milliseconds of the engine's timing. */
   readonly deadline: number
   /** Gives up what is out of time, where that is not all; false where it is. */
   expire?(now: number, reason: KVError): boolean
-  /** Sends what is next; called when connected, and again after each {@link Calls.resume}. */
+  /** Sends what is next; called when connected, and again after each {@link Tasks.resume}. */
   proceed(): void
-  /** Gives up: out of time, closed, or refused for good. The call says of itself whether something may have been done. */
+  /** Gives up: out of time, closed, or refused for good. The task says of itself whether something may have been done. */
   abandon(reason: KVError): void
 }
 
@@ -20,12 +20,12 @@ export interface Call {
 export const THROTTLE_PAUSE = 50
 const LONGEST_TIMER = 0x7fff_ffff
 
-/** The calls under way: lets them wait for the connection, and ends each at its deadline. */
-export class Calls {
+/** The tasks under way: lets them wait for the connection, and ends each at its deadline. */
+export class Tasks {
   readonly #session: Session
   readonly #timing: Timing
-  readonly #active = new Set<Call>()
-  #waiting = new Set<Call>()
+  readonly #active = new Set<Task>()
+  #waiting = new Set<Task>()
   #timer: Subscription | undefined
   #timerDue = Number.POSITIVE_INFINITY
   #ended: KVError | undefined
@@ -37,50 +37,50 @@ export class Calls {
     this.#timing = timing
   }
 
-  /** Begins a call. */
-  start(call: Call): void {
+  /** Begins a task. */
+  start(task: Task): void {
     if (this.#ended !== undefined) {
-      call.abandon(this.#ended)
+      task.abandon(this.#ended)
       return
     }
     const now = this.#timing.now()
     // What is late of it does not take the rest along.
-    if (call.deadline <= now && !call.expire?.(now, this.#late())) {
-      call.abandon(this.#late())
+    if (task.deadline <= now && !task.expire?.(now, this.#late())) {
+      task.abandon(this.#late())
       return
     }
-    this.#active.add(call)
-    this.#schedule(call.deadline)
-    this.resume(call)
+    this.#active.add(task)
+    this.#schedule(task.deadline)
+    this.resume(task)
   }
 
-  /** Lets a call proceed: now, or when the connection is there. */
-  resume(call: Call): void {
-    if (this.#session.connected && this.#admitted) call.proceed()
-    else this.#waiting.add(call)
+  /** Lets a task proceed: now, or when the connection is there. */
+  resume(task: Task): void {
+    if (this.#session.connected && this.#admitted) task.proceed()
+    else this.#waiting.add(task)
   }
 
-  /** Whether a call has begun and is not done. */
-  isActive(call: Call): boolean {
-    return this.#active.has(call)
+  /** Whether a task has begun and is not done. */
+  isActive(task: Task): boolean {
+    return this.#active.has(task)
   }
 
-  /** Forgets a call that is done. */
-  finish(call: Call): void {
-    this.#active.delete(call)
-    this.#waiting.delete(call)
+  /** Forgets a task that is done. */
+  finish(task: Task): void {
+    this.#active.delete(task)
+    this.#waiting.delete(task)
     if (this.#active.size === 0) this.#whenIdle?.()
   }
 
   /**
-   * Sends a frame of `call`. What comes back when the call is done already is not told, but to `late`, which is called
+   * Sends a frame of `task`. What comes back when the task is done already is not told, but to `late`, which is called
    * instead of the others.
    */
   send(
-    call: Call,
+    task: Task,
     type: number,
     frame: Buffer,
-    replied: Request['replied'],
+    replied: Packet['replied'],
     lost: () => void,
     late?: () => void,
   ): void {
@@ -88,19 +88,19 @@ export class Calls {
       type,
       frame,
       replied: (error, zxid, reply) => {
-        if (this.#active.has(call)) replied(error, zxid, reply)
+        if (this.#active.has(task)) replied(error, zxid, reply)
         else late?.()
       },
       lost: () => {
-        if (this.#active.has(call)) lost()
+        if (this.#active.has(task)) lost()
         else late?.()
       },
     })
   }
 
-  /** Lets a call proceed after a pause, because the server did nothing and asked to be asked later. */
-  pause(call: Call): void {
-    this.#timing.after(THROTTLE_PAUSE, () => this.#active.has(call) && this.resume(call))
+  /** Lets a task proceed after a pause, because the server did nothing and asked to be asked later. */
+  pause(task: Task): void {
+    this.#timing.after(THROTTLE_PAUSE, () => this.#active.has(task) && this.resume(task))
   }
 
   /** Nothing proceeds until {@link admit}. */
@@ -113,10 +113,10 @@ export class Calls {
     this.#admitted = true
     const waiting = this.#waiting
     this.#waiting = new Set()
-    for (const call of waiting) this.resume(call)
+    for (const task of waiting) this.resume(task)
   }
 
-  /** No call is begun from now on. Those that wait for a connection are abandoned; resolves when the others are done. */
+  /** No task is begun from now on. Those that wait for a connection are abandoned; resolves when the others are done. */
   close(reason: KVError): Promise<void> {
     this.#ended = reason
     if (!this.#session.connected || !this.#admitted) this.fail(reason)
@@ -126,15 +126,15 @@ export class Calls {
     }).then(() => this.#timer?.unsubscribe())
   }
 
-  /** Abandons every call, and every later one. */
+  /** Abandons every task, and every later one. */
   fail(reason: KVError): void {
     this.#ended ??= reason
-    for (const call of [...this.#active]) this.#abandon(call, reason)
+    for (const task of [...this.#active]) this.#abandon(task, reason)
   }
 
-  #abandon(call: Call, reason: KVError): void {
-    this.finish(call)
-    call.abandon(reason)
+  #abandon(task: Task, reason: KVError): void {
+    this.finish(task)
+    task.abandon(reason)
   }
 
   #late(): KVError {
@@ -157,12 +157,12 @@ export class Calls {
   #expire(): void {
     const now = this.#timing.now()
     const reason = this.#late()
-    // Whoever is abandoned may begin another call at once, whose deadline then counts.
+    // Whoever is abandoned may begin another task at once, whose deadline then counts.
     this.#timerDue = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
-    for (const call of [...this.#active]) {
-      if (call.deadline <= now && !call.expire?.(now, reason)) this.#abandon(call, reason)
-      else next = Math.min(next, call.deadline)
+    for (const task of [...this.#active]) {
+      if (task.deadline <= now && !task.expire?.(now, reason)) this.#abandon(task, reason)
+      else next = Math.min(next, task.deadline)
     }
     if (next < Number.POSITIVE_INFINITY) this.#schedule(next)
   }

@@ -1,15 +1,20 @@
-import { KVError } from '../../errors.ts'
-import type { Address } from './surroundings.ts'
+import { KVError } from '../../../errors.ts'
+
+/** A server's host name or address, and its port. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
 
 const DEFAULT_PORT = 2181
 
 /** An address as it is shown and written: `host:port`, IPv6 literals in brackets. */
-export const showAddress = ({ host, port }: Address): string =>
+export const showAddress = ({ host, port }: ServerAddress): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', `servers: ${message}`)
 
-function parseAddress(text: string): Address {
+function parseAddress(text: string): ServerAddress {
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::(\d+))?$/.exec(text)
   const host = match?.[1] ?? match?.[2]
   if (host === undefined) {
@@ -21,7 +26,7 @@ function parseAddress(text: string): Address {
 }
 
 /** The addresses of `'a:2181,b,[::1]:2181'` or of a list of such; throws `INVALID_ARGUMENT`. */
-export function parseServers(servers: string | readonly string[]): Address[] {
+export function parseServers(servers: string | readonly string[]): ServerAddress[] {
   const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : servers
   if (!Array.isArray(list)) {
     throw invalid(`expected a string or a list of strings, got ${servers === null ? 'null' : typeof servers}`)

@@ -1,14 +1,15 @@
 import { Observable, type Subscriber } from 'rxjs'
-import type { NodeEntry } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
-import { THROTTLE_PAUSE } from './calls.ts'
-import { failure, mayPass } from './failures.ts'
-import { keyOfName, type Layout } from './paths.ts'
-import { Code, Op } from './protocol.ts'
-import { readListings, readNodes } from './replies.ts'
-import { multiReadFrame, watchFrame } from './requests.ts'
-import type { Session } from './session.ts'
+import type { NodeEntry } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import type { Timing } from '../../../timing.ts'
+import type { KeyLayout } from '../layout/key-layout.ts'
+import { keyOfName } from '../layout/names.ts'
+import type { Session } from '../session/session.ts'
+import { failure, mayPass } from '../wire/failures.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { readListings, readNodes } from '../wire/replies.ts'
+import { multiReadFrame, watchFrame } from '../wire/requests.ts'
+import { THROTTLE_PAUSE } from './tasks.ts'
 
 /** How many children are read in one request. */
 const READ_BATCH = 256
@@ -16,7 +17,7 @@ const READ_BATCH = 256
 const RETRY_PAUSE = 500
 
 /** Those who follow the children of one node, and how far the listing is for them. */
-class Followed {
+class FollowedNode {
   readonly path: string
   readonly subscribers: Set<Subscriber<readonly NodeEntry[]>> = new Set()
   /** The listing that counts; another one's answers are out of date. */
@@ -37,12 +38,12 @@ class Followed {
  */
 export class Children {
   readonly #session: Session
-  readonly #layout: Layout
+  readonly #layout: KeyLayout
   readonly #timing: Timing
-  readonly #followed = new Map<string, Followed>()
+  readonly #followed = new Map<string, FollowedNode>()
   #ended: KVError | 'closed' | undefined
 
-  constructor(session: Session, layout: Layout, timing: Timing) {
+  constructor(session: Session, layout: KeyLayout, timing: Timing) {
     this.#timing = timing
     this.#session = session
     this.#layout = layout
@@ -53,7 +54,7 @@ export class Children {
       if (this.#ended === 'closed') return subscriber.complete()
       if (this.#ended !== undefined) return subscriber.error(this.#ended)
       const path = this.#layout.pathOf(parent)
-      const followed = this.#followed.get(path) ?? new Followed(path)
+      const followed = this.#followed.get(path) ?? new FollowedNode(path)
       const isFirst = followed.subscribers.size === 0
       this.#followed.set(path, followed)
       followed.subscribers.add(subscriber)
@@ -92,7 +93,7 @@ export class Children {
     }
   }
 
-  #leave(followed: Followed, subscriber: Subscriber<readonly NodeEntry[]>): void {
+  #leave(followed: FollowedNode, subscriber: Subscriber<readonly NodeEntry[]>): void {
     followed.subscribers.delete(subscriber)
     if (followed.subscribers.size > 0) return
     this.#followed.delete(followed.path)
@@ -103,7 +104,7 @@ export class Children {
   }
 
   /** Sets the watch, and lists. */
-  #begin(followed: Followed): void {
+  #begin(followed: FollowedNode): void {
     const asked = this.#ask(followed)
     const replied = (error: number): void => {
       if (error === Code.ok) return
@@ -113,11 +114,11 @@ export class Children {
     this.#listFor(followed, asked)
   }
 
-  #list(followed: Followed): void {
+  #list(followed: FollowedNode): void {
     this.#listFor(followed, this.#ask(followed))
   }
 
-  #ask(followed: Followed): object {
+  #ask(followed: FollowedNode): object {
     const asked = {}
     followed.listing = asked
     followed.children = undefined
@@ -125,7 +126,7 @@ export class Children {
     return asked
   }
 
-  #listFor(followed: Followed, asked: object): void {
+  #listFor(followed: FollowedNode, asked: object): void {
     const again = () => this.#list(followed)
     this.#send(Op.multiRead, multiReadFrame([followed.path], Op.getChildren), (error, reply) => {
       if (followed.listing !== asked) return
@@ -136,7 +137,7 @@ export class Children {
     })
   }
 
-  #read(followed: Followed, asked: object, names: readonly string[], children: NodeEntry[]): void {
+  #read(followed: FollowedNode, asked: object, names: readonly string[], children: NodeEntry[]): void {
     if (names.length === 0) {
       this.#listed(followed, children)
       return
@@ -156,7 +157,7 @@ export class Children {
     })
   }
 
-  #listed(followed: Followed, children: readonly NodeEntry[]): void {
+  #listed(followed: FollowedNode, children: readonly NodeEntry[]): void {
     if (followed.changed) {
       this.#list(followed)
       return
@@ -166,7 +167,7 @@ export class Children {
     for (const subscriber of [...followed.subscribers]) subscriber.next(children)
   }
 
-  #refused(followed: Followed, error: number, again: () => void): void {
+  #refused(followed: FollowedNode, error: number, again: () => void): void {
     const asked = followed.listing
     if (mayPass(error)) {
       this.#timing.after(error === Code.throttled ? THROTTLE_PAUSE : RETRY_PAUSE, () => {

@@ -1,17 +1,18 @@
 import { BehaviorSubject, type Subscription } from 'rxjs'
-import type { ConnectionState, Status } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
+import type { ConnectionState, Status } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import type { Timing } from '../../../timing.ts'
+import { codeName, Op } from '../wire/protocol.ts'
+import { emptyFrame, paddedFrame } from '../wire/requests.ts'
+import type { ServerAddress } from './addresses.ts'
 import { showAddress } from './addresses.ts'
 import { Attempts } from './attempts.ts'
-import { Connection, type Credentials, type Request, type Ticket } from './connection.ts'
+import { Connection, type Credentials, type Packet, type Ticket } from './connection.ts'
 import type { PacketLimit } from './packet-limit.ts'
-import { codeName, Op } from './protocol.ts'
-import { emptyFrame, paddedFrame } from './requests.ts'
-import type { Address, Surroundings } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 
-export interface SessionOptions {
-  readonly servers: readonly Address[]
+export interface SessionConfig {
+  readonly servers: readonly ServerAddress[]
   /** The session timeout to ask for, in milliseconds. */
   readonly timeout: number
   readonly credentials?: Credentials | undefined
@@ -54,7 +55,7 @@ const CLOSE_TIMEOUT = 1000
  */
 export class Session {
   readonly status$: BehaviorSubject<Status>
-  readonly #options: SessionOptions
+  readonly #options: SessionConfig
   readonly #events: SessionEvents
   readonly #surroundings: Surroundings
   readonly #timing: Timing
@@ -74,7 +75,7 @@ export class Session {
   #closeTimer: Subscription | undefined
   #phase: 'live' | 'failed' | 'closing' | 'ended' = 'live'
 
-  constructor(options: SessionOptions, events: SessionEvents, surroundings: Surroundings) {
+  constructor(options: SessionConfig, events: SessionEvents, surroundings: Surroundings) {
     this.#options = options
     this.#events = events
     this.#surroundings = surroundings
@@ -108,7 +109,7 @@ export class Session {
   }
 
   /** Sends a request; only while `connected`. */
-  send(request: Request): void {
+  send(request: Packet): void {
     this.#connection!.send(request)
   }
 
@@ -225,7 +226,7 @@ export class Session {
     this.#events.failed(new KVError('AUTH', reason))
   }
 
-  #onClosed(address: Address, reason: string, expired: boolean, largest: number): void {
+  #onClosed(address: ServerAddress, reason: string, expired: boolean, largest: number): void {
     const connection = this.#connection!
     const progress = this.#progress
     this.#handshakeTimer?.unsubscribe()

@@ -1,22 +1,22 @@
-import type { Write, Written } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { quoteKey } from '../../keys.ts'
-import type { Item, Step } from './plan.ts'
+import type { Write, Written } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import { quoteKey } from '../../../keys.ts'
+import type { PendingWrite, PlannedWrite } from './plan.ts'
 
 /** What a group of writes ends with: the result of each, or, where it is all or none, the error of all. */
-export type GroupEnd = readonly (Written | KVError)[] | KVError
+export type WritesEnd = readonly (Written | KVError)[] | KVError
 
-/** The writes of one call, each for itself or all or none: what is left, and what came of the others. */
-export class Group {
+/** The writes of one task, each for itself or all or none: what is left, and what came of the others. */
+export class PendingWrites {
   readonly atomic: boolean
   readonly #results: (Written | KVError)[]
-  readonly #end: (end: GroupEnd) => void
+  readonly #end: (end: WritesEnd) => void
   #ended = false
   /** What is not settled, in order. */
-  #left: readonly Item[]
+  #left: readonly PendingWrite[]
 
   /** `end` is called once, as soon as all is settled. */
-  constructor(items: readonly Item[], atomic: boolean, end: (end: GroupEnd) => void) {
+  constructor(items: readonly PendingWrite[], atomic: boolean, end: (end: WritesEnd) => void) {
     this.atomic = atomic
     this.#left = items
     this.#results = new Array(items.length)
@@ -24,12 +24,12 @@ export class Group {
   }
 
   /** What is not settled, in order. */
-  get left(): readonly Item[] {
+  get left(): readonly PendingWrite[] {
     return this.#left
   }
 
   /** Settles some. */
-  settle(settled: readonly { readonly item: Item; readonly result: Written | KVError }[]): void {
+  settle(settled: readonly { readonly item: PendingWrite; readonly result: Written | KVError }[]): void {
     for (const { item, result } of settled) {
       if (result instanceof KVError && this.atomic) {
         this.#finish(result)
@@ -41,13 +41,13 @@ export class Group {
   }
 
   /** Settles what a multi did, as a whole. */
-  done(steps: readonly Step[], resultOf: (step: Step) => Written): void {
+  done(steps: readonly PlannedWrite[], resultOf: (step: PlannedWrite) => Written): void {
     for (const step of steps) if (!step.item.settled) this.#set(step.item, resultOf(step))
     this.#forget(steps.length)
   }
 
   /** Settles one with an error: INDETERMINATE where it may have been carried out earlier. */
-  fail(item: Item, error: KVError): void {
+  fail(item: PendingWrite, error: KVError): void {
     this.settle([{ item, result: errorOf(item, error) }])
   }
 
@@ -61,7 +61,11 @@ export class Group {
   }
 
   /** Settles those that are out of time with an error, each in its own way; tells what it is. */
-  expire(late: readonly Item[], reason: KVError, tell: (item: Item, error: KVError) => void): void {
+  expire(
+    late: readonly PendingWrite[],
+    reason: KVError,
+    tell: (item: PendingWrite, error: KVError) => void,
+  ): void {
     for (const item of late) {
       const error = errorOf(item, reason)
       this.#set(item, error)
@@ -71,7 +75,7 @@ export class Group {
   }
 
   /** What was settled stays so: an answer may come for one that was out of time before. */
-  #set(item: Item, result: Written | KVError): void {
+  #set(item: PendingWrite, result: Written | KVError): void {
     if (item.settled) return
     item.settled = true
     this.#results[item.index] = result
@@ -82,7 +86,7 @@ export class Group {
     if (this.#left.length === 0) this.#finish(this.#results)
   }
 
-  #finish(end: GroupEnd): void {
+  #finish(end: WritesEnd): void {
     this.#left = []
     if (this.#ended) return
     this.#ended = true
@@ -91,7 +95,7 @@ export class Group {
 }
 
 /** The writes as items of a group. */
-export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => string): Item[] =>
+export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => string): PendingWrite[] =>
   writes.map((write, index) => ({
     index,
     write,
@@ -101,7 +105,7 @@ export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => strin
     settled: false,
   }))
 
-function errorOf({ maybeDone, write: { key, type } }: Item, reason: KVError): KVError {
+function errorOf({ maybeDone, write: { key, type } }: PendingWrite, reason: KVError): KVError {
   const what = `${type} ${quoteKey(key)}`
   if (!maybeDone)
     return reason.key === key

@@ -1,9 +1,10 @@
-import { KVError } from '../../errors.ts'
-import { failure } from './failures.ts'
-import type { PacketLimit } from './packet-limit.ts'
-import { keyOfName, type Layout } from './paths.ts'
-import { Code, EventType, Op } from './protocol.ts'
-import { type Node, readListings, readNodes } from './replies.ts'
+import { KVError } from '../../../errors.ts'
+import type { KeyLayout } from '../layout/key-layout.ts'
+import { keyOfName } from '../layout/names.ts'
+import type { PacketLimit } from '../session/packet-limit.ts'
+import { failure } from '../wire/failures.ts'
+import { Code, EventType, Op } from '../wire/protocol.ts'
+import { type Node, readListings, readNodes } from '../wire/replies.ts'
 import {
   COUNTED_HEADER,
   existsFrame,
@@ -11,7 +12,7 @@ import {
   type MultiOp,
   multiOpBytes,
   multiReadFrame,
-} from './requests.ts'
+} from '../wire/requests.ts'
 import { type Send, sendMulti } from './send.ts'
 
 /** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
@@ -24,7 +25,7 @@ export type LookEnd = RootEnd | 'lost'
 export type MakingEnd = LookEnd | 'made'
 
 /** Work that is done once for all who ask for it while it is under way. */
-class Shared<R> {
+class SharedWork<R> {
   #waiting: ((result: R) => void)[] = []
 
   join(end: (result: R) => void, begin: (finish: (result: R) => void) => void): void {
@@ -68,13 +69,13 @@ const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : 
  * would take the place of the watch of the keys: a server up to 3.8 keeps one watch a path.) What remains is a put on its
  * way while somebody deletes the root and makes it otherwise: it may end up beside the others' keys.
  */
-export class Root {
-  readonly #layout: Layout
+export class RootNode {
+  readonly #layout: KeyLayout
   readonly #acl: Buffer
   readonly #packetLimit: PacketLimit
   readonly #refused: (error: KVError) => void
-  readonly #looks = new Shared<LookEnd>()
-  readonly #makings = new Shared<MakingEnd>()
+  readonly #looks = new SharedWork<LookEnd>()
+  readonly #makings = new SharedWork<MakingEnd>()
   /** What is known of it: nothing, that it is there but has to be recorded, or that it is recorded as we think. */
   #standing: 'unknown' | 'unrecorded' | 'recorded' = 'unknown'
   /** The version of what is unrecorded. */
@@ -84,7 +85,7 @@ export class Root {
   #divided = false
 
   /** `refused` is called where the root is laid out otherwise. */
-  constructor(layout: Layout, acl: Buffer, packetLimit: PacketLimit, refused: (error: KVError) => void) {
+  constructor(layout: KeyLayout, acl: Buffer, packetLimit: PacketLimit, refused: (error: KVError) => void) {
     this.#layout = layout
     this.#acl = acl
     this.#packetLimit = packetLimit

@@ -1,40 +1,40 @@
-import type { Layout } from './paths.ts'
-import { Code, Op } from './protocol.ts'
-import { readListings, readNodes } from './replies.ts'
-import { type MultiOp, multiReadFrame } from './requests.ts'
+import type { KeyLayout } from '../layout/key-layout.ts'
+import type { Surroundings } from '../session/surroundings.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { readListings, readNodes } from '../wire/replies.ts'
+import { type MultiOp, multiReadFrame } from '../wire/requests.ts'
 import { type Send, sendMulti } from './send.ts'
-import type { Surroundings } from './surroundings.ts'
 
-/** A mark on its way: what it says, and where. */
-export interface Mark {
+/** A node that protects a write: what it says, and where. */
+export interface Protection {
   readonly path: string
   readonly data: Buffer
   /** Whether the node is known to exist. */
   exists: boolean
 }
 
-/** The node below the root that the marks are below; no key has this name. */
+/** The node below the root that they are below; no key has this name. */
 const FOLDER = '%writers'
 const DATA_BYTES = 16
 const NAME_BYTES = 9
-/** A mark that nobody has set for so long is what a killed process left behind, in milliseconds. */
+/** One that nobody has set for so long is what a killed process left behind, in milliseconds. */
 const LEFT_BEHIND = 86_400_000
 /** How many of them a store looks at. */
 const MOST_SWEPT = 512
 
 /**
- * Writer marks: small nodes of this store below the root. Each conditional write sets one to a number of its own in the
- * same multi, so that after a lost connection one read tells whether the write was carried out; the mark outlives the
- * session, so also when that has expired. A mark is used by one write at a time. They are deleted when the store is
- * closed; those of a killed process by the next store that makes some, after a day.
+ * Protection against lost answers, as Curator's `ProtectedMode` gives it to creations, for conditional writes: each sets a
+ * small node below the root to a number of its own in the same multi, so that after a lost connection one read tells whether
+ * it was carried out; the node outlives the session, so also when that has expired. A node protects one write at a time. They
+ * are deleted when the store is closed; those of a killed process by the next store that makes some, after a day.
  */
-export class Marks {
+export class Protections {
   readonly #folder: string
   readonly #acl: Buffer
   readonly #surroundings: Surroundings
-  /** Nobody else's marks have it. */
+  /** Nobody else's have it. */
   readonly #name: string
-  readonly #free: Mark[] = []
+  readonly #free: Protection[] = []
   #made = 0
   #sequence = 0
   #folderAsked = false
@@ -42,7 +42,7 @@ export class Marks {
   /** Off where the server does not let us keep them. */
   enabled = true
 
-  constructor(layout: Layout, acl: Buffer, surroundings: Surroundings) {
+  constructor(layout: KeyLayout, acl: Buffer, surroundings: Surroundings) {
     this.#folder = layout.pathOfForeign(FOLDER)
     this.#acl = acl
     this.#surroundings = surroundings
@@ -50,8 +50,8 @@ export class Marks {
     this.#name = Buffer.from(bytes).toString('base64url')
   }
 
-  /** A mark that no other write uses, with a number that was never used. */
-  take(): Mark {
+  /** One that no other write uses, with a number that was never used. */
+  take(): Protection {
     const data = Buffer.alloc(DATA_BYTES)
     data.writeDoubleBE(++this.#sequence)
     data.writeDoubleBE(this.#surroundings.timing.date(), 8)
@@ -62,8 +62,8 @@ export class Marks {
   }
 
   /** The write's outcome is known. */
-  release(mark: Mark): void {
-    this.#free.push(mark)
+  release(protection: Protection): void {
+    this.#free.push(protection)
   }
 
   /** Makes the node that they are below, ahead of the first write that sets one; nobody waits for it. */
@@ -78,7 +78,7 @@ export class Marks {
     sendMulti(send, [{ type: Op.create, path: this.#folder, data: Buffer.alloc(0) }], this.#acl, end)
   }
 
-  /** Deletes what is ours, and the folder where nobody else has marks in it; nobody waits for it. */
+  /** Deletes what is ours, and the folder where nobody else has nodes in it; nobody waits for it. */
   clear(send: Send): void {
     const ours = this.#free.filter(({ exists }) => exists)
     if (ours.length === 0) return
@@ -120,6 +120,6 @@ export class Marks {
   }
 }
 
-/** The operation that sets a mark. */
-export const markOp = ({ path, data, exists }: Mark): MultiOp =>
+/** The operation that sets a protection. */
+export const protectionOp = ({ path, data, exists }: Protection): MultiOp =>
   exists ? { type: Op.setData, path, data, version: -1 } : { type: Op.create, path, data }

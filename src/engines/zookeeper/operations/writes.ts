@@ -1,64 +1,56 @@
-import { versionConflict } from '../../conditions.ts'
-import type { Write, WriteDue } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { isNodeKey } from '../../nodes.ts'
-import type { Call } from './calls.ts'
-import { failure } from './failures.ts'
-import { Group, type GroupEnd, itemsOf } from './group.ts'
-import type { Guess } from './guess.ts'
-import { type Mark, type Marks, markOp } from './marks.ts'
-import { type Item, type Known, nothingToDelete, type Plan, planFrame } from './plan.ts'
-import { Code, Op } from './protocol.ts'
-import { type Room, readData } from './reads.ts'
-import { type MultiFailure, type Node, readMulti } from './replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from './requests.ts'
+import { versionConflict } from '../../../conditions.ts'
+import type { Write, WriteDue } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import { isNodeKey } from '../../../nodes.ts'
+import { failure } from '../wire/failures.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { type MultiFailure, type Node, readMulti } from '../wire/replies.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from '../wire/requests.ts'
+import type { WriteContext } from './context.ts'
+import { itemsOf, PendingWrites, type WritesEnd } from './pending-writes.ts'
+import { type Knowledge, type MultiPlan, nothingToDelete, type PendingWrite, planMulti } from './plan.ts'
+import { type Protection, protectionOp } from './protections.ts'
+import { readData } from './reads.ts'
 import type { Send } from './send.ts'
-import type { Session } from './session.ts'
-import { knowledgeOf, mustBeFoundOut, pathsToRead, type Sent, settleUnanswered } from './unanswered.ts'
+import type { Task } from './tasks.ts'
+import { knowledgeOf, mustBeFoundOut, pathsToRead, type SentMulti, settleUnanswered } from './unanswered.ts'
 
-/** What writes need beside what reads do. */
-export interface WriteRoom extends Room {
-  readonly session: Session
-  readonly guess: Guess
-  readonly marks: Marks
-}
-
-const NOTHING_KNOWN: ReadonlyMap<string, Known> = new Map()
+const NOTHING_KNOWN: ReadonlyMap<string, Knowledge> = new Map()
 
 /**
- * Carries out some writes, each for itself or all or none, in rounds: a multi of all that are left, with a guess
+ * Carries out some writes, each for itself or all or none, in rounds: a multi of all that are left, with an estimate
  * whether unconditional puts create or set. ZooKeeper carries out a multi as a whole or not at all and names one
  * operation that failed, so after a failure that one is settled, the others are looked at (after a `sync`, so that what
  * is seen is not old), what is thereby decided is settled, and the rest goes again.
  */
-export class WriteCall implements Call {
+export class WriteTask implements Task {
   readonly #due: WriteDue
-  readonly #room: WriteRoom
-  readonly #group: Group
+  readonly #context: WriteContext
+  readonly #group: PendingWrites
   #known = NOTHING_KNOWN
   #lookFirst = false
   /** Whether the root was just seen not to be there, which is all that is to be known before a write that puts nothing. */
   #rootAbsent = false
   /** Whether writes go one by one, because one failed for a reason that others may share. */
   #alone = false
-  #inFlight: Sent | undefined
+  #inFlight: SentMulti | undefined
   /** A multi whose answer was lost, to be found out about before anything else. */
-  #unanswered: Sent | undefined
+  #unanswered: SentMulti | undefined
 
   constructor(
-    room: WriteRoom,
+    context: WriteContext,
     writes: readonly Write[],
     atomic: boolean,
     due: WriteDue,
-    end: (end: GroupEnd) => void,
+    end: (end: WritesEnd) => void,
   ) {
-    this.#room = room
+    this.#context = context
     this.#due = due
-    this.#group = new Group(
-      itemsOf(writes, key => room.layout.pathOf(key)),
+    this.#group = new PendingWrites(
+      itemsOf(writes, key => context.layout.pathOf(key)),
       atomic,
       result => {
-        room.calls.finish(this)
+        context.tasks.finish(this)
         end(result)
       },
     )
@@ -87,13 +79,13 @@ export class WriteCall implements Call {
 
   abandon(reason: KVError): void {
     this.#markSent(new Set(this.#group.left))
-    // The mark of one in flight is released when its answer comes.
-    if (this.#unanswered !== undefined) this.#releaseMark(this.#unanswered)
+    // What protects one in flight is released when its answer comes.
+    if (this.#unanswered !== undefined) this.#releaseProtection(this.#unanswered)
     this.#group.failAll(reason)
   }
 
   /** Whoever gives up what was sent and is not answered cannot know whether it is carried out. */
-  #markSent(items: ReadonlySet<Item>): void {
+  #markSent(items: ReadonlySet<PendingWrite>): void {
     for (const sent of [this.#inFlight, this.#unanswered]) {
       for (const { item } of sent?.plan.steps ?? []) if (items.has(item)) item.maybeDone = true
     }
@@ -101,7 +93,7 @@ export class WriteCall implements Call {
 
   /** Sends what is left, or as much of it as can go together. */
   #send(looked = false): void {
-    const { guess, acl, packetLimit, root } = this.#room
+    const { estimate, acl, packetLimit, root } = this.#context
     const { left, atomic } = this.#group
     if (!root.recorded && !this.#rootFound()) return
     const known = this.#known
@@ -109,15 +101,15 @@ export class WriteCall implements Call {
     for (const { write } of left) {
       if (write.type === 'put' && write.ifVersion === undefined && !known.has(write.key)) unknown++
     }
-    const guessed = unknown === 0 ? 'set' : guess.choose(this.#alone ? 1 : unknown)
+    const guessed = unknown === 0 ? 'set' : estimate.choose(this.#alone ? 1 : unknown)
     if (guessed === 'look' && !looked) {
       this.#look()
       return
     }
     this.#known = NOTHING_KNOWN
-    const plan = planFrame(left, {
+    const plan = planMulti(left, {
       known,
-      guess: guessed === 'create' ? 'create' : 'set',
+      estimate: guessed === 'create' ? 'create' : 'set',
       atomic,
       alone: this.#alone,
       acl,
@@ -129,52 +121,53 @@ export class WriteCall implements Call {
     else this.#send()
   }
 
-  #sendPlan(plan: Plan, known: ReadonlyMap<string, Known>): void {
-    const { calls, session, marks, acl, sendAside } = this.#room
-    const mark = this.#takeMark(plan)
-    if (mark !== undefined) marks.prepare(sendAside)
-    const ops = mark === undefined ? plan.ops : [...plan.ops, markOp(mark)]
-    const bytes = mark === undefined ? plan.bytes : plan.bytes + multiOpBytes(markOp(mark), acl)
-    const sent: Sent = { plan, known, mark, sentAt: session.lastZxid }
+  #sendPlan(plan: MultiPlan, known: ReadonlyMap<string, Knowledge>): void {
+    const { tasks, session, protections, acl, sendAside } = this.#context
+    const protection = this.#takeProtection(plan)
+    if (protection !== undefined) protections.prepare(sendAside)
+    const ops = protection === undefined ? plan.ops : [...plan.ops, protectionOp(protection)]
+    const bytes =
+      protection === undefined ? plan.bytes : plan.bytes + multiOpBytes(protectionOp(protection), acl)
+    const sent: SentMulti = { plan, known, protection, sentAt: session.lastZxid }
     this.#inFlight = sent
     const replied = (error: number, zxid: number, reply: Buffer) => {
       const result = error === Code.ok ? readMulti(reply, ops.length) : error
       this.#inFlight = undefined
-      if (mark !== undefined && result instanceof Int32Array) {
-        mark.exists = true
-        marks.sweep(sendAside)
+      if (protection !== undefined && result instanceof Int32Array) {
+        protection.exists = true
+        protections.sweep(sendAside)
       }
-      this.#releaseMark(sent)
+      this.#releaseProtection(sent)
       if (typeof result === 'number') this.#onRefused(sent, result)
       else if (result instanceof Int32Array) this.#onDone(sent, result, zxid)
       else this.#onFailed(sent, result)
     }
-    calls.send(
+    tasks.send(
       this,
       Op.multi,
       multiFrame(ops, bytes, acl),
       replied,
       () => this.#onLost(sent),
-      () => this.#releaseMark(sent),
+      () => this.#releaseProtection(sent),
     )
   }
 
-  /** A writer mark for a multi that needs one and has room for it. */
-  #takeMark(plan: Plan): Mark | undefined {
-    const { marks, acl, packetLimit } = this.#room
-    if (!marks.enabled || !mustBeFoundOut(plan)) return undefined
-    const mark = marks.take()
-    const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(markOp(mark), acl)
-    if (bytes <= packetLimit.bytes) return mark
-    marks.release(mark)
+  /** Protection for a multi that needs it and has room for it. */
+  #takeProtection(plan: MultiPlan): Protection | undefined {
+    const { protections, acl, packetLimit } = this.#context
+    if (!protections.enabled || !mustBeFoundOut(plan)) return undefined
+    const protection = protections.take()
+    const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(protectionOp(protection), acl)
+    if (bytes <= packetLimit.bytes) return protection
+    protections.release(protection)
     return undefined
   }
 
-  #releaseMark({ mark }: Sent): void {
-    if (mark !== undefined) this.#room.marks.release(mark)
+  #releaseProtection({ protection }: SentMulti): void {
+    if (protection !== undefined) this.#context.protections.release(protection)
   }
 
-  #onDone({ plan }: Sent, versions: Int32Array, zxid: number): void {
+  #onDone({ plan }: SentMulti, versions: Int32Array, zxid: number): void {
     let puts = 0
     let existing = 0
     for (const { item, existed } of plan.steps) {
@@ -182,7 +175,7 @@ export class WriteCall implements Call {
       puts++
       if (existed) existing++
     }
-    this.#room.guess.learn(existing, puts)
+    this.#context.estimate.learn(existing, puts)
     this.#group.done(plan.steps, ({ item, existed, op }) =>
       item.write.type === 'put'
         ? { existed, version: versions[op]!, revision: zxid }
@@ -192,10 +185,10 @@ export class WriteCall implements Call {
   }
 
   /** The whole multi was refused. */
-  #onRefused({ plan, known }: Sent, error: number): void {
+  #onRefused({ plan, known }: SentMulti, error: number): void {
     this.#known = known
     if (error === Code.throttled) {
-      this.#room.calls.pause(this)
+      this.#context.tasks.pause(this)
       return
     }
     for (const { item } of plan.steps) this.#fail(item, failure(error, 'write', item.write.key))
@@ -203,12 +196,12 @@ export class WriteCall implements Call {
   }
 
   /** One operation failed, and nothing was carried out. */
-  #onFailed({ plan, mark, known }: Sent, { failed, error }: MultiFailure): void {
+  #onFailed({ plan, protection, known }: SentMulti, { failed, error }: MultiFailure): void {
     const item = plan.owners[failed]
     const absent = error === Code.noNode
-    if (item === undefined) this.#onMarkFailed(mark!, error, known)
+    if (item === undefined) this.#onProtectionFailed(protection!, error, known)
     else if (absent && plan.ops[failed]!.type === Op.create) this.#makeParent(item, known)
-    else if (!this.#room.root.verified) {
+    else if (!this.#context.root.verified) {
       // Perhaps it was looked for in the wrong place.
       this.#known = known
       this.#next()
@@ -229,7 +222,7 @@ export class WriteCall implements Call {
   }
 
   /** The leader said that the key is absent, or exists, where that was not expected. */
-  #decide(item: Item, absent: boolean): void {
+  #decide(item: PendingWrite, absent: boolean): void {
     const { key, ifVersion, type } = item.write
     if (ifVersion !== undefined) {
       this.#fail(item, versionConflict(key, ifVersion, absent ? 'absent' : undefined))
@@ -238,38 +231,38 @@ export class WriteCall implements Call {
     }
   }
 
-  /** The mark is not what we thought, or not allowed: without it next time. */
-  #onMarkFailed(mark: Mark, error: number, known: ReadonlyMap<string, Known>): void {
+  /** The protection node is not what we thought, or not allowed: without it next time. */
+  #onProtectionFailed(protection: Protection, error: number, known: ReadonlyMap<string, Knowledge>): void {
     this.#known = known
-    if (error === Code.noNode && !mark.exists) {
-      this.#makeMarkFolder(known)
+    if (error === Code.noNode && !protection.exists) {
+      this.#makeProtectionFolder(known)
       return
     }
-    if (error === Code.nodeExists) mark.exists = true
-    else if (error === Code.noNode) mark.exists = false
-    else this.#room.marks.enabled = false
+    if (error === Code.nodeExists) protection.exists = true
+    else if (error === Code.noNode) protection.exists = false
+    else this.#context.protections.enabled = false
     this.#next()
   }
 
-  #makeMarkFolder(known: ReadonlyMap<string, Known>): void {
-    const { calls, marks } = this.#room
-    marks.makeFolder(this.#sendOwn, error => {
+  #makeProtectionFolder(known: ReadonlyMap<string, Knowledge>): void {
+    const { tasks, protections } = this.#context
+    protections.makeFolder(this.#sendOwn, error => {
       if (error === Code.noNode) this.#makeRoot(known)
-      else if (error === Code.throttled) calls.pause(this)
+      else if (error === Code.throttled) tasks.pause(this)
       else {
-        if (error !== Code.ok && error !== Code.nodeExists) marks.enabled = false
-        calls.resume(this)
+        if (error !== Code.ok && error !== Code.nodeExists) protections.enabled = false
+        tasks.resume(this)
       }
     })
   }
 
-  /** Sends for this call, which goes on when the connection is lost. */
+  /** Sends for this task, which goes on when the connection is lost. */
   readonly #sendOwn: Send = (type, frame, replied) =>
-    this.#room.calls.send(this, type, frame, replied, () => this.#room.calls.resume(this))
+    this.#context.tasks.send(this, type, frame, replied, () => this.#context.tasks.resume(this))
 
   /** Makes what a node that could not be created is to be below. */
-  #makeParent({ path, write: { key } }: Item, known: ReadonlyMap<string, Known>): void {
-    const { root, calls } = this.#room
+  #makeParent({ path, write: { key } }: PendingWrite, known: ReadonlyMap<string, Knowledge>): void {
+    const { root, tasks } = this.#context
     if (!isNodeKey(key)) {
       this.#makeRoot(known)
       return
@@ -277,9 +270,9 @@ export class WriteCall implements Call {
     // Where even the root is missing, it is made first, because it says how the keys are laid out.
     this.#makeRoot(known, () =>
       root.makeFolder(path.slice(0, path.lastIndexOf('/')), this.#sendOwn, end => {
-        if (end === 'throttled') calls.pause(this)
+        if (end === 'throttled') tasks.pause(this)
         else if (end instanceof KVError) this.#group.failAll(end)
-        else calls.resume(this)
+        else tasks.resume(this)
       }),
     )
   }
@@ -289,7 +282,7 @@ export class WriteCall implements Call {
    * be put below it.
    */
   #rootFound(): boolean {
-    const { calls, root, sendAside } = this.#room
+    const { tasks, root, sendAside } = this.#context
     const absent = this.#rootAbsent
     this.#rootAbsent = false
     if (this.#group.left.some(({ write }) => write.type === 'put')) {
@@ -298,41 +291,41 @@ export class WriteCall implements Call {
     }
     if (root.verified || absent) return true
     root.look(sendAside, end => {
-      if (!calls.isActive(this)) return
-      if (end === 'throttled') calls.pause(this)
+      if (!tasks.isActive(this)) return
+      if (end === 'throttled') tasks.pause(this)
       else if (end instanceof KVError) this.#group.failAll(end)
       else {
         if (end === 'done' && !root.verified) {
           this.#rootAbsent = true
           this.#known = new Map(this.#group.left.map(({ write }) => [write.key, { exists: false }]))
         }
-        calls.resume(this)
+        tasks.resume(this)
       }
     })
     return false
   }
 
   /** Makes the root; then goes on. */
-  #makeRoot(known: ReadonlyMap<string, Known>, then = () => this.#room.calls.resume(this)): void {
+  #makeRoot(known: ReadonlyMap<string, Knowledge>, then = () => this.#context.tasks.resume(this)): void {
     this.#known = known
-    const { calls, root, guess, sendAside } = this.#room
+    const { tasks, root, estimate, sendAside } = this.#context
     root.make(sendAside, end => {
-      if (end === 'made') guess.nothingExists()
-      if (!calls.isActive(this)) return
-      if (end === 'throttled') calls.pause(this)
+      if (end === 'made') estimate.nothingExists()
+      if (!tasks.isActive(this)) return
+      if (end === 'throttled') tasks.pause(this)
       else if (end instanceof KVError) this.#group.failAll(end)
-      else if (end === 'lost') calls.resume(this)
+      else if (end === 'lost') tasks.resume(this)
       else then()
     })
   }
 
   /** The connection went before the answer came. */
-  #onLost(sent: Sent): void {
+  #onLost(sent: SentMulti): void {
     this.#inFlight = undefined
     this.#known = NOTHING_KNOWN
     if (mustBeFoundOut(sent.plan)) this.#unanswered = sent
     else for (const { item } of sent.plan.steps) item.maybeDone = true
-    this.#room.calls.resume(this)
+    this.#context.tasks.resume(this)
   }
 
   /** Reads what the writes that are left will find. */
@@ -349,17 +342,18 @@ export class WriteCall implements Call {
         puts++
         if (known.get(write.key)?.exists) existing++
       }
-      this.#room.guess.learn(existing, puts)
+      this.#context.estimate.learn(existing, puts)
       this.#send(true)
     })
   }
 
   /** Finds out what became of a multi whose answer was lost. */
-  #findOut(sent: Sent): void {
+  #findOut(sent: SentMulti): void {
     this.#read(pathsToRead(sent), nodes => {
       this.#unanswered = undefined
-      if (sent.mark !== undefined) sent.mark.exists = typeof nodes.get(sent.mark.path) === 'object'
-      this.#releaseMark(sent)
+      if (sent.protection !== undefined)
+        sent.protection.exists = typeof nodes.get(sent.protection.path) === 'object'
+      this.#releaseProtection(sent)
       settleUnanswered(this.#group, sent, nodes)
       this.#known = knowledgeOf(this.#group, nodes)
       this.#next()
@@ -372,22 +366,22 @@ export class WriteCall implements Call {
       for (const { item } of this.#unanswered?.plan.steps ?? []) item.maybeDone = true
       this.#group.failAll(failure(error, 'read before writing'))
     }
-    readData(this.#room, {
-      call: this,
+    readData(this.#context, {
+      task: this,
       paths,
       sync: true,
-      most: () => this.#room.replySize.count(paths.length),
+      most: () => this.#context.replySize.count(paths.length),
       done: nodes => done(new Map(paths.map((path, i) => [path, nodes[i]!]))),
       failed,
     })
   }
 
-  #fail(item: Item, error: KVError): void {
+  #fail(item: PendingWrite, error: KVError): void {
     // Where all or none, the first has settled the others already.
     if (this.#group.left.includes(item)) this.#group.fail(item, error)
   }
 
   #next(): void {
-    if (this.#group.left.length > 0) this.#room.calls.resume(this)
+    if (this.#group.left.length > 0) this.#context.tasks.resume(this)
   }
 }

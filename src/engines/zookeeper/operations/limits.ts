@@ -1,18 +1,18 @@
-import type { EngineLimits } from '../../engine.ts'
-import type { PacketLimit } from './packet-limit.ts'
-import type { Layout } from './paths.ts'
-import { Op } from './protocol.ts'
-import type { ReplySize } from './reads.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes, multiReadBytes } from './requests.ts'
+import type { EngineLimits } from '../../../engine.ts'
+import type { KeyLayout } from '../layout/key-layout.ts'
+import type { PacketLimit } from '../session/packet-limit.ts'
+import { Op } from '../wire/protocol.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes, multiReadBytes } from '../wire/requests.ts'
+import type { ReplySize } from './reply-size.ts'
 
-/** Room for a writer mark beside the writes: its operation without root and access control list. */
-const MARK_BYTES = 80
+/** Room for a protection node beside the writes: its operation without root and access control list. */
+const PROTECTION_BYTES = 80
 
 const READ_BATCH = 512
 
-/** What an engine may be given, so that each call is one request within what the servers take. */
+/** What an engine may be given, so that each task is one request within what the servers take. */
 export function limitsOf(
-  layout: Layout,
+  layout: KeyLayout,
   acl: Buffer,
   packetLimit: PacketLimit,
   replySize: ReplySize,
@@ -37,7 +37,7 @@ export function limitsOf(
     },
     writeBatch: 256,
     get batchBytes() {
-      return packetLimit.bytes - fixed - MARK_BYTES - acl.length - layout.prefixBytes
+      return packetLimit.bytes - fixed - PROTECTION_BYTES - acl.length - layout.prefixBytes
     },
     overheadBytes,
     // The server syncs its log once for all that waits: with half of it in flight, writes are half as fast.

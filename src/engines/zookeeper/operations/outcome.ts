@@ -1,8 +1,8 @@
-import { nextVersion } from '../../conditions.ts'
-import type { Mark } from './marks.ts'
-import { Op } from './protocol.ts'
-import type { Node } from './replies.ts'
-import type { MultiOp } from './requests.ts'
+import { nextVersion } from '../../../conditions.ts'
+import { Op } from '../wire/protocol.ts'
+import type { Node } from '../wire/replies.ts'
+import type { MultiOp } from '../wire/requests.ts'
+import type { Protection } from './protections.ts'
 
 /*
  * What became of a multi that was sent on a connection that then broke. It is asked after a reconnect, when
@@ -17,9 +17,9 @@ import type { MultiOp } from './requests.ts'
  *
  *   what is seen                                                              means
  *   ------------------------------------------------------------------------  -------------------------------------
- *   the mark holds this multi's number                                        carried out; z is the mark's revision
- *   the mark holds another, or was never made and is not there                not carried out
- *   without a mark (it was not permitted, had no room, or somebody deleted
+ *   the protection node holds this multi's number                             carried out; z is the node's revision
+ *   it holds another, or was never made and is not there                      not carried out
+ *   without one (it was not permitted, there was no room, or somebody deleted
  *   it), of any node that the multi writes:
  *     a create or a delete, and the node is there since before `sent`         not carried out
  *     a set, and the node was not written since `sent`                        not carried out
@@ -38,21 +38,21 @@ import type { MultiOp } from './requests.ts'
 export type Verdict = 'done' | 'not done' | 'unknown'
 
 /** A multi whose answer was lost. */
-export interface Unanswered {
+export interface LostMulti {
   readonly ops: readonly MultiOp[]
   readonly sentAt: number
-  readonly mark: Mark | undefined
+  readonly protection: Protection | undefined
 }
 
 /** Applies the table above; `nodeAt` tells what is at a path now. */
 export function outcomeOf(
-  { ops, sentAt, mark }: Unanswered,
+  { ops, sentAt, protection }: LostMulti,
   nodeAt: (path: string) => Node | undefined,
 ): Verdict {
-  if (mark !== undefined) {
-    const node = nodeAt(mark.path)
-    if (node !== undefined) return node.value.equals(mark.data) ? 'done' : 'not done'
-    if (!mark.exists) return 'not done'
+  if (protection !== undefined) {
+    const node = nodeAt(protection.path)
+    if (node !== undefined) return node.value.equals(protection.data) ? 'done' : 'not done'
+    if (!protection.exists) return 'not done'
   }
   // The zxid that the multi must have had, where a node shows it, and the oldest last write of all its nodes.
   let latest = 0

@@ -1,12 +1,12 @@
-import { isVersion, nextVersion, versionConflict } from '../../conditions.ts'
-import type { ExpectedVersion, Write, Written } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { PacketLimit } from './packet-limit.ts'
-import { Op } from './protocol.ts'
-import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes } from './requests.ts'
+import { isVersion, nextVersion, versionConflict } from '../../../conditions.ts'
+import type { ExpectedVersion, Write, Written } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import type { PacketLimit } from '../session/packet-limit.ts'
+import { Op } from '../wire/protocol.ts'
+import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes } from '../wire/requests.ts'
 
 /** A write under way. */
-export interface Item {
+export interface PendingWrite {
   readonly index: number
   readonly write: Write
   readonly path: string
@@ -19,48 +19,48 @@ export interface Item {
 }
 
 /** What is known of a key: whether it exists, and its version, if known. */
-export interface Known {
+export interface Knowledge {
   readonly exists: boolean
   readonly version?: number | undefined
 }
 
 /** A write of a frame: what it will have been if the frame is carried out. */
-export interface Step {
-  readonly item: Item
+export interface PlannedWrite {
+  readonly item: PendingWrite
   readonly existed: boolean
   /** Which operation answers it; -1 where there is nothing to do. */
   readonly op: number
   /** What the key is then. */
-  readonly after: State
+  readonly after: KeyState
 }
 
 /** What a key is at a point of a frame. */
-interface State {
+interface KeyState {
   readonly exists: boolean | undefined
   readonly version: number | undefined
   /** Whether it rests on earlier writes of the same frame. */
   readonly ours: boolean
-  /** Whether the version rests on a guess. */
+  /** Whether the version rests on a estimate. */
   readonly guessed: boolean
 }
 
 /** One multi. */
-export interface Plan {
+export interface MultiPlan {
   readonly ops: MultiOp[]
   /** Whose each operation is. */
-  readonly owners: Item[]
-  readonly steps: Step[]
+  readonly owners: PendingWrite[]
+  readonly steps: PlannedWrite[]
   /** The sum of the operations' sizes. */
   bytes: number
   /** What is decided without asking. */
-  readonly settled: { readonly item: Item; readonly result: Written | KVError }[]
+  readonly settled: { readonly item: PendingWrite; readonly result: Written | KVError }[]
 }
 
 export interface PlanOptions {
   /** What is known now, by a read after a sync or by an answer of the leader. */
-  readonly known: ReadonlyMap<string, Known>
+  readonly known: ReadonlyMap<string, Knowledge>
   /** What to take unknown keys for. */
-  readonly guess: 'set' | 'create'
+  readonly estimate: 'set' | 'create'
   /** All or none, so that nothing is settled that is not part of the one multi. */
   readonly atomic: boolean
   /** One write in the frame, no more. */
@@ -74,17 +74,17 @@ const MOST_FAILURES = 3
 /** For the server: whatever the version. */
 const ANY_VERSION = -1
 
-const UNKNOWN: State = { exists: undefined, version: undefined, ours: false, guessed: false }
+const UNKNOWN: KeyState = { exists: undefined, version: undefined, ours: false, guessed: false }
 // What most writes leave behind, made once: a first load makes one for each key.
-const ABSENT: State = { exists: false, version: undefined, ours: true, guessed: false }
-const CREATED: State = { exists: true, version: 0, ours: true, guessed: false }
-const CREATED_BY_GUESS: State = { ...CREATED, guessed: true }
-const WRITTEN: State = { exists: true, version: undefined, ours: true, guessed: false }
+const ABSENT: KeyState = { exists: false, version: undefined, ours: true, guessed: false }
+const CREATED: KeyState = { exists: true, version: 0, ours: true, guessed: false }
+const CREATED_BY_GUESS: KeyState = { ...CREATED, guessed: true }
+const WRITTEN: KeyState = { exists: true, version: undefined, ours: true, guessed: false }
 
 /** Whether the condition cannot hold in this state. The server has the last word where it can. */
 function contradicts(
   expected: ExpectedVersion | undefined,
-  { exists, version, guessed }: State,
+  { exists, version, guessed }: KeyState,
   atomic: boolean,
 ): boolean {
   if (expected === undefined) return false
@@ -110,7 +110,7 @@ function assertAbsent(path: string, ops: MultiOp[]): void {
 }
 
 /** What becomes of one write in a state; adds its operations to `ops`. */
-function carryOut(item: Item, state: State, options: PlanOptions, ops: MultiOp[]): Step {
+function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops: MultiOp[]): PlannedWrite {
   const { write, path } = item
   const version = versionFor(write.ifVersion)
   const op = ops.length
@@ -134,7 +134,7 @@ function carryOut(item: Item, state: State, options: PlanOptions, ops: MultiOp[]
     default: {
       const exists =
         typeof write.ifVersion === 'number' ||
-        (write.ifVersion !== 'absent' && (state.exists ?? options.guess === 'set'))
+        (write.ifVersion !== 'absent' && (state.exists ?? options.estimate === 'set'))
       if (!exists) {
         ops.push({ type: Op.create, path, data: write.value, ephemeral: write.ephemeral })
         const guessed = write.ifVersion === undefined && state.exists === undefined
@@ -171,13 +171,13 @@ const deletedByWhom = (key: string): KVError =>
   )
 
 /** How a write that finds its key absent, and has nothing to do, ends. */
-export const nothingToDelete = (item: Item): Written | KVError =>
+export const nothingToDelete = (item: PendingWrite): Written | KVError =>
   item.maybeDone ? deletedByWhom(item.write.key) : { existed: false, version: -1, revision: -1 }
 
 /** Makes one multi of as many of the `items`, in their order, as can go together. */
-export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
-  const plan: Plan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
-  const states = new Map<string, State>()
+export function planMulti(items: readonly PendingWrite[], options: PlanOptions): MultiPlan {
+  const plan: MultiPlan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
+  const states = new Map<string, KeyState>()
   // Keys whose later writes wait for another frame.
   const held = new Set<string>()
   const maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER
@@ -231,7 +231,7 @@ export function planFrame(items: readonly Item[], options: PlanOptions): Plan {
   return plan
 }
 
-const tooLarge = ({ write: { key } }: Item, { atomic, packetLimit }: PlanOptions): KVError =>
+const tooLarge = ({ write: { key } }: PendingWrite, { atomic, packetLimit }: PlanOptions): KVError =>
   atomic
     ? new KVError('VALUE_TOO_LARGE', `the transaction is too large, with its keys: ${packetLimit.reason}`)
     : new KVError('VALUE_TOO_LARGE', `the write is too large, with its key: ${packetLimit.reason}`, { key })

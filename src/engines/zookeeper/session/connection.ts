@@ -1,9 +1,10 @@
 import zookeeper from 'node-zookeeper-client'
-import { FrameReader } from './framing.ts'
+import { FrameReader } from '../wire/framing.ts'
+import { codeName, endsConnection, Op, Xid } from '../wire/protocol.ts'
+import { readZxid, zxidBytes } from '../wire/zxid.ts'
+import type { ServerAddress } from './addresses.ts'
 import type { PacketLimit } from './packet-limit.ts'
-import { codeName, endsConnection, Op, Xid } from './protocol.ts'
-import type { Address, Surroundings } from './surroundings.ts'
-import { readZxid, zxidBytes } from './zxid.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** What a session is resumed by. */
 export interface Ticket {
@@ -20,7 +21,7 @@ export interface Credentials {
 }
 
 /** A request: its frame, and what becomes of it. Exactly one of `replied` and `lost` is called, once. */
-export interface Request {
+export interface Packet {
   readonly type: number
   /** The whole frame, sent once; the request number is filled in then. */
   readonly frame: Buffer
@@ -30,11 +31,8 @@ export interface Request {
   lost(): void
 }
 
-/** Where the body of a reply begins, after its number, zxid and error code. */
-export const REPLY_BODY = 16
-
 export interface ConnectionOptions {
-  readonly address: Address
+  readonly address: ServerAddress
   /** The timeout to ask for, in milliseconds. */
   readonly sessionTimeout: number
   /** The session to resume. */
@@ -87,7 +85,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #surroundings: Surroundings
   readonly #client: ReturnType<typeof zookeeper.createClient>
-  readonly #pending = new Map<number, Request>()
+  readonly #pending = new Map<number, Packet>()
   readonly #reader = new FrameReader(frame => this.#onFrame(frame))
   #xid: number
   #ticket: Ticket | undefined
@@ -132,7 +130,7 @@ export class Connection {
   }
 
   /** Sends a request; only between `opened` and `closed`. */
-  send(request: Request): void {
+  send(request: Packet): void {
     const xid = this.#xid
     // Negative numbers and zero have other meanings.
     this.#xid = xid === MAX_XID ? 1 : xid + 1

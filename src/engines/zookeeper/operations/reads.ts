@@ -1,54 +1,17 @@
 import type { Subscriber } from 'rxjs'
-import type { Stored } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Call, Calls } from './calls.ts'
-import { failure } from './failures.ts'
-import type { PacketLimit } from './packet-limit.ts'
-import type { Layout } from './paths.ts'
-import { Code, Op } from './protocol.ts'
-import { type Node, readListings, readNodes } from './replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from './requests.ts'
-import type { Root } from './root.ts'
-import type { Send } from './send.ts'
-
-/** What reads and writes of an engine share. */
-export interface Room {
-  readonly calls: Calls
-  readonly layout: Layout
-  readonly root: Root
-  readonly acl: Buffer
-  readonly packetLimit: PacketLimit
-  /** Whether reads go after a `sync`. */
-  readonly linearizable: boolean
-  readonly replySize: ReplySize
-  /** Sends what belongs to no call. */
-  readonly sendAside: Send
-}
-
-/** How many bytes one reply should have at most, so that large values do not pile up. */
-const REPLY_BYTES = 4_194_304
-/** How much one more reply counts in the average. */
-const WEIGHT = 0.5
-
-/** Learns how large values are, to tell how many to ask for at a time. */
-export class ReplySize {
-  // Careful until something was seen.
-  #average = REPLY_BYTES / 32
-
-  /** How many nodes one request should ask for, of at most `most`. */
-  count(most: number): number {
-    return Math.max(1, Math.min(most, Math.floor(REPLY_BYTES / this.#average)))
-  }
-
-  seen(bytes: number, nodes: number): void {
-    this.#average += (bytes / nodes - this.#average) * WEIGHT
-  }
-}
+import type { Stored } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import { failure } from '../wire/failures.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { type Node, readListings, readNodes } from '../wire/replies.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from '../wire/requests.ts'
+import type { Context } from './context.ts'
+import type { Task } from './tasks.ts'
 
 /** A read of many nodes. */
-export interface Reading<R> {
+export interface NodeRead<R> {
   /** Whose it is; it proceeds anew where an answer is lost. */
-  readonly call: Call
+  readonly task: Task
   readonly paths: readonly string[]
   /** Whether a `sync` travels right ahead of it. */
   readonly sync: boolean
@@ -60,28 +23,28 @@ export interface Reading<R> {
 }
 
 /** Reads the data of nodes. */
-export function readData(room: Room, reading: Reading<Node>): void {
-  const { replySize } = room
-  read(room, reading, Op.getData, (reply, count) => {
+export function readData(context: Context, reading: NodeRead<Node>): void {
+  const { replySize } = context
+  read(context, reading, Op.getData, (reply, count) => {
     replySize.seen(reply.length, count)
     return readNodes(reply, count)
   })
 }
 
 /** Reads the names of the children of nodes. */
-export const readChildren = (room: Room, reading: Reading<string[]>): void =>
-  read(room, reading, Op.getChildren, readListings)
+export const readChildren = (context: Context, reading: NodeRead<string[]>): void =>
+  read(context, reading, Op.getChildren, readListings)
 
 /** One request after the other, where one is not enough. */
 function read<R>(
-  { calls, layout, packetLimit }: Room,
-  { call, paths, sync, most, done, failed }: Reading<R>,
+  { tasks, layout, packetLimit }: Context,
+  { task, paths, sync, most, done, failed }: NodeRead<R>,
   type: typeof Op.getData | typeof Op.getChildren,
   decode: (reply: Buffer, count: number) => (R | number)[],
 ): void {
   let results: (R | number)[] | undefined
   let syncError: number = Code.ok
-  const lost = () => calls.resume(call)
+  const lost = () => tasks.resume(task)
   const received = (some: (R | number)[]): void => {
     results = results === undefined ? some : results.concat(some)
     if (results.length === paths.length) done(results)
@@ -105,28 +68,28 @@ function read<R>(
     const part = from === 0 && to === paths.length ? paths : paths.slice(from, to)
     const replied = (error: number, _zxid: number, reply: Buffer) => {
       const failure = syncError === Code.ok ? error : syncError
-      if (failure === Code.throttled) return calls.pause(call)
+      if (failure === Code.throttled) return tasks.pause(task)
       if (failure !== Code.ok) return failed(failure)
       received(decode(reply, part.length))
     }
-    calls.send(call, Op.multiRead, multiReadFrame(part, type), replied, lost)
+    tasks.send(task, Op.multiRead, multiReadFrame(part, type), replied, lost)
   }
   if (sync) {
     const replied = (error: number) => {
       syncError = error
     }
-    calls.send(call, Op.sync, syncFrame(layout.root), replied, () => {})
+    tasks.send(task, Op.sync, syncFrame(layout.root), replied, () => {})
   }
   next()
 }
 
 /**
  * Gives an answer once the root is known to be laid out as we think, or not to be there: it was looked for in the right
- * place. Where that cannot be found out now, the call proceeds anew.
+ * place. Where that cannot be found out now, the task proceeds anew.
  */
 export function confirmed(
-  { root, calls, sendAside }: Room,
-  call: Call,
+  { root, tasks, sendAside }: Context,
+  task: Task,
   give: () => void,
   failed: (error: KVError) => void,
 ): void {
@@ -135,12 +98,12 @@ export function confirmed(
     return
   }
   root.look(sendAside, end => {
-    if (!calls.isActive(call)) return
+    if (!tasks.isActive(task)) return
     // Changes may have been signalled since the answer came. It is out of date, unless there still is no root.
     if (end === 'done' && !root.verified) give()
-    else if (end === 'done') calls.resume(call)
-    else if (end === 'throttled') calls.pause(call)
-    else if (end === 'lost') calls.resume(call)
+    else if (end === 'done') tasks.resume(task)
+    else if (end === 'throttled') tasks.pause(task)
+    else if (end === 'lost') tasks.resume(task)
     else failed(end)
   })
 }
@@ -149,22 +112,22 @@ export function confirmed(
  * Reads some keys, in one request: what is in the answer to the first of several could have been overtaken by a change
  * that is signalled before the last. A read whose answer was lost is simply repeated.
  */
-export class ReadCall implements Call {
+export class ReadTask implements Task {
   readonly deadline: number
-  readonly #room: Room
+  readonly #context: Context
   readonly #keys: readonly string[]
   readonly #paths: string[]
   readonly #subscriber: Subscriber<readonly (Stored | undefined | KVError)[]>
 
   constructor(
-    room: Room,
+    context: Context,
     keys: readonly string[],
     deadline: number,
     subscriber: Subscriber<readonly (Stored | undefined | KVError)[]>,
   ) {
-    this.#room = room
+    this.#context = context
     this.#keys = keys
-    this.#paths = keys.map(key => room.layout.pathOf(key))
+    this.#paths = keys.map(key => context.layout.pathOf(key))
     this.deadline = deadline
     this.#subscriber = subscriber
   }
@@ -174,14 +137,14 @@ export class ReadCall implements Call {
       this.#settle([])
       return
     }
-    const room = this.#room
-    readData(room, {
-      call: this,
+    const context = this.#context
+    readData(context, {
+      task: this,
       paths: this.#paths,
-      sync: room.linearizable,
+      sync: context.linearizable,
       done: nodes =>
         confirmed(
-          room,
+          context,
           this,
           () => this.#settle(this.#results(nodes)),
           error =>
@@ -190,7 +153,7 @@ export class ReadCall implements Call {
             ),
         ),
       failed: error => {
-        room.calls.finish(this)
+        context.tasks.finish(this)
         this.#subscriber.error(failure(error, 'read'))
       },
     })
@@ -205,7 +168,7 @@ export class ReadCall implements Call {
   }
 
   #settle(results: (Stored | undefined | KVError)[]): void {
-    this.#room.calls.finish(this)
+    this.#context.tasks.finish(this)
     this.#subscriber.next(results)
     this.#subscriber.complete()
   }

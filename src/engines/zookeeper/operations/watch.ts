@@ -1,13 +1,13 @@
 import { Observable, type Subscriber } from 'rxjs'
-import type { WatchSignal } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
-import { THROTTLE_PAUSE } from './calls.ts'
-import { failure, mayPass } from './failures.ts'
-import type { Layout } from './paths.ts'
-import { Code, Op } from './protocol.ts'
-import { watchFrame } from './requests.ts'
-import type { Session } from './session.ts'
+import type { WatchSignal } from '../../../engine.ts'
+import { KVError } from '../../../errors.ts'
+import type { Timing } from '../../../timing.ts'
+import type { KeyLayout } from '../layout/key-layout.ts'
+import type { Session } from '../session/session.ts'
+import { failure, mayPass } from '../wire/failures.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { watchFrame } from '../wire/requests.ts'
+import { THROTTLE_PAUSE } from './tasks.ts'
 
 /** The longest pause before the watch is asked for again, in milliseconds. */
 const LONGEST_PAUSE = 1000
@@ -18,7 +18,7 @@ const LONGEST_PAUSE = 1000
  */
 export class RootWatch {
   readonly #session: Session
-  readonly #layout: Layout
+  readonly #layout: KeyLayout
   readonly #timing: Timing
   readonly #subscribers = new Set<Subscriber<WatchSignal>>()
   /** The request for the watch that counts; another one's answer is out of date. */
@@ -29,7 +29,7 @@ export class RootWatch {
   #ended: KVError | 'closed' | undefined
   #keys: string[] = []
 
-  constructor(session: Session, layout: Layout, timing: Timing) {
+  constructor(session: Session, layout: KeyLayout, timing: Timing) {
     this.#session = session
     this.#layout = layout
     this.#timing = timing

@@ -1,5 +1,4 @@
-import type { Stored } from '../../engine.ts'
-import { REPLY_BODY } from './connection.ts'
+import type { Stored } from '../../../engine.ts'
 import { Op } from './protocol.ts'
 import { readZxid } from './zxid.ts'
 
@@ -14,6 +13,9 @@ export interface Node extends Stored {
   /** The zxid of the creation. */
   readonly czxid: number
 }
+
+/** Where the body of a reply begins, after its number, zxid and error code. */
+export const REPLY_BODY = 16
 
 const STAT_BYTES = 68
 const CZXID = 0

@@ -1,17 +1,17 @@
-import { KVError } from '../../errors.ts'
-import type { Group } from './group.ts'
-import type { Mark } from './marks.ts'
+import { KVError } from '../../../errors.ts'
+import { Code } from '../wire/protocol.ts'
+import type { Node } from '../wire/replies.ts'
 import { outcomeOf } from './outcome.ts'
-import type { Known, Plan, Step } from './plan.ts'
-import { Code } from './protocol.ts'
-import type { Node } from './replies.ts'
+import type { PendingWrites } from './pending-writes.ts'
+import type { Knowledge, MultiPlan, PlannedWrite } from './plan.ts'
+import type { Protection } from './protections.ts'
 
 /** A multi on its way. */
-export interface Sent {
-  readonly plan: Plan
+export interface SentMulti {
+  readonly plan: MultiPlan
   /** What it was planned on. */
-  readonly known: ReadonlyMap<string, Known>
-  readonly mark: Mark | undefined
+  readonly known: ReadonlyMap<string, Knowledge>
+  readonly protection: Protection | undefined
   /** The newest zxid known when it was sent. */
   readonly sentAt: number
 }
@@ -20,7 +20,7 @@ export interface Sent {
  * Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is
  * there.
  */
-export function mustBeFoundOut({ steps }: Plan): boolean {
+export function mustBeFoundOut({ steps }: MultiPlan): boolean {
   let writes = false
   let depends = false
   for (const { item } of steps) {
@@ -33,16 +33,16 @@ export function mustBeFoundOut({ steps }: Plan): boolean {
 }
 
 /** What must be read, after a `sync`, to find out what became of a multi. */
-export function pathsToRead({ plan, mark }: Sent): string[] {
+export function pathsToRead({ plan, protection }: SentMulti): string[] {
   const paths = new Set(plan.steps.map(({ item }) => item.path))
-  if (mark !== undefined) paths.add(mark.path)
+  if (protection !== undefined) paths.add(protection.path)
   return [...paths]
 }
 
 /** Settles what the nodes decide of a multi whose answer was lost. */
 export function settleUnanswered(
-  group: Group,
-  { plan: { ops, steps }, mark, sentAt }: Sent,
+  group: PendingWrites,
+  { plan: { ops, steps }, protection, sentAt }: SentMulti,
   nodes: ReadonlyMap<string, Node | number>,
 ): void {
   // A node that can not be read tells nothing, as one that is not there.
@@ -50,15 +50,15 @@ export function settleUnanswered(
     const node = nodes.get(path)
     return typeof node === 'object' ? node : undefined
   }
-  const verdict = outcomeOf({ ops, sentAt, mark }, nodeAt)
-  if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(mark!.path)!.revision)
+  const verdict = outcomeOf({ ops, sentAt, protection }, nodeAt)
+  if (verdict === 'done') settleDone(group, steps, nodeAt, nodeAt(protection!.path)!.revision)
   else if (verdict === 'unknown') settleUnknown(group, steps, nodes)
 }
 
 /** The multi was carried out at `zxid`. */
 function settleDone(
-  group: Group,
-  steps: readonly Step[],
+  group: PendingWrites,
+  steps: readonly PlannedWrite[],
   nodeAt: (path: string) => Node | undefined,
   zxid: number,
 ): void {
@@ -75,8 +75,8 @@ function settleDone(
 
 /** It cannot be found out: what is unconditional is repeated, unless it is a delete that now finds nothing. */
 function settleUnknown(
-  group: Group,
-  steps: readonly Step[],
+  group: PendingWrites,
+  steps: readonly PlannedWrite[],
   nodes: ReadonlyMap<string, Node | number>,
 ): void {
   for (const { item } of steps) item.maybeDone = true
@@ -96,8 +96,11 @@ function settleUnknown(
 }
 
 /** What the nodes tell of the keys; nothing of one that was answered in an unexpected way. */
-export function knowledgeOf(group: Group, nodes: ReadonlyMap<string, Node | number>): Map<string, Known> {
-  const known = new Map<string, Known>()
+export function knowledgeOf(
+  group: PendingWrites,
+  nodes: ReadonlyMap<string, Node | number>,
+): Map<string, Knowledge> {
+  const known = new Map<string, Knowledge>()
   for (const { path, write } of group.left) {
     const node = nodes.get(path)
     if (typeof node === 'object') known.set(write.key, { exists: true, version: node.version })

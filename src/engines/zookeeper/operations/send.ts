@@ -1,6 +1,6 @@
-import { Code, Op } from './protocol.ts'
-import { readMulti } from './replies.ts'
-import { type MultiOp, multiFrame, multiOpBytes } from './requests.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { readMulti } from '../wire/replies.ts'
+import { type MultiOp, multiFrame, multiOpBytes } from '../wire/requests.ts'
 
 /** Sends a frame; `lost` is called instead of `replied` where the connection went before the answer came. */
 export type Send = (
