@@ -15,8 +15,7 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`. Folder and name are
  *   percent-encoded where they have a `%` (`%25`), `?` (`%3F`) or `&` (`%26`),
  * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
- *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded. Without
- *   a path the root is `/rxkeeper`.
+ *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded.
  *
  * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
  * none in the URL. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
@@ -57,6 +56,12 @@ function zookeeperOptions(
   environment: Environment,
 ): Omit<ZooKeeperOptions, 'value'> {
   const { servers, root, user, password = environment.RXKEEPER_PASSWORD, options } = address
+  if (root === undefined) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `the URL of a store on ZooKeeper names the node below which its keys are: zookeeper://${servers}/ROOT`,
+    )
+  }
   if (user !== undefined && password === undefined) {
     throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
   }

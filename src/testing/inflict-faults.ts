@@ -37,7 +37,7 @@ export interface FaultTarget {
  *
  * await using server = await startZooKeeper()
  * await using proxy = await startProxy(server.servers)
- * await using store = zookeeperStore({ servers: proxy.servers, value: text })
+ * await using store = zookeeperStore({ servers: proxy.servers, root: '/faults', value: text })
  * const inflicted = inflictFaults([{ type: 'lost', at: 5, lasts: 20, unanswered: 'done' }], { server, proxy, scale: 20 })
  * await firstValueFrom(store.put$('alice', 'here'))
  * await inflicted

@@ -23,7 +23,13 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 const open = (options: Partial<ZooKeeperStoreOptions<string>>): KVStore<string> =>
-  zookeeperStore({ servers: server.servers, value: text, sessionTimeout: 2000, ...options })
+  zookeeperStore({
+    servers: server.servers,
+    value: text,
+    root: '/sessions',
+    sessionTimeout: 2000,
+    ...options,
+  })
 
 async function expireAll(): Promise<void> {
   for (const session of await server.sessions()) await server.expireSession(session)

@@ -127,7 +127,7 @@ describe('a single server', () => {
       const gone = await startProxy(server.servers)
       const address = gone.servers
       await gone.stop()
-      await using store = zookeeperStore({ servers: address, value: bytes, timeout: 500 })
+      await using store = zookeeperStore({ servers: address, root: '/any', value: bytes, timeout: 500 })
       const error = await firstValueFrom(store.get$('a')).catch((error: unknown) => error)
       expect(error).toBeInstanceOf(KVError)
       expect(error).toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining(address) })

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 test('a read that waits for a write of its key ends in its own time', async () => {
   const [code, took] = await simulate({}, async simulation => {
     const process = simulation.process()
-    const store = process.store({ value: json<number>() })
+    const store = process.store({ value: json<number>(), root: '/found' })
     await firstValueFrom(store.get$('a'))
     process.stall(10_000)
     store.putAll$([['a', 1]], { timeout: 5000 }).subscribe({ error() {} })
@@ -25,8 +25,8 @@ test('a read that waits for a write of its key ends in its own time', async () =
 test('changes$ does not say that it is synced when the store was closed before it was', async () => {
   const seen = await simulate({}, async simulation => {
     const follower = simulation.process()
-    const store = follower.store({ value: json<number>() })
-    const writer = simulation.process().store({ value: json<number>() })
+    const store = follower.store({ value: json<number>(), root: '/found' })
+    const writer = simulation.process().store({ value: json<number>(), root: '/found' })
     await firstValueFrom(writer.put$('a', 1))
     await firstValueFrom(store.get$('a'))
     const changes: Change<number>[] = []
@@ -67,7 +67,7 @@ test('a watch of a key shows the value that is put while the root is made', asyn
 test('an update that is late as it is written takes none along that travels with it', async () => {
   const failed = await simulate({}, async simulation => {
     const process = simulation.process()
-    const store = process.store({ value: json<number>() })
+    const store = process.store({ value: json<number>(), root: '/found' })
     const plus = (n = 0) => n + 1
     const codes: string[] = []
     process.slow(60_000, { latency: 6 })

@@ -29,7 +29,7 @@ const users = memoryStore({ value: json<User>() })
 type<KVStore<User>>()(users)
 type<KVStore<string>>()(memoryStore({ value: text, memory: new Memory() }))
 type<KVStore<Uint8Array>>()(lmdbStore({ value: bytes, path: 'x' }))
-type<KVStore<number>>()(zookeeperStore({ value: json<number>(), servers: 'localhost:2181' }))
+type<KVStore<number>>()(zookeeperStore({ value: json<number>(), servers: 'localhost:2181', root: '/a' }))
 type<KVStore<number>>()(kvStore(new MemoryEngine(new Memory()), { value: json<number>() }))
 const dates: Codec<Date> = { encode: date => text.encode(date.toISOString()), decode: () => new Date(0) }
 type<KVStore<Date>>()(memoryStore({ value: dates }))

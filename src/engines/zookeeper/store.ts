@@ -15,10 +15,10 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
   /** The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. */
   readonly servers: string | readonly string[]
   /**
-   * The node below which the keys are; created when absent, with those above it.
-   * @defaultValue '/rxkeeper'
+   * The node below which the keys are, such as `'/apps/demo'`; created when absent, with those above it. There is no
+   * default, which two programs would share without knowing.
    */
-  readonly root?: string | undefined
+  readonly root: string
   /**
    * In how many hash buckets (nodes below the root) to keep the keys, up to 4096; 0: as children of the root. For more
    * keys than ZooKeeper should have below one node, about 10,000. The root records it: a store that is opened with
@@ -90,7 +90,7 @@ export const zookeeperStore = <V>(options: ZooKeeperStoreOptions<V>): KVStore<V>
 
 /** A {@link zookeeperStore} in other surroundings, which go by the same scheduler. */
 export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOptions<V>): KVStore<V> {
-  const root = options.root ?? '/rxkeeper'
+  const { root } = options
   checkRoot(root)
   const credentials = checkCredentials(options.credentials)
   const acl = oneOf('acl', options.acl ?? (credentials ? 'creator' : 'open'), ['open', 'creator'])

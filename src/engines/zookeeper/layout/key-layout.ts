@@ -12,7 +12,8 @@ export function checkRoot(root: unknown): asserts root is string {
       'INVALID_ARGUMENT',
       `root: ${typeof root === 'string' ? JSON.stringify(root) : String(root)} ${problem}`,
     )
-  if (typeof root !== 'string') throw refuse('is not a string')
+  if (typeof root !== 'string')
+    throw refuse("is not the path of the node below which the keys are, such as '/apps/demo'")
   if (!root.startsWith('/')) throw refuse("must begin with '/'")
   if (root === '/') return
   if (!ALLOWED.test(root)) throw refuse('has a character that ZooKeeper does not allow')
