@@ -37,6 +37,8 @@ export class NodeFence<P> implements Fence<P> {
   readonly #owner: string
   readonly #lose: (error: KVError) => void
   #version: number
+  /** What the last write leaves. */
+  #written: number
   #state: PartitionState<P>
 
   constructor(
@@ -49,6 +51,7 @@ export class NodeFence<P> implements Fence<P> {
     this.#partition = place.partition
     this.#owner = place.owner
     this.#version = version
+    this.#written = version
     this.#state = state
     this.#lose = lose
   }
@@ -57,12 +60,18 @@ export class NodeFence<P> implements Fence<P> {
     return this.#version
   }
 
+  /** How many commits are under way; of those that failed it is known when the next is made. */
+  get underWay(): number {
+    return Math.max(0, this.#written - this.#version)
+  }
+
   get state(): PartitionState<P> {
     return this.#state
   }
 
   write({ position, records }: PartitionState<P>, ifVersion: number): Write {
     const value = encodeRecord({ position, records, owner: this.#owner })
+    this.#written = nextVersion(ifVersion)
     return { type: 'put', key: this.node, value, ifVersion }
   }
 

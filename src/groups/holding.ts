@@ -10,6 +10,7 @@ import {
 } from 'rxjs'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
+import type { GroupTally } from '../store/group-tally.ts'
 import { NodeFence } from './fence.ts'
 import type { PartitionRecord } from './tree.ts'
 
@@ -35,13 +36,20 @@ export class Holding<P> implements OwnedPartition<P> {
   #over = false
 
   /** `changed` is called when its consumer has finished with it, or lost it. */
-  constructor(partition: string, owner: string, { node, version, record }: Claimed<P>, changed: () => void) {
+  constructor(
+    partition: string,
+    owner: string,
+    { node, version, record }: Claimed<P>,
+    tally: GroupTally,
+    changed: () => void,
+  ) {
     const { position, records } = record
     this.partition = partition
     this.position = position
-    this.fence = new NodeFence({ node, partition, owner }, version, { position, records }, error =>
-      this.lose(error),
-    )
+    this.fence = new NodeFence({ node, partition, owner }, version, { position, records }, error => {
+      tally.fenced++
+      this.lose(error)
+    })
     this.#changed = changed
   }
 

@@ -1,4 +1,5 @@
 import { KVError } from '../errors.ts'
+import type { GroupTally } from '../store/group-tally.ts'
 import type { Clearing } from './clearing.ts'
 import { lostTo } from './fence.ts'
 import { type Claimed, Holding } from './holding.ts'
@@ -18,6 +19,7 @@ export class Holdings<P> {
   readonly #clearing: Clearing
   /** Whether an owner is one that we were in an earlier session. */
   readonly #isFormer: (owner: string) => boolean
+  readonly #tally: GroupTally
   readonly #events: HoldingsEvents<P>
   readonly #held = new Map<string, Holding<P>>()
   /** Partitions of which a node is asked for or written. */
@@ -30,11 +32,13 @@ export class Holdings<P> {
     room: NodesRoom,
     clearing: Clearing,
     isFormer: (owner: string) => boolean,
+    tally: GroupTally,
     events: HoldingsEvents<P>,
   ) {
     this.#room = room
     this.#clearing = clearing
     this.#isFormer = isFormer
+    this.#tally = tally
     this.#events = events
   }
 
@@ -50,6 +54,7 @@ export class Holdings<P> {
     this.#held.clear()
     this.#busy.clear()
     this.#doubtful.clear()
+    this.#gone(held, 'lost')
     for (const holding of held) holding.lose(lostTo(holding.partition, reason))
   }
 
@@ -59,6 +64,7 @@ export class Holdings<P> {
     this.#id = undefined
     const held = [...this.#held.values()]
     this.#held.clear()
+    this.#gone(held, 'released')
     for (const holding of held) holding.end()
     if (id === undefined) return
     for (const partition of [...held.map(({ partition }) => partition), ...this.#doubtful]) {
@@ -155,14 +161,17 @@ export class Holdings<P> {
   }
 
   #hold(partition: string, id: string, claimed: Claimed<P>): void {
-    const holding: Holding<P> = new Holding(partition, id, claimed, () => {
+    const holding: Holding<P> = new Holding(partition, id, claimed, this.#tally, () => {
       if (holding.over && this.#held.get(partition) === holding) {
         this.#held.delete(partition)
         this.#doubtful.add(partition)
+        this.#gone([holding], 'lost')
       }
       this.#events.settled(undefined)
     })
     this.#held.set(partition, holding)
+    this.#tally.gained++
+    this.#tally.owned.set(partition, holding.fence)
     this.#events.settled(undefined)
     this.#events.claimed(holding)
   }
@@ -176,10 +185,19 @@ export class Holdings<P> {
           const holding = this.#held.get(partition)
           this.#held.delete(partition)
           this.#doubtful.delete(partition)
+          if (holding !== undefined) this.#gone([holding], 'released')
           holding?.end()
         }
         this.#events.settled(error)
       },
     )
+  }
+
+  #gone(holdings: readonly Holding<P>[], how: 'released' | 'lost'): void {
+    this.#tally[how] += holdings.length
+    for (const { partition, fence } of holdings) {
+      // Another member on the same store may own it by now.
+      if (this.#tally.owned.get(partition) === fence) this.#tally.owned.delete(partition)
+    }
   }
 }

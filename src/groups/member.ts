@@ -2,6 +2,7 @@ import { type Observable, type Subscriber, Subscription } from 'rxjs'
 import type { NodeEntry, Status } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
+import type { GroupTally } from '../store/group-tally.ts'
 import { assign } from './assignment.ts'
 import { Clearing } from './clearing.ts'
 import { Holdings } from './holdings.ts'
@@ -20,6 +21,7 @@ export interface MemberRoom extends NodesRoom {
   /** What its ids begin with; nobody else's do. */
   readonly name: string
   readonly info: MemberInfo
+  readonly tally: GroupTally
 }
 
 /**
@@ -52,14 +54,14 @@ export class Member<P> {
     this.#room = room
     this.#destination = destination
     this.#clearing = new Clearing(room)
-    this.#holdings = new Holdings(room, this.#clearing, this.#isFormer, {
+    this.#holdings = new Holdings(room, this.#clearing, this.#isFormer, room.tally, {
       claimed: holding => {
         if (this.#leaving) holding.done()
         else destination.next(holding)
       },
       settled: error => this.#settled(error),
     })
-    this.#telling = lagOf && new Telling(room, lagOf, () => this.#holdings.progress)
+    this.#telling = lagOf && new Telling(room, lagOf, () => this.#holdings.progress, room.tally)
   }
 
   start(partitions$: Observable<readonly string[]>, leave$: Observable<unknown>): void {

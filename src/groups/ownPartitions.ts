@@ -69,7 +69,7 @@ export function ownPartitions$<P = unknown>(
   const { group, partitions$, leave$ = NEVER, member = `${hostname()}:${process.pid}` } = options
   const tree = new GroupTree(group)
   checkName('member', member)
-  const { engine, timing, timeout } = observedOf(store)
+  const { engine, timing, timeout, groups } = observedOf(store)
   return new Observable(subscriber => {
     if (engine.nodes === undefined) {
       throw new KVError('UNSUPPORTED', `groups need ephemeral nodes, which the ${engine.name} engine has not`)
@@ -79,6 +79,7 @@ export function ownPartitions$<P = unknown>(
       tree,
       timing,
       timeout,
+      tally: groups.of(group),
       name: `${member}#${randomBytes(6).toString('base64url')}`,
       info: { name: member, host: hostname(), pid: process.pid, start: timing.date() },
     }

@@ -1,4 +1,5 @@
 import { KVError } from '../errors.ts'
+import type { GroupTally } from '../store/group-tally.ts'
 import { commit, type NodesRoom, read } from './partition-nodes.ts'
 import { encodeInfo, type MemberInfo, type PartitionLag } from './tree.ts'
 
@@ -22,9 +23,11 @@ export class Telling<P> {
   readonly #room: NodesRoom
   readonly #lagOf: LagOf<P>
   readonly #progress: () => readonly Progress<P>[]
+  readonly #tally: GroupTally
   #current: object | undefined
 
-  constructor(room: NodesRoom, lagOf: LagOf<P>, progress: () => readonly Progress<P>[]) {
+  constructor(room: NodesRoom, lagOf: LagOf<P>, progress: () => readonly Progress<P>[], tally: GroupTally) {
+    this.#tally = tally
     this.#room = room
     this.#lagOf = lagOf
     this.#progress = progress
@@ -44,6 +47,7 @@ export class Telling<P> {
     }
     const tell = async (): Promise<void> => {
       const lags = await this.#lags()
+      if (this.#current === telling) this.#tally.lags = lags
       const text = JSON.stringify(lags)
       if (this.#current !== telling || text === told) return later()
       read(room, [key], stored => {
@@ -62,6 +66,7 @@ export class Telling<P> {
 
   end(): void {
     this.#current = undefined
+    this.#tally.lags = {}
   }
 
   async #lags(): Promise<Record<string, PartitionLag>> {

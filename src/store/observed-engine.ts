@@ -16,6 +16,7 @@ import type {
 } from '../engine.ts'
 import { KVError } from '../errors.ts'
 import type { Timing } from '../timing.ts'
+import type { GroupTallies } from './group-tally.ts'
 import type { AnyStore } from './kv-store.ts'
 
 /** A call of an engine that begins; of a scan, one page. */
@@ -153,6 +154,8 @@ export interface Observed {
   readonly timing: Timing
   /** How long an operation may take, in milliseconds, unless it says otherwise. */
   readonly timeout: number
+  /** What became of the groups that it has members of. */
+  readonly groups: GroupTallies
 }
 
 /** Where a store of ours has what can be observed. */

@@ -19,6 +19,7 @@ import {
 } from './calls.ts'
 import { Encoding } from './encoding.ts'
 import { Feed } from './feed.ts'
+import { GroupTallies } from './group-tally.ts'
 import { Hub } from './hub.ts'
 import type {
   CallOptions,
@@ -85,7 +86,13 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     this.#hub = new Hub(engine, this.#timing)
     this.#batcher = new Batcher(engine, this.#encoding as Encoding<unknown>, this.#timing, this.#hub)
     const entries = cache > 0 ? new Cache(cache, this.#hub, this.#encoding) : undefined
-    this[OBSERVED] = { engine, cache: entries?.counts, timing: this.#timing, timeout: this.#timeout }
+    this[OBSERVED] = {
+      engine,
+      cache: entries?.counts,
+      timing: this.#timing,
+      timeout: this.#timeout,
+      groups: new GroupTallies(),
+    }
     this.#access = new Access({
       encoding: this.#encoding,
       batcher: this.#batcher,
