@@ -61,7 +61,8 @@ const codes: readonly (readonly [code: number, expected: KVErrorCode])[] = [
 const open = (servers: string): KVStore<number> =>
   zookeeperStore({ servers, root: '/', value: json<number>(), timeout: 20_000 })
 
-describe('an answer with an error code', () => {
+// Each has a server of its own, and waits for most of its time.
+describe.concurrent('an answer with an error code', () => {
   for (const [name, operation] of Object.entries(operations)) {
     it(`ends ${name} with a typed error, and nothing else`, async () => {
       await using server = await ScriptedServer.start()

@@ -39,7 +39,8 @@ const codeOf = (answer: Observable<unknown>): Promise<string> =>
     error => (error as KVError).code,
   )
 
-describe('behind an operation of the same key that takes its time', () => {
+// Each has a server of its own, and waits for most of its time.
+describe.concurrent('behind an operation of the same key that takes its time', () => {
   const operations: Record<string, (store: KVStore<number>) => Observable<unknown>> = {
     get$: store => store.get$('k', SHORT),
     getAll$: store => store.getAll$(['other', 'k'], SHORT),
