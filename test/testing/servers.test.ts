@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findZooKeeper, startZooKeeper } from 'rxkeeper/testing'
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { findZooKeeper, startZooKeeper, type ZooKeeperServer } from 'rxkeeper/testing'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { called, connectPlain, type PlainClient } from '../faults/support/plain.ts'
 
 const isAlive = (pid: number): boolean => {
@@ -19,24 +19,15 @@ const isAlive = (pid: number): boolean => {
 const sessionOf = (client: PlainClient): bigint => client.getSessionId().readBigUInt64BE()
 const EPHEMERAL = 1
 
-const folders = (): string[] => readdirSync(tmpdir()).filter(name => name.startsWith('rxkeeper-zookeeper-'))
-
-// Folders are counted here, and other tests start servers meanwhile.
-const { TMPDIR } = process.env
-const temporary = mkdtempSync(join(tmpdir(), 'rxkeeper-test-'))
-process.env.TMPDIR = temporary
-afterAll(() => {
-  rmSync(temporary, { recursive: true })
-  if (TMPDIR === undefined) delete process.env.TMPDIR
-  else process.env.TMPDIR = TMPDIR
-})
+/** The folder that a server keeps its data in. */
+const folderOf = async (server: ZooKeeperServer): Promise<string> =>
+  /dataDir=(.+)\/data\//.exec(await server.fourLetterWord('conf'))![1]!
 
 describe('startZooKeeper', () => {
   test('gives a server that serves, and stops it with all that it left', async () => {
-    const before = new Set(folders())
     const server = await startZooKeeper()
-    const own = folders().filter(name => !before.has(name))
-    expect(own.length).toBeGreaterThan(0)
+    const folder = await folderOf(server)
+    expect(existsSync(folder)).toBe(true)
     const pid = server.pid!
     expect(isAlive(pid)).toBe(true)
     expect(await server.mode()).toBe('standalone')
@@ -47,7 +38,7 @@ describe('startZooKeeper', () => {
     expect(server.pid).toBeUndefined()
     expect(await server.mode()).toBeUndefined()
     await server.stop()
-    expect(own.every(name => existsSync(join(tmpdir(), name)))).toBe(false)
+    expect(existsSync(folder)).toBe(false)
   })
 
   test('killed and restarted, it has the same port and the data', async () => {
@@ -131,10 +122,11 @@ const PROGRAM = `
 import { startZooKeeper } from 'rxkeeper/testing'
 const server = await startZooKeeper()
 console.log(server.pid)
+console.log(await server.fourLetterWord('conf'))
 if (process.argv[1] !== 'leave') setInterval(() => {}, 1000)
 `
 
-async function run(what: string): Promise<{ child: ChildProcess; pid: number }> {
+async function run(what: string): Promise<{ child: ChildProcess; pid: number; folder: string }> {
   const args = [
     '--import',
     'tsx',
@@ -147,17 +139,22 @@ async function run(what: string): Promise<{ child: ChildProcess; pid: number }> 
   ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: process.cwd() })
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-  return { child, pid: Number((await lines.next()).value) }
+  const pid = Number((await lines.next()).value)
+  for await (const line of { [Symbol.asyncIterator]: () => lines }) {
+    const folder = /^dataDir=(.+)\/data\//.exec(line)?.[1]
+    if (folder !== undefined) return { child, pid, folder }
+  }
+  throw new Error('it did not tell its folder')
 }
 
-describe('a server does not outlive the process that started it', () => {
+describe.concurrent('a server does not outlive the process that started it', () => {
   test.each(['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', async signal => {
-    const before = folders().length
-    const { child, pid } = await run('stay')
+    const { child, pid, folder } = await run('stay')
     expect(isAlive(pid)).toBe(true)
+    expect(existsSync(folder)).toBe(true)
     child.kill(signal)
     while (isAlive(pid)) await sleep(10)
-    while (folders().length > before) await sleep(10)
+    while (existsSync(folder)) await sleep(10)
   })
 
   test('its end, which a server does not put off', async () => {
