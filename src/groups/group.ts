@@ -9,7 +9,6 @@ import {
   Observable,
   reduce,
   switchMap,
-  take,
   throwError,
 } from 'rxjs'
 import { wholeNumber } from '../arguments.ts'
@@ -21,7 +20,7 @@ import { type Observed, observedOf } from '../store/observed-engine.ts'
 import type { Timing } from '../timing.ts'
 import { isPassing } from './partition-nodes.ts'
 import { Rates } from './rates.ts'
-import { GROUPS, GroupTree, infoOf, ownerOf, type PartitionLag, recordOf } from './tree.ts'
+import { GROUPS, GroupTree, infoOf, ownerOf, type PartitionLag, progressOf } from './tree.ts'
 
 /** A member of a group. */
 export interface GroupMember {
@@ -164,8 +163,7 @@ export function group$(
               group,
               members: ids.map(id => memberOf(id, infos.get(id), ownerIn)),
               partitions: names.map((partition, i) => {
-                const node = tree.partitionNode(partition)
-                const { position, records } = recordOf<unknown>(node, stored[ids.length + i])
+                const { position, records } = progressOf(stored[ids.length + i])
                 const owner = ownerIn.get(partition)
                 const lags = owner === undefined ? undefined : infos.get(owner)?.lags
                 const lag = lags && Object.hasOwn(lags, partition) ? lags[partition] : undefined
@@ -182,8 +180,8 @@ export function group$(
 }
 
 /**
- * The names of all groups that there are, or were, on a store, in their order; emits once, and completes. `UNSUPPORTED`
- * where the engine has no ephemeral nodes.
+ * The names of all groups that there are, or were, on a store, in their order: now, and when there is another; never
+ * completes before `close`. `UNSUPPORTED` where the engine has no ephemeral nodes.
  *
  * @example
  * ```ts
@@ -191,16 +189,14 @@ export function group$(
  * import { groupNames$, json, memoryStore, ownPartitions$ } from 'rxkeeper'
  *
  * const store = memoryStore({ value: json<number>() })
- * const membership = ownPartitions$(store, { group: 'orders', partitions$: of(['a']) }).subscribe(() => {
- *   groupNames$(store).subscribe(names => console.log(names)) // [ 'orders' ]
- *   membership.unsubscribe()
- * })
+ * ownPartitions$(store, { group: 'orders', partitions$: of(['a']) }).subscribe()
+ * groupNames$(store).subscribe(names => console.log(names)) // [], then [ 'orders' ]
  * ```
  */
 export function groupNames$(store: AnyStore): Observable<readonly string[]> {
   const { engine } = observedOf(store)
   return new Observable(subscriber =>
-    nodesOf(engine).children(GROUPS).pipe(take(1), map(byName)).subscribe(subscriber),
+    nodesOf(engine).children(GROUPS).pipe(map(byName)).subscribe(subscriber),
   )
 }
 
@@ -210,7 +206,7 @@ const memberOf = (
   owners: ReadonlyMap<string, string>,
 ): GroupMember => ({
   id,
-  name: info?.name ?? id,
+  name: info?.name || id,
   host: info?.host ?? '',
   pid: info?.pid ?? 0,
   start: info?.start ?? 0,

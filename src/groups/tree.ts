@@ -89,20 +89,47 @@ export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
 export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
   if (stored === undefined) return { position: undefined, records: 0, owner: '' }
   return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {
-    const { position, records, owner } = recordCodec.decode(stored.value) as PartitionRecord<P>
-    return { position, records: Number(records ?? 0), owner: String(owner ?? '') }
+    const { position, records, owner } = Object(recordCodec.decode(stored.value)) as PartitionRecord<P>
+    return { position, records: Number.isFinite(records) ? records : 0, owner: String(owner ?? '') }
   })
+}
+
+/** What a partition's node tells of it, whoever wrote it; nothing where no group did. */
+export function progressOf(stored: Pick<Stored, 'value'> | undefined): PartitionState<unknown> {
+  try {
+    return recordOf('', stored)
+  } catch {
+    return { position: undefined, records: 0 }
+  }
 }
 
 export const encodeInfo = (info: MemberInfo): Uint8Array => infoCodec.encode(info)
 
-/** What a member told of itself; what another client made has nothing to tell. */
+/** What a member told of itself; what another client made may say anything, of which only what fits is taken. */
 export function infoOf({ value }: Pick<NodeEntry, 'value'>): MemberInfo | undefined {
+  let told: Readonly<Record<string, unknown>>
   try {
-    return infoCodec.decode(value)
+    told = Object(infoCodec.decode(value))
   } catch {
     return undefined
   }
+  const textAt = (key: string) => (typeof told[key] === 'string' ? told[key] : '')
+  const numberAt = (key: string) => (Number.isFinite(told[key]) ? (told[key] as number) : 0)
+  const lags = Object.entries(Object(told.lags) as Record<string, unknown>).filter(
+    (entry): entry is [string, PartitionLag] => isLag(entry[1]),
+  )
+  return {
+    name: textAt('name'),
+    host: textAt('host'),
+    pid: numberAt('pid'),
+    start: numberAt('start'),
+    lags: Object.fromEntries(lags),
+  }
+}
+
+function isLag(value: unknown): value is PartitionLag {
+  const { amount, unit } = Object(value) as Partial<PartitionLag>
+  return Number.isFinite(amount) && typeof unit === 'string'
 }
 
 export const encodeOwner = (id: string): Uint8Array => text.encode(id)

@@ -20,6 +20,7 @@ const SCRIPTS = [
   'connection',
   'dom',
   'format',
+  'groups',
   'keys',
   'programs',
   'timeline',

@@ -3,6 +3,7 @@ import { FIGURES_PREFIX } from '../metrics/publish.ts'
 import { meterStore, type StoreMeter } from '../metrics/store-meter.ts'
 import type { StatusChange } from '../metrics/store-snapshot.ts'
 import type { Change, KVStore } from '../store/kv-store.ts'
+import { Groups } from './groups.ts'
 import { HISTORY, Published } from './published.ts'
 import { RecentChanges } from './recent-changes.ts'
 import type { Events, Overview, Sample, Tick } from './wire.ts'
@@ -34,6 +35,7 @@ export class Observer {
   readonly #meter: StoreMeter
   readonly #changes = new RecentChanges()
   readonly #published = new Published()
+  readonly #groups: Groups
   readonly #events = new Subject<MonitorEvent>()
   readonly #work = new Subscription()
   #history: readonly Sample[] = []
@@ -47,6 +49,7 @@ export class Observer {
     this.#store = store
     this.#name = name
     this.#prefix = prefix
+    this.#groups = new Groups(store)
     this.#meter = meterStore(store, { interval: TICK })
     this.#timeline = this.#meter.snapshot().timeline
     const nothing = { at: Date.now(), throughput: null, p50: null, p90: null, p99: null, availability: null }
@@ -55,6 +58,7 @@ export class Observer {
       store: nothing,
       availability: null,
       programs: [],
+      groups: [],
       keys: this.#changes.keys,
     }
   }
@@ -66,6 +70,7 @@ export class Observer {
 
   start(): void {
     const { status$ } = this.#store
+    this.#groups.start()
     this.#work.add(status$.subscribe(() => this.#stateChanged()))
     this.#work.add(
       interval(PROBE_EVERY)
@@ -92,6 +97,7 @@ export class Observer {
 
   stop(): void {
     this.#work.unsubscribe()
+    this.#groups.stop()
     this.#meter.close()
     this.#events.complete()
   }
@@ -146,6 +152,7 @@ export class Observer {
       store,
       availability: finite(total.availability),
       programs: this.#published.programs(at),
+      groups: this.#groups.latest,
       keys: this.#changes.keys,
     }
     this.#events.next({ type: 'tick', data: this.#tick })

@@ -84,6 +84,42 @@ export interface Keys {
   readonly synced: boolean
 }
 
+/** A member of a group. */
+export interface GroupMemberRow {
+  readonly name: string
+  readonly host: string
+  readonly pid: number
+  /** When it joined, as of its own clock. */
+  readonly start: number
+  /** How many partitions it owns. */
+  readonly owned: number
+}
+
+/** A partition of a group. */
+export interface GroupPartitionRow {
+  readonly name: string
+  /** What its owner is called; `null` where there is none. */
+  readonly owner: string | null
+  readonly position: string
+  readonly records: Figure
+  /** Records in a second. */
+  readonly rate: Figure
+  /** How much is left to do, where that is told. */
+  readonly lag: { readonly amount: number; readonly unit: string } | null
+}
+
+/** Processes that share the partitions of an input. */
+export interface Group {
+  readonly name: string
+  /** The first of them, and of the partitions. */
+  readonly members: readonly GroupMemberRow[]
+  readonly memberCount: number
+  readonly partitions: readonly GroupPartitionRow[]
+  readonly partitionCount: number
+  /** Records in a second, of all partitions. */
+  readonly rate: Figure
+}
+
 /** What comes every second. */
 export interface Tick {
   readonly at: number
@@ -91,6 +127,7 @@ export interface Tick {
   /** Since the monitor began. */
   readonly availability: Figure
   readonly programs: readonly Program[]
+  readonly groups: readonly Group[]
   readonly keys: Keys
 }
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
-import { firstValueFrom } from 'rxjs'
-import { bytes, type KVStore, zookeeperStore } from 'rxkeeper'
+import { BehaviorSubject, firstValueFrom } from 'rxjs'
+import { bytes, type KVStore, ownPartitions$, zookeeperStore } from 'rxkeeper'
 import { type Monitor, serveMonitor } from 'rxkeeper/monitor'
 import { startProxy } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -76,6 +76,20 @@ describe('the page in Chromium', () => {
       .getByText(/^[\d.]+$/)
       .waitFor()
     expect(await page.locator('canvas').count()).toBe(3)
+  })
+
+  it('shows the groups: who owns what, and that a member has gone', async () => {
+    const { writer, monitor } = await monitored()
+    const page = await open(monitor.url)
+    await page.locator('#groups-card').waitFor({ state: 'hidden' })
+    const partitions$ = new BehaviorSubject<readonly string[]>(['p0', '<b>p1'])
+    const membership = ownPartitions$(writer, { group: 'orders', partitions$, member: 'me' }).subscribe()
+    const group = page.locator('.group')
+    await group.locator('tr', { hasText: '<b>p1' }).getByText('me').waitFor()
+    expect(await group.locator('h3').textContent()).toContain('orders1 member · 2 partitions')
+    expect(await group.locator('tbody').first().locator('td').first().textContent()).toBe('me')
+    membership.unsubscribe()
+    await group.locator('tr', { hasText: 'p0' }).getByText('nobody').waitFor()
   })
 
   it('survives that ZooKeeper goes away and comes back', async () => {

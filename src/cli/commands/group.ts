@@ -44,7 +44,7 @@ Examples:
       process.exitCode = await new Session(options).run(session =>
         withStore(session, options, async store => {
           if (name === undefined) {
-            const names = await session.one(groupNames$(store))
+            const names = await session.one(groupNames$(store).pipe(take(1)))
             for (const group of names) session.show({ group }, shownKey(group))
             return
           }

@@ -2,6 +2,7 @@ import { beginChanges, showChanges } from './changes.js'
 import { drawCharts } from './charts.js'
 import { follow } from './connection.js'
 import { byId, element, setText } from './dom.js'
+import { showGroups } from './groups.js'
 import { beginKeys, keysChanged, listKeys, showCount } from './keys.js'
 import { showPrograms } from './programs.js'
 import { drawTimeline, setTimeline, windowBegin } from './timeline.js'
@@ -83,13 +84,14 @@ function showState() {
 }
 
 /** @param {import('../wire.ts').Tick} tick */
-function takeTick({ at, store, programs, keys }) {
+function takeTick({ at, store, programs, groups, keys }) {
   now = at
   addSample('', store)
   for (const { name, latest } of programs) addSample(name, latest)
   showCount(keys)
   showSources(programs.map(({ name }) => name))
   showPrograms(programs)
+  showGroups(groups)
   if (!document.hidden) draw()
 }
 
