@@ -162,6 +162,19 @@ export interface WriteDue extends Due {
   late(index: number, error: KVError): void
 }
 
+/**
+ * The engines that an engine is made of, where it is: each key is in one of them. A store then gives each its own requests,
+ * so that one that is slow, or down, holds up its own keys only.
+ */
+export interface Parts {
+  /** Always in the same order. */
+  readonly engines: readonly Engine[]
+  /** Which of them holds a key, or a node. */
+  indexOf(key: string): number
+  /** Which of them holds all keys of a transaction; throws `UNSUPPORTED` where none does. */
+  holding(writes: readonly Write[]): number
+}
+
 /** A key-value engine: bytes, in batches. See the head of this file for what is promised on both sides. */
 export interface Engine {
   /** For messages: `memory`, `lmdb`, `zookeeper`, … */
@@ -183,6 +196,8 @@ export interface Engine {
   watch(): Observable<WatchSignal>
   /** Nodes beside the keys; `undefined` where the engine has none, so that its stores serve no groups (`UNSUPPORTED`). */
   readonly nodes?: Nodes | undefined
+  /** What it is made of, where it is made of engines. Its own methods work on all of them together. */
+  readonly parts?: Parts | undefined
   /** Carries out or rejects what was accepted, releases everything. Idempotent. */
   close(): Promise<void>
 }

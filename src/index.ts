@@ -8,6 +8,7 @@ export type {
   KeySpan,
   NodeEntry,
   Nodes,
+  Parts,
   Scan,
   Status,
   Stored,
@@ -20,6 +21,8 @@ export type {
 export { MemoryEngine } from './engines/memory/engine.ts'
 export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
+export { ShardedEngine, type ShardedOptions } from './engines/sharded/engine.ts'
+export type { ShardBy } from './engines/sharded/placement.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
 export {

@@ -1,10 +1,9 @@
 import type { Stored, Write, Written } from '../engine.ts'
 import { KVError } from '../errors.ts'
-import type { Batcher } from './batcher.ts'
-import type { Cache } from './cache.ts'
 import type { Encoding } from './encoding.ts'
 import type { AnyStore, BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, Update } from './operations.ts'
+import type { Part, StoreParts } from './parts.ts'
 
 /** Who waits for a result. */
 interface Asker {
@@ -167,8 +166,7 @@ export interface CommitOptions {
 /** What an {@link Access} is made of. */
 export interface AccessContext<V> {
   readonly encoding: Encoding<V>
-  readonly batcher: Batcher
-  readonly cache: Cache<V> | undefined
+  readonly parts: StoreParts<V>
   /** How long an operation may take by default, in milliseconds. */
   readonly timeout: number
   now(): number
@@ -194,9 +192,10 @@ export class Access<V> {
 
   /** What a read of `key` comes to, where nothing need be asked. The value is shared by all who ask. */
   known(key: string): Known<V> | KVError | undefined {
-    const { encoding, cache, batcher } = this.#context
+    const { encoding, parts } = this.#context
     try {
       encoding.checkKey(key)
+      const { cache, batcher } = parts.of(key)
       // A read must see what was written before it was asked for.
       return cache === undefined || batcher.isWriting(key) ? undefined : cache.get(key)
     } catch (error) {
@@ -206,8 +205,8 @@ export class Access<V> {
 
   /** Asks for a key of which nothing is {@link known}. */
   ask(key: string, reader: Reader<V>, timeout: number = this.#context.timeout): void {
-    const { encoding, batcher, now } = this.#context
-    batcher.read(new ValueRead(key, now(), timeout, encoding, reader))
+    const { encoding, parts, now } = this.#context
+    parts.of(key).batcher.read(new ValueRead(key, now(), timeout, encoding, reader))
   }
 
   read(key: string, reader: Reader<V>, timeout?: number): void {
@@ -218,26 +217,30 @@ export class Access<V> {
   }
 
   write(mutation: Mutation<V>, writer: Writer, timeout: number = this.#context.timeout): void {
-    const { encoding, batcher, now } = this.#context
+    const { encoding, parts, now } = this.#context
     let write: Write
+    let part: Part<V>
     try {
       write = encoding.write(mutation)
+      part = parts.of(write.key)
     } catch (error) {
       writer.failed(error as KVError)
       return
     }
-    batcher.write(new EntryWrite(write, encoding.sizeOf(write), now(), timeout, writer))
+    part.batcher.write(new EntryWrite(write, encoding.sizeOf(write), now(), timeout, writer))
   }
 
   update(key: string, updater: Updater<V>, timeout: number = this.#context.timeout): void {
-    const { encoding, batcher, now } = this.#context
+    const { encoding, parts, now } = this.#context
+    let part: Part<V>
     try {
       encoding.checkKey(key)
+      part = parts.of(key)
     } catch (error) {
       updater.failed(error as KVError)
       return
     }
-    batcher.update(new ValueUpdate(key, now(), timeout, updater) as Update<unknown>)
+    part.batcher.update(new ValueUpdate(key, now(), timeout, updater) as Update<unknown>)
   }
 
   /** Carries out all of the writes or none; `committed` gets the results of `nodes`, then those of `mutations`. */
@@ -246,24 +249,26 @@ export class Access<V> {
     committer: Committer,
     { timeout = this.#context.timeout, nodes = [], chain }: CommitOptions = {},
   ): void {
-    const { encoding, batcher, now } = this.#context
+    const { encoding, parts, now } = this.#context
     const writes = [...nodes]
     let bytes: number
+    let part: Part<V> | undefined
     try {
       for (const mutation of mutations) writes.push(encoding.write(mutation))
       bytes = encoding.sizeOfAll(writes)
+      if (writes.length > 0) part = parts.holding(writes)
     } catch (error) {
       committer.failed(error as KVError)
       return
     }
-    if (writes.length === 0) committer.committed([])
-    else batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
+    if (part === undefined) committer.committed([])
+    else part.batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
   }
 
   /** Reads a node beside the keys, as it is stored. */
   readNode(node: string, then: (stored: Stored | undefined | KVError) => void): void {
-    const { batcher, now, timeout } = this.#context
-    batcher.read(new NodeRead(node, now(), timeout, then))
+    const { parts, now, timeout } = this.#context
+    parts.of(node).batcher.read(new NodeRead(node, now(), timeout, then))
   }
 }
 
@@ -280,7 +285,7 @@ export { ACCESS }
 /** How operators ask a store; throws `UNSUPPORTED` where it was not made by `kvStore`. */
 export function accessOf<V>(store: KVStore<V>): Access<V>
 export function accessOf(store: AnyStore): Access<never>
-export function accessOf<V>(store: AnyStore): Access<V> {
+export function accessOf<V>(store: AnyStore): Access<V> | Access<never> {
   const access = (store as Partial<AccessibleStore<V>> | undefined)?.[ACCESS]
   if (access !== undefined) return access
   throw new KVError(

@@ -2,6 +2,12 @@ import type { Stored } from '../engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { Hub, Listener } from './hub.ts'
 
+/** How often what was asked for was in the cache, and was not. */
+export interface CacheCounts {
+  hits: number
+  misses: number
+}
+
 /** What is known of a key; `bytes` until there is a value that all may have. */
 interface Cached<V> {
   readonly version: number
@@ -23,11 +29,11 @@ export class Cache<V> implements Listener {
   readonly #hub: Hub
   readonly #decode: Encoding<V>['decode']
   readonly #decodeShared: Encoding<V>['decodeShared']
-  /** How often what was asked for was here, and was not. */
-  readonly counts: { hits: number; misses: number } = { hits: 0, misses: 0 }
+  readonly #counts: CacheCounts
 
-  constructor(capacity: number, hub: Hub, encoding: Encoding<V>) {
+  constructor(capacity: number, hub: Hub, encoding: Encoding<V>, counts: CacheCounts) {
     this.#capacity = capacity
+    this.#counts = counts
     this.#hub = hub
     this.#decode = encoding.decode
     this.#decodeShared = encoding.decodeShared
@@ -38,10 +44,10 @@ export class Cache<V> implements Listener {
   get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
     const cached = this.#entries.get(key)
     if (cached === undefined) {
-      this.counts.misses++
+      this.#counts.misses++
       return undefined
     }
-    this.counts.hits++
+    this.#counts.hits++
     cached.used = true
     const { bytes, version } = cached
     if (bytes === undefined) return cached

@@ -18,6 +18,8 @@ export interface FeedContext<V> {
   readonly timing: Timing
   readonly timeout: number
   decode(key: string, bytes: Uint8Array): V
+  /** What was emitted is all that there is, by now. */
+  synced(): void
 }
 
 /** What is known of a key of the range. */
@@ -29,7 +31,7 @@ class FeedEntry extends Followed {
 }
 
 /**
- * One subscription of `changes$`: lists the range, then follows it.
+ * One subscription of `changes$`, to one engine: lists the range, then follows it.
  *
  * Whenever the watch is armed anew the range is listed again and compared with what was emitted, by revision, so that
  * whatever happened while nobody was watching is seen, a key recreated at the same version too.
@@ -45,6 +47,8 @@ export class Feed<V> implements Listener {
   #scan: Scan<StoredEntry> | undefined
   /** Listed, but not all that was touched meanwhile has been read. */
   #settling = false
+  /** Whether what was emitted was all, and changes have been followed since. */
+  isSynced = false
   /** The store is being closed, and a key could not be read any more: what was emitted is not known to be all. */
   #closing = false
 
@@ -70,8 +74,7 @@ export class Feed<V> implements Listener {
   }
 
   armed(): void {
-    this.#stopListing()
-    this.#settling = false
+    this.disarmed()
     const listing = ++this.#listing
     const scan = this.#context.engine.entries(this.#span)
     this.#scan = scan
@@ -99,6 +102,7 @@ export class Feed<V> implements Listener {
   disarmed(): void {
     this.#stopListing()
     this.#settling = false
+    this.isSynced = false
   }
 
   changed(keys: readonly string[]): void {
@@ -145,7 +149,8 @@ export class Feed<V> implements Listener {
   #settle(): void {
     if (!this.#settling || this.#closing || !this.#refresher.idle) return
     this.#settling = false
-    this.#subscriber.next({ type: 'synced' })
+    this.isSynced = true
+    this.#context.synced()
   }
 
   #entryOf(key: string): FeedEntry {

@@ -5,6 +5,7 @@ import type {
   EngineLimits,
   KeySpan,
   Nodes,
+  Parts,
   Scan,
   Status,
   Stored,
@@ -39,19 +40,29 @@ export interface EngineObserver {
  * time; while nobody observes, it costs one comparison a batch.
  */
 export class ObservedEngine implements Engine {
+  /** The calls of the parts are observed with those of the whole. */
+  readonly parts: (Parts & { readonly engines: readonly ObservedEngine[] }) | undefined
   readonly #engine: Engine
-  #observers: readonly EngineObserver[] = []
+  readonly #observed: { by: readonly EngineObserver[] }
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, observed: { by: readonly EngineObserver[] } = { by: [] }) {
     this.#engine = engine
+    this.#observed = observed
+    const { parts } = engine
+    this.parts = parts && {
+      engines: parts.engines.map(each => new ObservedEngine(each, observed)),
+      indexOf: key => parts.indexOf(key),
+      holding: writes => parts.holding(writes),
+    }
   }
 
   /** Shows the calls that begin from now on to `observer`, until unsubscribed. */
   observe(observer: EngineObserver): Unsubscribable {
-    this.#observers = [...this.#observers, observer]
+    const observed = this.#observed
+    observed.by = [...observed.by, observer]
     return {
       unsubscribe: () => {
-        this.#observers = this.#observers.filter(other => other !== observer)
+        observed.by = observed.by.filter(other => other !== observer)
       },
     }
   }
@@ -74,17 +85,17 @@ export class ObservedEngine implements Engine {
 
   read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
     const answer = this.#engine.read(keys, due)
-    return this.#observers.length === 0 ? answer : this.#observed({ type: 'read', keys }, answer)
+    return this.#observed.by.length === 0 ? answer : this.#show({ type: 'read', keys }, answer)
   }
 
   write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
     const answer = this.#engine.write(writes, due)
-    return this.#observers.length === 0 ? answer : this.#observed({ type: 'write', writes }, answer)
+    return this.#observed.by.length === 0 ? answer : this.#show({ type: 'write', writes }, answer)
   }
 
   commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
     const answer = this.#engine.commit(writes, due)
-    return this.#observers.length === 0 ? answer : this.#observed({ type: 'commit', writes }, answer)
+    return this.#observed.by.length === 0 ? answer : this.#show({ type: 'commit', writes }, answer)
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
@@ -107,17 +118,17 @@ export class ObservedEngine implements Engine {
     return {
       next: due => {
         const answer = scan.next(due)
-        return this.#observers.length === 0 ? answer : this.#observed({ type: 'scan' }, answer)
+        return this.#observed.by.length === 0 ? answer : this.#show({ type: 'scan' }, answer)
       },
       close: () => scan.close(),
     }
   }
 
-  #observed<R extends EngineResult>(
+  #show<R extends EngineResult>(
     call: EngineCall,
     answer: Observable<readonly R[]>,
   ): Observable<readonly R[]> {
-    const observers = this.#observers
+    const observers = this.#observed.by
     return new Observable(subscriber => {
       let ends: readonly ((outcome: readonly EngineResult[] | KVError) => void)[] = observers.map(observer =>
         observer.begin(call),

@@ -4,8 +4,6 @@ import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../eng
 import { KVError } from '../errors.ts'
 import { type Timing, timingOf } from '../timing.ts'
 import { ACCESS, Access, type AccessibleStore } from './access.ts'
-import { Batcher } from './batcher.ts'
-import { Cache } from './cache.ts'
 import {
   DeleteAllCall,
   emitLast,
@@ -20,7 +18,6 @@ import {
 import { Encoding } from './encoding.ts'
 import { Feed } from './feed.ts'
 import { GroupTallies } from './group-tally.ts'
-import { Hub } from './hub.ts'
 import type {
   CallOptions,
   Change,
@@ -37,7 +34,7 @@ import type {
 } from './kv-store.ts'
 import { list, spanOf } from './listing.ts'
 import { OBSERVED, type Observed, ObservedEngine, type ObservedStore } from './observed-engine.ts'
-import { Watches } from './watches.ts'
+import { StoreParts } from './parts.ts'
 
 const DEFAULT_TIMEOUT = 30_000
 
@@ -71,10 +68,8 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   readonly #encoding: Encoding<V>
   readonly #timeout: number
   readonly #timing: Timing
-  readonly #batcher: Batcher
-  readonly #hub: Hub
+  readonly #parts: StoreParts<V>
   readonly #access: Access<V>
-  readonly #watches: Watches<V>
   #closing: Promise<void> | undefined
 
   constructor(engine: ObservedEngine, { value, timeout, cache = 0, scheduler }: StoreOptions<V>) {
@@ -83,26 +78,27 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     wholeNumber('cache', cache, 0, Number.MAX_SAFE_INTEGER)
     this.#engine = engine
     this.#timing = timingOf(scheduler)
-    this.#hub = new Hub(engine, this.#timing)
-    this.#batcher = new Batcher(engine, this.#encoding as Encoding<unknown>, this.#timing, this.#hub)
-    const entries = cache > 0 ? new Cache(cache, this.#hub, this.#encoding) : undefined
+    this.#parts = new StoreParts(engine, {
+      encoding: this.#encoding,
+      timing: this.#timing,
+      timeout: this.#timeout,
+      cache,
+    })
     this[OBSERVED] = {
       engine,
-      cache: entries?.counts,
+      cache: this.#parts.counts,
       timing: this.#timing,
       timeout: this.#timeout,
       groups: new GroupTallies(),
     }
     this.#access = new Access({
       encoding: this.#encoding,
-      batcher: this.#batcher,
-      cache: entries,
+      parts: this.#parts,
       timeout: this.#timeout,
       now: () => this.#timing.now(),
       defer: work => this.#timing.defer(work),
     })
     this[ACCESS] = this.#access
-    this.#watches = new Watches(this.#hub, this.#batcher, this.#timing, this.#timeout, this.#encoding.decode)
     // A BehaviorSubject that has completed replays nothing.
     this.status$ = engine.status$.pipe(
       defaultIfEmpty<Status, Status>({ state: 'closed', reason: 'the store is closed' }),
@@ -200,7 +196,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   watch$(key: string): Observable<V | undefined> {
     return this.#call$(undefined, subscriber => {
       this.#encoding.checkKey(key)
-      this.#watches.add(key, subscriber)
+      this.#parts.of(key).watches.add(key, subscriber)
     })
   }
 
@@ -208,19 +204,25 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     return this.#call$(undefined, subscriber => {
       // An empty range changes never, but can be synced.
       const span = spanOf(range) ?? { from: '', to: '' }
-      const feed = new Feed(
-        {
-          engine: this.#engine,
-          hub: this.#hub,
-          batcher: this.#batcher,
-          timing: this.#timing,
-          timeout: this.#timeout,
-          decode: this.#encoding.decode,
-        },
-        span,
-        subscriber,
+      const feeds = this.#parts.all.map(
+        ({ engine, hub, batcher }) =>
+          new Feed(
+            {
+              engine,
+              hub,
+              batcher,
+              timing: this.#timing,
+              timeout: this.#timeout,
+              decode: this.#encoding.decode,
+              synced: () => {
+                if (feeds.every(({ isSynced }) => isSynced)) subscriber.next({ type: 'synced' })
+              },
+            },
+            span,
+            subscriber,
+          ),
       )
-      feed.start()
+      for (const feed of feeds) feed.start()
     })
   }
 
@@ -231,7 +233,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       this.#closing = new Promise(resolve => {
         closed = resolve
       })
-      closed(this.#batcher.close().then(() => this.#engine.close()))
+      closed(this.#parts.close().then(() => this.#engine.close()))
     }
     return this.#closing
   }

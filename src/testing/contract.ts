@@ -67,7 +67,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
 /**
  * Declares the contract suite of stores: what every `KVStore` does alike, whatever its engine. It adapts to what the
  * engine says it can: `durable` (opened again, it finds its data), `shared` (several stores on the same data),
- * `ages` (a key can be brought to the end of its versions), `keyBytes` and `valueBytes` (its limits).
+ * `ages` (a key can be brought to the end of its versions), `mayShare` (which keys a transaction can have), `keyBytes` and `valueBytes` (its limits).
  *
  * @example
  * ```ts no-run

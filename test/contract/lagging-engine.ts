@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Nodes,
   Scan,
   StoredEntry,
   WatchSignal,
@@ -32,12 +33,14 @@ export class LaggingEngine implements Engine {
   readonly name: string
   readonly limits: EngineLimits
   readonly status$: Engine['status$']
+  readonly nodes: Nodes | undefined
   readonly #engine: Engine
 
   constructor(engine: Engine) {
     this.#engine = engine
     this.name = `lagging ${engine.name}`
     this.status$ = engine.status$
+    this.nodes = engine.nodes
     this.limits = { ...engine.limits, readBatch: 3, writeBatch: 3, inFlight: 4 }
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Observable, Subscription } from 'rxjs'
 import { KVError, type KVErrorCode } from '../../errors.ts'
+import type { KVStore } from '../../store/kv-store.ts'
 import { eventually } from '../waiting.ts'
 
 /** How long the suite waits for something that must come, in milliseconds. */
@@ -19,6 +20,17 @@ export async function one<T>(source$: Observable<T>): Promise<T> {
   assert.equal(values.length, 1, `expected one value, got ${values.length}`)
   return values[0]!
 }
+
+/** Writes entries, each for itself, whatever their keys have to do with each other. */
+export async function fill<V>(
+  store: KVStore<V>,
+  entries: Iterable<readonly [key: string, value: V]>,
+): Promise<void> {
+  await Promise.all(Array.from(entries, ([key, value]) => one(store.put$(key, value))))
+}
+
+/** A key that can be in a transaction with all others that are made so, also where a store has its keys in several places. */
+export const together = (key: string): string => `{t}${key}`
 
 /** Asserts that an Observable fails with a KVError of `code` and emits nothing before; subscribes at once. */
 export async function fails(source$: Observable<unknown>, ...codes: KVErrorCode[]): Promise<KVError> {

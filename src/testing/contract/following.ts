@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { json } from '../../codecs.ts'
 import type { Change, KVStore } from '../../store/kv-store.ts'
-import { all, isEqual, numbers, one, Recorder } from './assertions.ts'
+import { all, fill, isEqual, numbers, one, Recorder } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** The content that changes add up to. */
@@ -33,12 +33,10 @@ export function following({ it, capabilities }: Suite): void {
 
   it('changes emits what is there, synced, then what happens', async stores => {
     const store = await stores.open(json<number>())
-    await one(
-      store.putAll$([
-        ['b', 2],
-        ['a', 1],
-      ]),
-    )
+    await fill(store, [
+      ['b', 2],
+      ['a', 1],
+    ])
     await one(store.put$('b', 3))
     using changes = new Recorder(store.changes$())
     await changes.until(synced(1), 'synced')
@@ -66,7 +64,10 @@ export function following({ it, capabilities }: Suite): void {
   it('changes keeps to its range', async stores => {
     const store = await stores.open(json<number>())
     const keys = ['a', 'b', 'b/1', 'b/2', 'b😀', 'c', 'é']
-    await one(store.putAll$(keys.map(key => [key, 1])))
+    await fill(
+      store,
+      keys.map(key => [key, 1]),
+    )
     const inRanges: [range: Parameters<typeof store.changes$>[0], keys: string[]][] = [
       [{ prefix: 'b' }, ['b', 'b/1', 'b/2', 'b😀']],
       [{ prefix: 'b', from: 'b/2' }, ['b/2', 'b😀']],
@@ -91,7 +92,10 @@ export function following({ it, capabilities }: Suite): void {
 
   it('changes adds up to the content after many writes', async stores => {
     const store = await stores.open(json<number>())
-    await one(store.putAll$(numbers(50).map(n => [`key-${n}`, n])))
+    await fill(
+      store,
+      numbers(50).map(n => [`key-${n}`, n]),
+    )
     using changes = new Recorder(store.changes$())
     // Not waiting for synced: listing and following overlap.
     for (const round of numbers(10)) {
@@ -124,7 +128,10 @@ export function following({ it, capabilities }: Suite): void {
 
   it('changes that was given up while listing begins anew', async stores => {
     const store = await stores.open(json<number>())
-    await one(store.putAll$(numbers(500).map(n => [`key-${n}`, n])))
+    await fill(
+      store,
+      numbers(500).map(n => [`key-${n}`, n]),
+    )
     for (const _ of numbers(5)) {
       const givenUp = new Recorder(store.changes$())
       givenUp[Symbol.dispose]()

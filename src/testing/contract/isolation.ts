@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { config } from 'rxjs'
 import { bytes, type Codec, json } from '../../codecs.ts'
-import { all, fails, nextTurn, numbers, one, Recorder } from './assertions.ts'
+import { all, fails, fill, nextTurn, numbers, one, Recorder, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** Takes all but negative numbers, in both directions: 13 is written but not read. */
@@ -36,8 +36,8 @@ export function isolation({ it, capabilities }: Suite): void {
       ),
       one(
         store.putAll$([
-          ['g', 1],
-          ['h', 2],
+          [together('g'), 1],
+          [together('h'), 2],
         ]),
       ),
       fails(
@@ -53,21 +53,19 @@ export function isolation({ it, capabilities }: Suite): void {
       [
         ['a', 2],
         ['d', 4],
-        ['g', 1],
-        ['h', 2],
+        [together('g'), 1],
+        [together('h'), 2],
       ],
     )
   })
 
   it('a value that cannot be decoded fails those who read it alone', async stores => {
     const store = await stores.open(picky)
-    await one(
-      store.putAll$([
-        ['a', 1],
-        ['bad', 13],
-        ['c', 3],
-      ]),
-    )
+    await fill(store, [
+      ['a', 1],
+      ['bad', 13],
+      ['c', 3],
+    ])
     const results = await Promise.all([
       one(store.get$('a')),
       fails(store.get$('bad'), 'CODEC'),

@@ -3,7 +3,7 @@ import { firstValueFrom, type Observable } from 'rxjs'
 import { json } from '../../codecs.ts'
 import { KVError } from '../../errors.ts'
 import type { KVStore } from '../../store/kv-store.ts'
-import { all, fails, nextTurn, numbers, one, Recorder } from './assertions.ts'
+import { all, fails, fill, nextTurn, numbers, one, Recorder, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** Every call of a store. */
@@ -16,11 +16,11 @@ const CALLS: Record<string, (store: KVStore<number>) => Observable<unknown>> = {
   'put$ with ifVersion': store => store.put$('new', 1, { ifVersion: 'absent' }),
   putAll$: store =>
     store.putAll$([
-      ['a', 1],
-      ['b', 2],
+      [together('a'), 1],
+      [together('b'), 2],
     ]),
   delete$: store => store.delete$('b'),
-  deleteAll$: store => store.deleteAll$(['b', 'c']),
+  deleteAll$: store => store.deleteAll$(['b', 'c'].map(together)),
   update$: store => store.update$('a', (count = 0) => count + 1),
   transact$: store => store.transact$([{ type: 'put', key: 'a', value: 1 }]),
   entries$: store => store.entries$(),
@@ -59,12 +59,10 @@ export function lifecycle({ it, capabilities }: Suite): void {
 
     it(`${name} ends when the store is closed while it is under way`, async stores => {
       const store = await stores.open(json<number>())
-      await one(
-        store.putAll$([
-          ['a', 1],
-          ['b', 2],
-        ]),
-      )
+      await fill(store, [
+        ['a', 1],
+        ['b', 2],
+      ])
       const recorder = new Recorder(call(store))
       await nextTurn()
       await store.close()
@@ -82,8 +80,8 @@ export function lifecycle({ it, capabilities }: Suite): void {
     const writes = numbers(500).map(n => one(store.put$(`key-${n}`, n)))
     const transaction = one(
       store.putAll$([
-        ['x', 1],
-        ['y', 2],
+        [together('x'), 1],
+        [together('y'), 2],
       ]),
     )
     const closed = store.close()
@@ -170,13 +168,11 @@ export function lifecycle({ it, capabilities }: Suite): void {
   if (capabilities.durable) {
     it('a store that is opened again goes on where it ended', async stores => {
       const store = await stores.open(json<number>())
-      await one(
-        store.putAll$([
-          ['a', 1],
-          ['b', 2],
-          ['c', 3],
-        ]),
-      )
+      await fill(store, [
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ])
       await one(store.put$('a', 4))
       await one(store.delete$('b'))
       await store.close()

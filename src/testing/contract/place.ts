@@ -55,6 +55,11 @@ export interface Capabilities {
   readonly shared: boolean
   /** Whether places can `age` a key, so that the end of its versions is tried. */
   readonly ages: boolean
+  /**
+   * Whether two keys can be in one transaction, where not any two can; a transaction of others must fail with `UNSUPPORTED`. Keys that
+   * both begin with `{t}` must be able to.
+   */
+  readonly mayShare?: ((one: string, other: string) => boolean) | undefined
   /** The longest key in bytes, where there is a limit that is worth trying. */
   readonly keyBytes?: number | undefined
   /** A value size in bytes that is certainly taken, and one that is certainly too large, where there is such a limit. */

@@ -14,7 +14,7 @@ type Value = FastCheck.JsonValue
 
 /** Removes everything, so that a run begins as on a new store, also after one that failed. */
 async function clear(store: KVStore<Value>): Promise<void> {
-  await one(store.deleteAll$(await all(store.keys$())))
+  await Promise.all((await all(store.keys$())).map(key => one(store.delete$(key))))
 }
 
 const contentOf = (entries: readonly Entry<Value>[]): Map<string, { value: Value; version: number }> =>
@@ -32,6 +32,24 @@ const WRITES: Types = ['put', 'putAll', 'delete', 'deleteAll', 'update', 'transa
 const TOGETHER: Record<string, Types> = {
   'puts, deletes, transactions': WRITES.filter(type => type !== 'update'),
   'puts, updates, transactions': ['put', 'putAll', 'update', 'update', 'transact'],
+}
+
+/** The operation without the writes of a transaction that cannot be in one with the first. */
+function keepTogether<V>(
+  operation: Operation<V>,
+  mayShare: (one: string, other: string) => boolean,
+): Operation<V> {
+  if (operation.type === 'putAll') {
+    const { entries } = operation
+    return { ...operation, entries: entries.filter(([key]) => mayShare(entries[0]![0], key)) }
+  }
+  if (operation.type === 'deleteAll') {
+    const { keys } = operation
+    return { ...operation, keys: keys.filter(key => mayShare(keys[0]!, key)) }
+  }
+  if (operation.type !== 'transact') return operation
+  const { writes } = operation
+  return { ...operation, writes: writes.filter(({ key }) => mayShare(writes[0]!.key, key)) }
 }
 
 /** How many operations a schedule has at most. */
@@ -75,7 +93,10 @@ async function performSchedule(stores: readonly KVStore<Value>[], steps: readonl
 
 /** Sequences and schedules of any operations, against the model. */
 export function properties({ it, capabilities }: Suite, fc: typeof FastCheck, numRuns: number): void {
-  const { operations, value } = arbitraries(fc)
+  const { operations: anyOperations, value } = arbitraries(fc)
+  const { mayShare = () => true } = capabilities
+  const operations: typeof anyOperations = (values, options) =>
+    anyOperations(values, options).map(chosen => chosen.map(operation => keepTogether(operation, mayShare)))
   const values = fc.oneof({ weight: 3, arbitrary: fc.nat(9) }, { weight: 1, arbitrary: value() })
   const pauses = fc.oneof(
     { weight: 6, arbitrary: fc.constant<Pause>('at once') },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { take } from 'rxjs'
 import { json } from '../../codecs.ts'
 import type { ListOptions } from '../../store/kv-store.ts'
-import { all, fails, numbers, one } from './assertions.ts'
+import { all, fails, fill, numbers, one } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** Keys whose order in UTF-8, in UTF-16 and by locale differ. */
@@ -67,7 +67,10 @@ export function ranges({ it }: Suite): void {
   for (const [name, options] of cases) {
     it(`lists ${name}`, async stores => {
       const store = await stores.open(json<string>())
-      await one(store.putAll$([...KEYS].reverse().map(key => [key, `value of ${key}`])))
+      await fill(
+        store,
+        [...KEYS].reverse().map(key => [key, `value of ${key}`]),
+      )
       for (const range of options) {
         const keys = expected(range)
         assert.deepEqual(await all(store.keys$(range)), keys, `keys$ of ${JSON.stringify(range)}`)
@@ -102,7 +105,10 @@ export function ranges({ it }: Suite): void {
     const store = await stores.open(json<number>())
     const keys = numbers(3000).map(n => `key-${String((n * 7919) % 3000).padStart(5, '0')}`)
     for (const part of [keys.slice(0, 1500), keys.slice(1500)]) {
-      await one(store.putAll$(part.map(key => [key, Number(key.slice(4))])))
+      await fill(
+        store,
+        part.map(key => [key, Number(key.slice(4))]),
+      )
     }
     const sorted = [...keys].sort()
     assert.deepEqual(await all(store.keys$()), sorted)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { bytes, json, text } from '../../codecs.ts'
-import { all, fails, numbers, one } from './assertions.ts'
+import { all, fails, fill, numbers, one, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** get, entry, getAll, put, putAll, delete, deleteAll: what they emit and what they leave behind. */
@@ -40,13 +40,11 @@ export function readsAndWrites({ it }: Suite): void {
 
   it('getAll and entryAll give those found, in the order asked for', async stores => {
     const store = await stores.open(json<number>())
-    await one(
-      store.putAll$([
-        ['a', 1],
-        ['b', 2],
-        ['c', 3],
-      ]),
-    )
+    await fill(store, [
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ])
     await one(store.put$('c', 4))
     const keys = ['c', 'none', 'a', 'c', 'neither']
     assert.deepEqual([...(await one(store.getAll$(keys)))], [['c', 4], ['a', 1]]) // biome-ignore format: a row each
@@ -62,14 +60,14 @@ export function readsAndWrites({ it }: Suite): void {
   it('takes any iterable, anew at each subscription', async stores => {
     const store = await stores.open(json<number>())
     const entries = new Map([
-      ['a', 1],
-      ['b', 2],
+      [together('a'), 1],
+      [together('b'), 2],
     ])
     assert.deepEqual(
       (await one(store.putAll$(entries))).map(({ key }) => key),
-      ['a', 'b'],
+      [together('a'), together('b')],
     )
-    assert.equal((await one(store.getAll$(new Set(['a', 'b'])))).size, 2)
+    assert.equal((await one(store.getAll$(new Set([together('a'), together('b')])))).size, 2)
     const delete$ = store.deleteAll$([...entries.keys()])
     assert.equal(await one(delete$), 2)
     assert.equal(await one(delete$), 0)
@@ -77,40 +75,40 @@ export function readsAndWrites({ it }: Suite): void {
 
   it('putAll writes all and gives the entries in the order given', async stores => {
     const store = await stores.open(json<number>())
-    await one(store.put$('b', 0))
+    await one(store.put$(together('b'), 0))
     const written = await one(
       store.putAll$([
-        ['c', 3],
-        ['b', 2],
-        ['a', 1],
+        [together('c'), 3],
+        [together('b'), 2],
+        [together('a'), 1],
       ]),
     )
     assert.deepEqual(written, [
-      { key: 'c', value: 3, version: 0 },
-      { key: 'b', value: 2, version: 1 },
-      { key: 'a', value: 1, version: 0 },
+      { key: together('c'), value: 3, version: 0 },
+      { key: together('b'), value: 2, version: 1 },
+      { key: together('a'), value: 1, version: 0 },
     ])
-    assert.deepEqual(await one(store.get$('b')), 2)
+    assert.deepEqual(await one(store.get$(together('b'))), 2)
   })
 
   it('putAll writes a key that comes several times as often, the last one stays', async stores => {
     const store = await stores.open(json<number>())
     const written = await one(
       store.putAll$([
-        ['a', 1],
-        ['b', 2],
-        ['a', 3],
+        [together('a'), 1],
+        [together('b'), 2],
+        [together('a'), 3],
       ]),
     )
     assert.deepEqual(
       written.map(({ key, version }) => [key, version]),
       [
-        ['a', 0],
-        ['b', 0],
-        ['a', 1],
+        [together('a'), 0],
+        [together('b'), 0],
+        [together('a'), 1],
       ],
     )
-    assert.equal(await one(store.get$('a')), 3)
+    assert.equal(await one(store.get$(together('a'))), 3)
   })
 
   it('nothing asked for is nothing done', async stores => {
@@ -124,16 +122,19 @@ export function readsAndWrites({ it }: Suite): void {
 
   it('delete tells whether there was something, deleteAll how many', async stores => {
     const store = await stores.open(json<number>())
-    await one(store.putAll$(['a', 'b', 'c', 'd'].map(key => [key, 1])))
-    assert.equal(await one(store.delete$('a')), true)
-    assert.equal(await one(store.delete$('a')), false)
-    assert.equal(await one(store.deleteAll$(['a', 'b', 'none', 'c'])), 2)
-    assert.deepEqual(await all(store.keys$()), ['d'])
+    await fill(
+      store,
+      ['a', 'b', 'c', 'd'].map(key => [together(key), 1]),
+    )
+    assert.equal(await one(store.delete$(together('a'))), true)
+    assert.equal(await one(store.delete$(together('a'))), false)
+    assert.equal(await one(store.deleteAll$(['a', 'b', 'none', 'c'].map(together))), 2)
+    assert.deepEqual(await all(store.keys$()), [together('d')])
   })
 
   it('handles more at once than fits in a batch', async stores => {
     const store = await stores.open(json<number>())
-    const keys = numbers(3000).map(n => `key-${String(n).padStart(5, '0')}`)
+    const keys = numbers(3000).map(n => together(`key-${String(n).padStart(5, '0')}`))
     const written = await one(store.putAll$(keys.map((key, n) => [key, n])))
     assert.equal(written.length, keys.length)
     const found = await one(store.getAll$(keys))

@@ -1,25 +1,21 @@
 import assert from 'node:assert/strict'
 import { take } from 'rxjs'
 import { json, text } from '../../codecs.ts'
-import { all, fails, nextTurn, numbers, one, Recorder } from './assertions.ts'
+import { all, fails, fill, nextTurn, numbers, one, Recorder } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** The cases of Apache Samza's other tests of stores, caches and tables. */
 export function samzaOthers({ it, capabilities }: Suite): void {
   it('putAllUpdate', async stores => {
     const store = await stores.open(text)
-    await one(
-      store.putAll$([
-        ['a', '1'],
-        ['b', '1'],
-      ]),
-    )
-    await one(
-      store.putAll$([
-        ['b', '2'],
-        ['c', '2'],
-      ]),
-    )
+    await fill(store, [
+      ['a', '1'],
+      ['b', '1'],
+    ])
+    await fill(store, [
+      ['b', '2'],
+      ['c', '2'],
+    ])
     assert.deepEqual([...(await one(store.getAll$(['a', 'b', 'c']))).values()], ['1', '2', '2'])
   })
 
@@ -31,13 +27,11 @@ export function samzaOthers({ it, capabilities }: Suite): void {
 
   it('rangeWithUpdate', async stores => {
     const store = await stores.open(text)
-    await one(
-      store.putAll$([
-        ['a', '1'],
-        ['b', '1'],
-        ['c', '1'],
-      ]),
-    )
+    await fill(store, [
+      ['a', '1'],
+      ['b', '1'],
+      ['c', '1'],
+    ])
     assert.equal((await all(store.entries$({ from: 'a', to: 'c' }))).length, 2)
     await one(store.put$('b', '2'))
     await one(store.put$('bb', '3'))
@@ -65,7 +59,10 @@ export function samzaOthers({ it, capabilities }: Suite): void {
   it('LRU eviction: a cache smaller than the data changes nothing that is read', async stores => {
     const store = await stores.open(json<number>(), { cache: 10 })
     const keys = numbers(30).map(n => `key-${n}`)
-    await one(store.putAll$(keys.map((key, n) => [key, n])))
+    await fill(
+      store,
+      keys.map((key, n) => [key, n]),
+    )
     for (const round of numbers(3)) {
       for (const [n, key] of keys.entries()) assert.equal(await one(store.get$(key)), n + 100 * round)
       assert.equal((await one(store.getAll$(keys))).size, 30)
@@ -95,7 +92,10 @@ export function samzaOthers({ it, capabilities }: Suite): void {
 
   it('interrupted restore: a listing that was given up leaves the next one whole', async stores => {
     const store = await stores.open(json<number>())
-    await one(store.putAll$(numbers(300).map(n => [`key-${n}`, n])))
+    await fill(
+      store,
+      numbers(300).map(n => [`key-${n}`, n]),
+    )
     for (const n of numbers(5)) assert.equal((await all(store.entries$().pipe(take(n + 1)))).length, n + 1)
     store.entries$().subscribe().unsubscribe()
     assert.equal((await all(store.entries$())).length, 300)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Observable } from 'rxjs'
 import { json } from '../../codecs.ts'
-import { all, nextTurn, numbers, one } from './assertions.ts'
+import { all, nextTurn, numbers, one, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** Observables are cold, may be withdrawn, and keep the order in which they were subscribed to. */
@@ -57,35 +57,36 @@ export function subscriptions({ it }: Suite): void {
 
   it('unsubscribing in the same turn withdraws a write, and no other', async stores => {
     const store = await stores.open(json<number>())
+    const [b, gone] = ['b', 'gone'].map(together) as [string, string]
     const kept = [one(store.put$('a', 1))]
     store.put$('a', 2).subscribe().unsubscribe()
-    store.put$('gone', 1).subscribe().unsubscribe()
+    store.put$(gone, 1).subscribe().unsubscribe()
     store
       .putAll$([
-        ['gone', 1],
-        ['b', 9],
+        [gone, 1],
+        [b, 9],
       ])
       .subscribe()
       .unsubscribe()
     store
-      .transact$([{ type: 'put', key: 'gone', value: 1 }])
+      .transact$([{ type: 'put', key: gone, value: 1 }])
       .subscribe()
       .unsubscribe()
     store
-      .update$('gone', () => 1)
+      .update$(gone, () => 1)
       .subscribe()
       .unsubscribe()
     store.delete$('a').subscribe().unsubscribe()
     store.deleteAll$(['a']).subscribe().unsubscribe()
-    kept.push(one(store.put$('b', 1)))
-    const late = store.put$('gone', 3).subscribe()
+    kept.push(one(store.put$(b, 1)))
+    const late = store.put$(gone, 3).subscribe()
     kept.push(one(store.put$('c', 1)))
     late.unsubscribe()
     await Promise.all(kept)
     assert.deepEqual(await all(store.entries$()), [
       { key: 'a', value: 1, version: 0 },
-      { key: 'b', value: 1, version: 0 },
       { key: 'c', value: 1, version: 0 },
+      { key: b, value: 1, version: 0 },
     ])
   })
 
@@ -138,23 +139,24 @@ export function subscriptions({ it }: Suite): void {
 
   it('puts, deletes and conditions of one key are carried out in order', async stores => {
     const store = await stores.open(json<number>())
+    const [a, b] = ['a', 'b'].map(together) as [string, string]
     const results = await Promise.all([
-      one(store.put$('a', 1)),
-      one(store.put$('a', 2, { ifVersion: 0 })),
-      one(store.delete$('a', { ifVersion: 1 })),
-      one(store.delete$('a')),
-      one(store.put$('a', 3, { ifVersion: 'absent' })),
-      one(store.deleteAll$(['a', 'b'])),
-      one(store.put$('a', 4)),
+      one(store.put$(a, 1)),
+      one(store.put$(a, 2, { ifVersion: 0 })),
+      one(store.delete$(a, { ifVersion: 1 })),
+      one(store.delete$(a)),
+      one(store.put$(a, 3, { ifVersion: 'absent' })),
+      one(store.deleteAll$([a, b])),
+      one(store.put$(a, 4)),
     ])
     assert.deepEqual(results, [
-      { key: 'a', value: 1, version: 0 },
-      { key: 'a', value: 2, version: 1 },
+      { key: a, value: 1, version: 0 },
+      { key: a, value: 2, version: 1 },
       true,
       false,
-      { key: 'a', value: 3, version: 0 },
+      { key: a, value: 3, version: 0 },
       1,
-      { key: 'a', value: 4, version: 0 },
+      { key: a, value: 4, version: 0 },
     ])
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { json } from '../../codecs.ts'
-import { fails, nextTurn, numbers, one, Recorder } from './assertions.ts'
+import { fails, fill, nextTurn, numbers, one, Recorder } from './assertions.ts'
 import type { Suite } from './place.ts'
 
 /** watch: one key, now and from now on. */
@@ -37,7 +37,10 @@ export function watching({ it, capabilities }: Suite): void {
     const store = await stores.open(json<number>())
     using watch = new Recorder(store.watch$('a'))
     await watch.until(({ values }) => values.length > 0)
-    await one(store.putAll$(['', 'b', '/', 'é', '😀'].map((end, n) => [`a${end || '!'}`, n])))
+    await fill(
+      store,
+      ['', 'b', '/', 'é', '😀'].map((end, n) => [`a${end || '!'}`, n]),
+    )
     await one(store.put$('b', 1))
     await one(store.put$('a', 1))
     await watch.untilLast(1)
@@ -109,7 +112,10 @@ export function watching({ it, capabilities }: Suite): void {
   it('many keys are watched at a time', async stores => {
     const store = await stores.open(json<number>())
     const keys = numbers(300).map(n => `key-${n}`)
-    await one(store.putAll$(keys.slice(0, 150).map(key => [key, -1])))
+    await fill(
+      store,
+      keys.slice(0, 150).map(key => [key, -1]),
+    )
     const watches = keys.map(key => new Recorder(store.watch$(key)))
     await Promise.all(watches.map(watch => watch.until(({ values }) => values.length > 0)))
     await Promise.all(keys.map((key, n) => one(store.put$(key, n))))

@@ -1,0 +1,73 @@
+import type { Engine, Parts, Write } from '../engine.ts'
+import type { Timing } from '../timing.ts'
+import { Batcher } from './batcher.ts'
+import { Cache, type CacheCounts } from './cache.ts'
+import type { Encoding } from './encoding.ts'
+import { Hub } from './hub.ts'
+import type { ObservedEngine } from './observed-engine.ts'
+import { Watches } from './watches.ts'
+
+/** What a store has for an engine that it stands on. */
+export interface Part<V> {
+  readonly engine: Engine
+  readonly hub: Hub
+  readonly batcher: Batcher
+  readonly cache: Cache<V> | undefined
+  readonly watches: Watches<V>
+}
+
+/** What parts are made of. */
+export interface PartContext<V> {
+  readonly encoding: Encoding<V>
+  readonly timing: Timing
+  /** How long an operation may take by default, in milliseconds. */
+  readonly timeout: number
+  /** How many entries the caches have together; 0 for none. */
+  readonly cache: number
+}
+
+/**
+ * The parts of a store: one, or one for each of the engines that its engine is made of. They have nothing in common, so
+ * that one whose engine is slow, or down, holds up its own keys only.
+ */
+export class StoreParts<V> {
+  readonly all: readonly Part<V>[]
+  /** Of all caches; `undefined` without. */
+  readonly counts: CacheCounts | undefined
+  readonly #first: Part<V>
+  readonly #parts: Parts | undefined
+
+  constructor(engine: ObservedEngine, context: PartContext<V>) {
+    const engines = engine.parts?.engines ?? [engine]
+    const { encoding, timing, timeout, cache } = context
+    this.counts = cache > 0 ? { hits: 0, misses: 0 } : undefined
+    this.all = engines.map(each => {
+      const hub = new Hub(each, timing)
+      const batcher = new Batcher(each, encoding as Encoding<unknown>, timing, hub)
+      return {
+        engine: each,
+        hub,
+        batcher,
+        cache: this.counts && new Cache(Math.ceil(cache / engines.length), hub, encoding, this.counts),
+        watches: new Watches(hub, batcher, timing, timeout, encoding.decode),
+      }
+    })
+    this.#first = this.all[0]!
+    this.#parts = engine.parts
+  }
+
+  /** Where a key is, or a node. */
+  of(key: string): Part<V> {
+    return this.#parts === undefined ? this.#first : this.all[this.#parts.indexOf(key)]!
+  }
+
+  /** Where all keys of a transaction are; throws `UNSUPPORTED` where they are in several. */
+  holding(writes: readonly Write[]): Part<V> {
+    return this.#parts === undefined ? this.#first : this.all[this.#parts.holding(writes)]!
+  }
+
+  /** Carries out or rejects what was accepted. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(({ batcher }) => batcher.close()))
+  }
+}
