@@ -81,3 +81,20 @@ test('an update that is late as it is written takes none along that travels with
   })
   expect(failed).toEqual([])
 })
+
+test('of a transaction that only checks it is known that it was not carried out, also when its answer was lost', async () => {
+  const code = await simulate({}, async simulation => {
+    const process = simulation.process()
+    const store = process.store({ root: '/r', value: json<number>() })
+    await firstValueFrom(store.put$('a', 1))
+    process.slow(100, { latency: 50 })
+    const checked = firstValueFrom(store.transact$([{ type: 'check', key: 'a', ifVersion: 7 }])).then(
+      () => 'done',
+      (error: KVError) => error.code,
+    )
+    await simulation.sleep(10)
+    process.cut()
+    return checked
+  })
+  expect(code).toBe('VERSION_CONFLICT')
+})

@@ -14,6 +14,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     /** Only these steps of the one seed, as a shrunk history names them. */
     steps: { type: 'string' },
+    /** What is found is told as it is. */
+    'no-shrink': { type: 'boolean', default: false },
     /** How many seeds, whatever time they take. */
     seeds: { type: 'string' },
   },
@@ -43,10 +45,10 @@ while (seeds < most && (values.seeds !== undefined || minutes() < Number(values.
   simulated += run.now
   operations += run.operations.length
   if (run.violation !== undefined) {
+    console.log(`\nseed ${seed} breaks ${run.violation.invariant}: ${run.violation.problem}\n`)
+    if (values['no-shrink']) process.exit(1)
     const shrunk = await shrink(plan, run.violation)
-    console.log(
-      `\nseed ${seed} breaks ${run.violation.invariant}: ${run.violation.problem}\n\n${await show(shrunk)}\n`,
-    )
+    console.log(`${await show(shrunk)}\n`)
     console.log(`again: npm run simulate -- --seed ${seed} --steps ${remains(shrunk.plan)}`)
     console.log(report())
     process.exit(1)

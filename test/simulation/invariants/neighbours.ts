@@ -41,10 +41,11 @@ function mayFail(operation: Operation, code: KVErrorCode, run: Run, now: number)
     case 'QUOTA':
       return about(QUOTA)
     case 'VALUE_TOO_LARGE': {
-      const atomic = call.type === 'putAll' || call.type === 'transact'
+      const atomic = 'writes' in call || call.type === 'putAll' || call.type === 'deleteAll'
       let bytes = 0
       for (const text of operation.puts.values()) bytes += text.length
-      if (atomic) for (const key of keys) bytes += key.length + BESIDE_EACH
+      // What is to stay absent is created and deleted.
+      if (atomic) for (const key of keys) bytes += 2 * (key.length + BESIDE_EACH)
       return bytes + BESIDE > Math.min(store.plan.maxPacketBytes, run.plan.maxPacketBytes)
     }
     case 'INVALID_ARGUMENT':

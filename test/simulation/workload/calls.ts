@@ -27,8 +27,8 @@ function randomWrite(random: Random, key: string): TransactWrite {
 const randomBytes = (random: Random): { readonly bytes?: number } =>
   random.chance(0.12) ? { bytes: random.pick([300, 5000, 15_000, 30_000, 300_000, 1_040_000]) } : {}
 
-export function randomCall(random: Random): Call {
-  const key = anyKey(random)
+export function randomCall(random: Random, hot: string): Call {
+  const key = anyKey(random, hot)
   const type = random.weighted([
     [5, 'get'],
     [2, 'entry'],
@@ -49,7 +49,7 @@ export function randomCall(random: Random): Call {
     case 'entryAll':
     case 'putAll':
     case 'deleteAll':
-      return { type, keys: someKeys(random) }
+      return { type, keys: someKeys(random, hot) }
     case 'put':
       return { type, key, ifVersion: randomCondition(random), ...randomBytes(random) }
     case 'delete':
@@ -58,7 +58,7 @@ export function randomCall(random: Random): Call {
       if (random.chance(0.5)) return { type, key: random.pick(COUNTERS) }
       return { type, key, remove: random.chance(0.15) }
     case 'transact':
-      return { type, writes: someKeys(random).map(each => randomWrite(random, each)) }
+      return { type, writes: someKeys(random, hot).map(each => randomWrite(random, each)) }
     case 'entries':
     case 'keys':
       return {
@@ -71,7 +71,7 @@ export function randomCall(random: Random): Call {
   }
 }
 
-export function randomReaction(random: Random, depth: number): Reaction {
+export function randomReaction(random: Random, hot: string, depth = 0): Reaction {
   const on = random.pick(['next', 'error', 'complete'] as const)
   const type = random.weighted([
     [6, 'call'],
@@ -86,9 +86,9 @@ export function randomReaction(random: Random, depth: number): Reaction {
     on,
     do: {
       type,
-      call: randomCall(random),
+      call: randomCall(random, hot),
       ...(random.chance(0.3) ? { timeout: random.pick([20, 200, 1000]) } : {}),
-      ...(depth < 2 && random.chance(0.4) ? { reaction: randomReaction(random, depth + 1) } : {}),
+      ...(depth < 2 && random.chance(0.4) ? { reaction: randomReaction(random, hot, depth + 1) } : {}),
     },
   }
 }

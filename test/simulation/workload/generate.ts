@@ -1,11 +1,13 @@
 import { Random } from '../../../src/testing/simulation/random.ts'
 import { randomCall, randomReaction } from './calls.ts'
 import { randomFault } from './faults.ts'
-import { anyKey, COUNTERS, GARBAGE, HIDDEN, ORDINARY, RECORDS } from './keys.ts'
+import { anyKey, COUNTERS, GARBAGE, HIDDEN, MANY, ORDINARY, RECORDS } from './keys.ts'
 import type { Call, Operator, Plan, Planned, Reaction, StorePlan } from './plan.ts'
 
 const PROCESSES = 3
 const HUGE = 9_000_000
+/** How many of the many keys fit into one request of the smallest size. */
+const SLICE = 15
 const TIMEOUTS = [100, 400, 1000, 4000, 4000, 15_000]
 
 function randomStore(random: Random, lasts: number, buckets: number, late: boolean): StorePlan {
@@ -13,7 +15,7 @@ function randomStore(random: Random, lasts: number, buckets: number, late: boole
     openAt: late ? random.between(0, lasts) : random.between(0, 50),
     process: random.below(PROCESSES),
     root: random.chance(0.9) ? '/one' : '/two/deep',
-    buckets: random.chance(0.03) ? (buckets + 2) % 5 : buckets,
+    buckets: random.chance(0.06) ? (buckets + 2) % 5 : buckets,
     timeout: random.pick(TIMEOUTS),
     cache: random.pick([0, 0, 2, 1000]),
     consistency: random.chance(0.35) ? 'linearizable' : 'session',
@@ -75,15 +77,17 @@ interface Scene {
   /** The store that most is asked of. */
   readonly hot: number
   readonly mood: Mood
+  /** The key that most is about. */
+  readonly key: string
 }
 
-function randomStep(random: Random, at: number, { stores, hot, mood }: Scene): Planned {
+function randomStep(random: Random, at: number, { stores, hot, mood, key: hotKey }: Scene): Planned {
   const store = random.chance(0.5) ? hot : random.below(stores)
   const lasts = random.chance(0.4) ? { lasts: random.between(0, 20_000) } : {}
   const reaction =
     mood === 'any'
       ? random.chance(0.15)
-        ? { reaction: randomReaction(random, 0) }
+        ? { reaction: randomReaction(random, hotKey) }
         : {}
       : mood === undefined
         ? {}
@@ -103,13 +107,13 @@ function randomStep(random: Random, at: number, { stores, hot, mood }: Scene): P
         at,
         do: kind,
         store,
-        call: randomCall(random),
+        call: randomCall(random, hotKey),
         ...(random.chance(0.35) ? { timeout: random.pick([20, 200, 200, 1000, 5000]) } : {}),
         ...reaction,
         ...(random.chance(0.08) ? { unsubscribeAfter: random.chance(0.5) ? 0 : random.between(0, 50) } : {}),
       }
     case 'watch':
-      return { at, do: kind, store, key: anyKey(random), ...lasts, ...reaction }
+      return { at, do: kind, store, key: anyKey(random, hotKey), ...lasts, ...reaction }
     case 'changes':
       return { at, do: kind, store, ...(random.chance(0.2) ? { prefix: 'a' } : {}), ...lasts, ...reaction }
     case 'pipeline':
@@ -120,7 +124,14 @@ function randomStep(random: Random, at: number, { stores, hot, mood }: Scene): P
       return { at, do: kind, process: random.below(PROCESSES) }
     case 'stranger': {
       const act = random.pick(['put', 'put', 'delete', 'recreate', 'garbage', 'hide'] as const)
-      const key = act === 'garbage' ? GARBAGE : act === 'hide' ? HIDDEN : random.pick(ORDINARY)
+      const key =
+        act === 'garbage'
+          ? GARBAGE
+          : act === 'hide'
+            ? HIDDEN
+            : random.chance(0.4)
+              ? hotKey
+              : random.pick(ORDINARY)
       return { at, do: kind, root: '/one', key, act }
     }
   }
@@ -128,7 +139,12 @@ function randomStep(random: Random, at: number, { stores, hot, mood }: Scene): P
 
 /** Something goes wrong, perhaps, and much is asked for about that time: at once, in a burst, or as long as it lasts. */
 function* randomEpisode(random: Random, at: number, stores: number): Iterable<Planned> {
-  const scene: Scene = { stores, hot: random.below(stores), mood: randomMood(random) }
+  const scene: Scene = {
+    stores,
+    hot: random.below(stores),
+    mood: randomMood(random),
+    key: random.pick(ORDINARY),
+  }
   const lasts = random.between(0.1, 1) * random.pick([300, 1000, 3000, 12_000])
   for (let faults = random.below(3); faults > 0; faults--) {
     yield { at, do: 'fault', fault: randomFault(random, stores), lasts }
@@ -142,12 +158,41 @@ function* randomEpisode(random: Random, at: number, stores: number): Iterable<Pl
   }
 }
 
-/** Values so large that few of them are more than may wait, while there is no server. */
+/** Values so large that few of them are more than may wait, behind what is in flight, while there is no server. */
 function* randomLoad(random: Random, at: number): Iterable<Planned> {
   yield { at, do: 'fault', fault: { type: 'kill server', server: 'leader' }, lasts: 3000 }
   for (let i = 0; i < 10; i++) {
+    const call: Call = { type: 'put', key: MANY[i]! }
+    yield { at: at + 10 + i, do: 'call', store: 0, call, timeout: 8000 }
+  }
+  for (let i = 0; i < 10; i++) {
     const call: Call = { type: 'put', key: random.pick(ORDINARY), bytes: HUGE }
     yield { at: at + 50 + i * 100, do: 'call', store: 0, call, timeout: 30 }
+  }
+}
+
+/** Many keys, in several pages, that are written and deleted while they are listed over a slow line. */
+function* randomListing(random: Random, at: number, stores: number): Iterable<Planned> {
+  const store = random.below(stores)
+  for (let from = 0; from < MANY.length; from += SLICE) {
+    const call: Call = { type: 'putAll', keys: MANY.slice(from, from + SLICE) }
+    yield { at, do: 'call', store, call, timeout: 5000 }
+  }
+  const follower = random.below(stores)
+  const latency = random.pick([5, 20, 100])
+  const lasts = latency * 20
+  yield { at: at + 100, do: 'fault', fault: { type: 'slow', store: follower, latency, rate: 100_000 }, lasts }
+  yield { at: at + 110, do: 'changes', store: follower }
+  for (let left = 40; left > 0; left--) {
+    const type = random.pick(['delete', 'delete', 'put'] as const)
+    const call: Call = { type, key: random.pick(MANY) }
+    yield {
+      at: at + 110 + random.next() * latency * 10,
+      do: 'call',
+      store: random.below(stores),
+      call,
+      timeout: 5000,
+    }
   }
 }
 
@@ -166,6 +211,7 @@ export function generate(seed: string): Plan {
   for (let left = 1 + random.below(4); left > 0; left--) {
     planned.push(...randomEpisode(random, random.between(0, lasts), count))
   }
+  if (random.chance(0.06)) planned.push(...randomListing(random, random.between(500, lasts), count))
   if (huge) planned.push(...randomLoad(random, random.between(1000, lasts)))
   return {
     seed,

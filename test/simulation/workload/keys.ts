@@ -18,18 +18,20 @@ export const QUOTA = 'quota'
 /** The most bytes of a value under {@link QUOTA}. */
 export const QUOTA_BYTES = 100
 
-export const anyKey = (random: Random): string =>
+/** A key, most often the one that most is about. */
+export const anyKey = (random: Random, hot: string): string =>
   random.weighted([
-    [20, random.pick(ORDINARY)],
+    [10, hot],
+    [10, random.pick(ORDINARY)],
     [1, GARBAGE],
     [1, HIDDEN],
     [1, QUOTA],
   ])
 
-export function someKeys(random: Random): string[] {
+export function someKeys(random: Random, hot: string): string[] {
   if (random.chance(0.1)) {
     const from = random.below(MANY.length)
     return MANY.slice(from, from + 1 + random.below(MANY.length))
   }
-  return [...new Set(Array.from({ length: 1 + random.below(4) }, () => anyKey(random)))]
+  return [...new Set(Array.from({ length: 1 + random.below(4) }, () => anyKey(random, hot)))]
 }

@@ -230,7 +230,8 @@ export class Running implements Run {
       ensemble.restart(server)
       server.lagsUntil = 0
     }
-    this.faultyUntil = Math.min(this.faultyUntil, this.now)
+    // Who is paused stays so.
+    this.faultyUntil = Math.max(this.now, ...this.stores.map(({ party }) => party.pausedUntil))
   }
 
   /** Asks every store for something of every key: it must be there. */

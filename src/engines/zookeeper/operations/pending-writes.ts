@@ -94,6 +94,11 @@ export class PendingWrites {
   }
 }
 
+/** They were sent and are not answered: any of them may have been carried out, but checks, which leave nothing behind. */
+export function notAnswered(items: Iterable<PendingWrite>): void {
+  for (const item of items) if (item.write.type !== 'check') item.maybeDone = true
+}
+
 /** The writes as items of a group. */
 export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => string): PendingWrite[] =>
   writes.map((write, index) => ({

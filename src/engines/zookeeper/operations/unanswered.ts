@@ -2,7 +2,7 @@ import { KVError } from '../../../errors.ts'
 import { Code } from '../wire/protocol.ts'
 import type { Node } from '../wire/replies.ts'
 import { outcomeOf } from './outcome.ts'
-import type { PendingWrites } from './pending-writes.ts'
+import { notAnswered, type PendingWrites } from './pending-writes.ts'
 import type { Knowledge, MultiPlan, PlannedWrite } from './plan.ts'
 import type { Protection } from './protections.ts'
 
@@ -79,7 +79,7 @@ function settleUnknown(
   steps: readonly PlannedWrite[],
   nodes: ReadonlyMap<string, Node | number>,
 ): void {
-  for (const { item } of steps) item.maybeDone = true
+  notAnswered(steps.map(({ item }) => item))
   const hopeless = steps.filter(({ item: { path, write } }) =>
     write.type === 'put' && write.ifVersion === undefined
       ? false

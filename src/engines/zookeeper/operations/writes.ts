@@ -7,7 +7,7 @@ import { Code, Op } from '../wire/protocol.ts'
 import { type MultiFailure, type Node, readMulti } from '../wire/replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from '../wire/requests.ts'
 import type { WriteContext } from './context.ts'
-import { itemsOf, PendingWrites, type WritesEnd } from './pending-writes.ts'
+import { itemsOf, notAnswered, PendingWrites, type WritesEnd } from './pending-writes.ts'
 import { type Knowledge, type MultiPlan, nothingToDelete, type PendingWrite, planMulti } from './plan.ts'
 import { type Protection, protectionOp } from './protections.ts'
 import { readData } from './reads.ts'
@@ -87,7 +87,7 @@ export class WriteTask implements Task {
   /** Whoever gives up what was sent and is not answered cannot know whether it is carried out. */
   #markSent(items: ReadonlySet<PendingWrite>): void {
     for (const sent of [this.#inFlight, this.#unanswered]) {
-      for (const { item } of sent?.plan.steps ?? []) if (items.has(item)) item.maybeDone = true
+      notAnswered((sent?.plan.steps ?? []).map(({ item }) => item).filter(item => items.has(item)))
     }
   }
 
@@ -324,7 +324,7 @@ export class WriteTask implements Task {
     this.#inFlight = undefined
     this.#known = NOTHING_KNOWN
     if (mustBeFoundOut(sent.plan)) this.#unanswered = sent
-    else for (const { item } of sent.plan.steps) item.maybeDone = true
+    else notAnswered(sent.plan.steps.map(({ item }) => item))
     this.#context.tasks.resume(this)
   }
 
@@ -363,7 +363,7 @@ export class WriteTask implements Task {
   /** Reads nodes after a `sync`. */
   #read(paths: readonly string[], done: (nodes: ReadonlyMap<string, Node | number>) => void): void {
     const failed = (error: number) => {
-      for (const { item } of this.#unanswered?.plan.steps ?? []) item.maybeDone = true
+      notAnswered((this.#unanswered?.plan.steps ?? []).map(({ item }) => item))
       this.#group.failAll(failure(error, 'read before writing'))
     }
     readData(this.#context, {
