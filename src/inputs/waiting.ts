@@ -16,11 +16,16 @@ export function unlessAborted<R>(signal: AbortSignal, promise: Promise<R>): Prom
   })
 }
 
-/** Settles as `promise` does, or rejects after `timeout` milliseconds. */
+/** Something took too long. */
+export class Late extends Error {
+  override readonly name = 'Late'
+}
+
+/** Settles as `promise` does, or rejects with {@link Late} after `timeout` milliseconds. */
 export async function within<R>(timeout: number, promise: Promise<R>, what: string): Promise<R> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${timeout} ms`)), timeout)
+    timer = setTimeout(() => reject(new Late(`${what} took longer than ${timeout} ms`)), timeout)
   })
   try {
     return await Promise.race([promise, late])

@@ -137,6 +137,15 @@ describe('a Kafka input', () => {
     await settled()
   })
 
+  it('begins anew where the client waits for good', async () => {
+    let asked = 0
+    const brokers = () => (asked++ === 0 ? new Promise<string[]>(() => {}) : [...mock.brokers])
+    await using input = place.open({ kafka: { brokers, requestTimeout: 100 } })
+    await place.append(partition, records(0, 2))
+    assert.deepEqual(numbersOf(await take(input, partition, 2)), [0, 1])
+    assert.ok(asked > 1)
+  })
+
   it('refuses a partition that the topic does not have', async () => {
     await using input = place.open({})
     await rejects(begin(input, `${place.topic}-99`), 'INVALID_ARGUMENT')

@@ -43,5 +43,13 @@ export function permanent(error: unknown, context: string, partition?: string): 
   return new KVError(code, `${context}: ${reason}`, { cause: error, partition })
 }
 
+/** The address of the broker that did not answer in time, where that is what happened. */
+export function silentBroker(error: unknown): string | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each.name === 'KafkaJSRequestTimeoutError') return (each as { broker?: string }).broker
+  }
+  return undefined
+}
+
 /** Whether a broker answered so; else a connection failed. */
 export const isAnswer = (error: unknown): boolean => typeOf(error) !== undefined

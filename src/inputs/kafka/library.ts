@@ -2,9 +2,6 @@ import { createRequire } from 'node:module'
 import type { Cluster, Kafka, KafkaConfig } from 'kafkajs'
 import { KVError } from '../../errors.ts'
 
-/** How long a broker may take to answer, in milliseconds. */
-const REQUEST = 10_000
-
 function load(): new (config: KafkaConfig) => Kafka {
   try {
     return createRequire(import.meta.url)('kafkajs').Kafka
@@ -21,7 +18,7 @@ function load(): new (config: KafkaConfig) => Kafka {
  * published types, to the assigner of partitions that a consumer is given. That consumer is never run.
  */
 export function clusterOf(config: KafkaConfig): Cluster {
-  const kafka = new (load())({ logLevel: 0, requestTimeout: REQUEST, ...config, retry: { retries: 0 } })
+  const kafka = new (load())({ logLevel: 0, ...config, retry: { retries: 0 } })
   let captured: Cluster | undefined
   kafka.consumer({
     groupId: 'never joined',

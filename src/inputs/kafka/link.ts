@@ -1,105 +1,137 @@
 import type { Broker, Cluster, KafkaConfig } from 'kafkajs'
 import { KVError } from '../../errors.ts'
-import { isAnswer } from './failures.ts'
+import { Late, within } from '../waiting.ts'
+import { silentBroker } from './failures.ts'
 import { clusterOf } from './library.ts'
 import { Sockets } from './sockets.ts'
 
-/** A cluster and its metadata, for all that an input does. */
-export class Link {
-  readonly #cluster: Cluster
+/** How long a broker may take to answer, in milliseconds, where the config does not say. */
+const REQUEST = 10_000
+
+/** How much later an answer is taken not to come, in milliseconds: by then kafkajs should have said so itself. */
+const GRACE = 5000
+
+/** A cluster with the metadata of the topics, and its sockets. */
+class Connected {
+  readonly cluster: Cluster
+  readonly sockets: Sockets
   readonly #topics: readonly string[]
-  readonly #sockets: Sockets
   #ready: Promise<void> | undefined
-  #closed = false
 
   constructor(config: Omit<KafkaConfig, 'retry'>, topics: readonly string[]) {
-    this.#sockets = new Sockets(config.socketFactory)
-    this.#cluster = clusterOf({ ...config, socketFactory: this.#sockets.factory })
+    this.sockets = new Sockets(config.socketFactory)
+    this.cluster = clusterOf({ requestTimeout: REQUEST, ...config, socketFactory: this.sockets.factory })
     this.#topics = topics
   }
 
-  /** The cluster, with the metadata of the topics. */
-  async cluster(): Promise<Cluster> {
-    this.#checkOpen()
+  async ready(): Promise<Cluster> {
     this.#ready ??= this.#connect()
     const ready = this.#ready
     await ready.catch(error => {
       if (this.#ready === ready) this.#ready = undefined
       throw error
     })
-    this.#checkOpen()
-    return this.#cluster
+    return this.cluster
+  }
+
+  async close(): Promise<void> {
+    await this.sockets.close()
+    // Nothing is left for it to wait for.
+    await within(GRACE, this.cluster.disconnect(), 'closing').catch(() => {})
+  }
+
+  async #connect(): Promise<void> {
+    await this.cluster.connect()
+    await this.cluster.addMultipleTargetTopics([...this.#topics])
+  }
+}
+
+/** What an input asks of a cluster. */
+export class Link {
+  readonly #config: Omit<KafkaConfig, 'retry'>
+  readonly #topics: readonly string[]
+  readonly #guard: number
+  #connected: Connected
+  #closed = false
+
+  constructor(config: Omit<KafkaConfig, 'retry'>, topics: readonly string[]) {
+    this.#config = config
+    this.#topics = topics
+    this.#guard = (config.requestTimeout ?? REQUEST) + GRACE
+    this.#connected = new Connected(config, topics)
   }
 
   /** Reads the metadata again. */
-  async refresh(): Promise<Cluster> {
-    const cluster = await this.cluster()
-    await cluster.refreshMetadata()
-    return cluster
+  refresh(): Promise<void> {
+    return this.#using(cluster => cluster.refreshMetadata())
   }
 
   /** The partitions of a topic, by number. */
-  async partitionsOf(topic: string): Promise<readonly number[]> {
-    const cluster = await this.cluster()
-    return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+  partitionsOf(topic: string): Promise<readonly number[]> {
+    return this.#using(async cluster => numbersOf(cluster, topic))
   }
 
   /** The node that leads a partition. */
-  async leaderOf(topic: string, partition: number): Promise<string> {
-    const cluster = await this.cluster()
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
-    if (leader === undefined || Number(leader) < 0) {
-      await cluster.refreshMetadata()
-      const known = await this.partitionsOf(topic)
-      const message = `the topic ${topic} has no partition ${partition}`
-      throw known.length > 0 && !known.includes(partition)
-        ? new KVError('INVALID_ARGUMENT', message)
-        : new Error(`nobody leads partition ${partition} of ${topic}`)
-    }
-    return leader
+  leaderOf(topic: string, partition: number): Promise<string> {
+    return this.#using(cluster => leaderIn(cluster, topic, partition))
   }
 
-  /** Asks a broker; where it does not answer, it is connected to anew. */
-  async ask<R>(
-    find: (cluster: Cluster) => Promise<Broker>,
-    request: (broker: Broker) => Promise<R>,
-  ): Promise<R> {
-    const broker = await find(await this.cluster())
-    try {
-      return await request(broker)
-    } catch (error) {
-      // A connection that is only half there would be used for good: kafkajs does not drop it when it gets no answer.
-      if (!isAnswer(error)) await broker.disconnect().catch(() => {})
-      throw error
-    }
+  /** Asks a broker. */
+  ask<R>(find: (cluster: Cluster) => Promise<Broker>, request: (broker: Broker) => Promise<R>): Promise<R> {
+    return this.#using(async cluster => request(await find(cluster)))
   }
 
   /** The first offset of a partition, or the one behind the last that can be read. */
-  async offsetOf(topic: string, partition: number, which: 'first' | 'end'): Promise<number> {
-    const cluster = await this.cluster()
-    await this.leaderOf(topic, partition)
-    const wanted = { topic, partitions: [{ partition }], fromBeginning: which === 'first' }
-    const [found] = await cluster.fetchTopicsOffset([wanted])
-    const offset = found?.partitions[0]?.offset
-    if (offset === undefined) throw new Error(`no offsets of partition ${partition} of ${topic}`)
-    return Number(offset)
+  offsetOf(topic: string, partition: number, which: 'first' | 'end'): Promise<number> {
+    return this.#using(async cluster => {
+      await leaderIn(cluster, topic, partition)
+      const wanted = { topic, partitions: [{ partition }], fromBeginning: which === 'first' }
+      const [found] = await cluster.fetchTopicsOffset([wanted])
+      const offset = found?.partitions[0]?.offset
+      if (offset === undefined) throw new Error(`no offsets of partition ${partition} of ${topic}`)
+      return Number(offset)
+    })
   }
 
   /** Closes all connections. Idempotent. */
   async close(): Promise<void> {
-    if (this.#closed) return
     this.#closed = true
-    await this.#sockets.close()
-    await this.#ready?.catch(() => {})
-    await this.#cluster.disconnect()
+    await this.#connected.close()
   }
 
-  async #connect(): Promise<void> {
-    await this.#cluster.connect()
-    await this.#cluster.addMultipleTargetTopics([...this.#topics])
-  }
-
-  #checkOpen(): void {
+  async #using<R>(work: (cluster: Cluster) => Promise<R>): Promise<R> {
     if (this.#closed) throw new KVError('CLOSED', 'the input is closed')
+    const connected = this.#connected
+    try {
+      return await within(this.#guard, connected.ready().then(work), 'Kafka')
+    } catch (error) {
+      this.#mend(connected, error)
+      throw error
+    }
   }
+
+  /** Ends what would not end by itself. */
+  #mend(connected: Connected, error: unknown): void {
+    // A connection that is only half there is used on by kafkajs, though it gets no answer.
+    const silent = silentBroker(error)
+    if (silent !== undefined) connected.sockets.end(silent, new Error('no answer'))
+    // Some ways in which a connection fails leave kafkajs waiting for good.
+    if (error instanceof Late && connected === this.#connected && !this.#closed) {
+      this.#connected = new Connected(this.#config, this.#topics)
+      void connected.close()
+    }
+  }
+}
+
+const numbersOf = (cluster: Cluster, topic: string): readonly number[] =>
+  cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+
+async function leaderIn(cluster: Cluster, topic: string, partition: number): Promise<string> {
+  const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+  if (leader !== undefined && Number(leader) >= 0) return leader
+  await cluster.refreshMetadata()
+  const known = numbersOf(cluster, topic)
+  throw known.length > 0 && !known.includes(partition)
+    ? new KVError('INVALID_ARGUMENT', `the topic ${topic} has no partition ${partition}`)
+    : new Error(`nobody leads partition ${partition} of ${topic}`)
 }

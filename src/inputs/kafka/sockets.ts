@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import type { ISocketFactory, ISocketFactoryArgs } from 'kafkajs'
+import { inFrames } from './frames.ts'
 
 /** After how long without traffic the system looks whether a connection still stands, in milliseconds. */
 const KEEP_ALIVE = 60_000
@@ -19,7 +20,8 @@ const open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
  */
 export class Sockets {
   readonly #open: ISocketFactory
-  readonly #sockets = new Set<Socket>()
+  /** With the address of the broker, as errors of kafkajs tell it. */
+  readonly #sockets = new Map<Socket, string>()
   #closed = false
 
   constructor(factory: ISocketFactory = open) {
@@ -27,18 +29,30 @@ export class Sockets {
   }
 
   readonly factory: ISocketFactory = (args: ISocketFactoryArgs) => {
-    const socket = this.#open(args)
-    this.#sockets.add(socket)
+    let connected = false
+    const onConnect = (): void => {
+      connected = true
+      args.onConnect()
+    }
+    const socket = inFrames(this.#open({ ...args, onConnect }))
+    this.#sockets.set(socket, `${args.host}:${args.port}`)
+    // Of one that is closed before it is connected kafkajs would wait to hear for good.
+    socket.once('end', () => connected || socket.destroy(new Error('closed before it was connected')))
     socket.once('close', () => this.#sockets.delete(socket))
     if (this.#closed) socket.destroy(new Error('the input is closed'))
     return socket
   }
 
+  /** Ends those to a broker. */
+  end(address: string, reason: Error): void {
+    for (const [socket, to] of this.#sockets) if (to === address) socket.destroy(reason)
+  }
+
   /** Ends all, and those to come; settles when they are closed. */
   async close(): Promise<void> {
     this.#closed = true
-    const closed = Array.from(this.#sockets, socket => once(socket, 'close').catch(() => {}))
-    for (const socket of this.#sockets) socket.destroy(new Error('the input is closed'))
+    const closed = Array.from(this.#sockets.keys(), socket => once(socket, 'close').catch(() => {}))
+    for (const socket of this.#sockets.keys()) socket.destroy(new Error('the input is closed'))
     await Promise.all(closed)
   }
 }

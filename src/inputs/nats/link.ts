@@ -38,7 +38,21 @@ export class Link {
   /** Calls `lost` whenever the connection is; gives what ends that. */
   onLost(lost: () => void): () => void {
     this.#lost.add(lost)
-    return () => this.#lost.delete(lost)
+    return () => void this.#lost.delete(lost)
+  }
+
+  /** Settles as `promise` does, or rejects when the connection is lost: what was asked on it is not answered any more. */
+  async unlessLost<R>(promise: Promise<R>): Promise<R> {
+    let release = (): void => {}
+    const lost = new Promise<never>((_, reject) => {
+      release = this.onLost(() => reject(new Error('the connection was lost')))
+    })
+    promise.catch(() => {})
+    try {
+      return await Promise.race([promise, lost])
+    } finally {
+      release()
+    }
   }
 
   /** Closes the connection, also one that is only coming. Idempotent. */

@@ -1,4 +1,4 @@
-import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
+import type { StreamInfo } from '@nats-io/jetstream'
 import { KVError } from '../../errors.ts'
 import type { NatsPartition } from './options.ts'
 
@@ -33,9 +33,9 @@ export class LossCheck {
     return this.#read
   }
 
-  /** To be asked before a consumer is made: whether the stream still has what comes next. */
-  async begin(manager: JetStreamManager): Promise<void> {
-    const { created, config, state } = await manager.streams.info(this.#partition.stream)
+  /** Takes what the server told of the stream before a consumer is made; fails where that has not what comes next. */
+  begin({ created, config, state }: StreamInfo): void {
+    this.#asked = undefined
     if (config.retention !== 'limits') {
       const message =
         `the stream ${this.#partition.stream} has the retention '${config.retention}': it would delete ` +
@@ -62,9 +62,8 @@ export class LossCheck {
     return this.#read !== undefined && sequence > this.#read + 1 && sequence > this.#seen
   }
 
-  /** Asks the server; all up to `last` have come by now. */
-  async ask(manager: JetStreamManager, last: number): Promise<void> {
-    const { state } = await manager.streams.info(this.#partition.stream)
+  /** The answer: the first sequence of the stream; all up to `last` had come before it was asked. */
+  answered({ state }: StreamInfo, last: number): void {
     this.#first = state.first_seq
     this.#seen = last
   }
@@ -78,12 +77,16 @@ export class LossCheck {
     this.#read = sequence
   }
 
-  /** The server waited in vain for messages behind `taken`, the last that has come: to be told each time. */
-  async idle(manager: JetStreamManager, taken: boolean): Promise<void> {
-    // The request that was in vain began after this was asked, so all up to there has come by now.
+  /** The server waited in vain for messages; `taken` tells whether all that came before were taken. */
+  quiet(taken: boolean): void {
+    // That wait began after this was asked, so all up to there has come by now.
     const asked = this.#asked
     if (taken && asked !== undefined && (this.#read === undefined || asked > this.#read)) this.#read = asked
-    this.#asked = (await manager.streams.info(this.#partition.stream)).state.last_seq
+  }
+
+  /** The answer, before the next wait begins: where the stream ends. */
+  ends({ state }: StreamInfo): void {
+    this.#asked = state.last_seq
   }
 
   /** Fails, or goes on behind `skipTo`. */

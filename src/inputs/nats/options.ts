@@ -41,8 +41,8 @@ export interface NatsInputOptions<T> extends NatsOptions, InputOptions<number> {
    */
   readonly gone?: 'fail' | 'skip' | undefined
   /**
-   * How many messages are fetched beyond what is taken.
-   * @defaultValue 500
+   * How many messages are fetched beyond what is taken; fewer where so many would be more than 4 MiB.
+   * @defaultValue 2000
    */
   readonly prefetch?: number | undefined
   /**
@@ -114,7 +114,7 @@ export interface NatsLimits {
 
 /** What is checked once, when the input is made. */
 export function limitsOf<T>(options: NatsInputOptions<T>): NatsLimits {
-  const { connect, decode, durable, gone, prefetch = 500, timeout = 30_000 } = options
+  const { connect, decode, durable, gone, prefetch = 2000, timeout = 30_000 } = options
   if (typeof connect !== 'function') invalid('`connect` must be a function that connects')
   if (typeof decode !== 'function') invalid('`decode` must be a function')
   if (durable !== undefined && !STREAM.test(durable)) {

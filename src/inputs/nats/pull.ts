@@ -7,6 +7,12 @@ const EXPIRES = 5000
 /** After how long without any answer the server is taken for gone, in milliseconds. */
 const SILENCE = 2 * EXPIRES
 
+/** How much is fetched ahead, in bytes, as far as the last messages tell of the next. */
+const HELD = 4 * 1024 * 1024
+
+/** How many messages are fetched first, while it is not known how large they are. */
+const FIRST = 8
+
 /**
  * Fetches through one ordered consumer, ahead of who takes, in bounded requests.
  *
@@ -25,11 +31,14 @@ export class Pull {
   #room: (() => void) | undefined
   #heard = performance.now()
   #last: JsMsg | undefined
+  /** How many messages are held at most, by the size of the last ones. */
+  #limit: number
 
   /** `idle` is called after each request that the server let expire without a message. */
   constructor(consumer: Consumer, prefetch: number, idle: () => Promise<void>) {
     this.#consumer = consumer
     this.#prefetch = prefetch
+    this.#limit = Math.min(FIRST, prefetch)
     this.#idle = idle
     void this.#run()
   }
@@ -37,6 +46,11 @@ export class Pull {
   /** The last message that has come, taken or not. */
   get last(): JsMsg | undefined {
     return this.#last
+  }
+
+  /** Whether it has ended. */
+  get over(): boolean {
+    return this.#over
   }
 
   get empty(): boolean {
@@ -51,7 +65,7 @@ export class Pull {
   /** Takes the next message. */
   shift(): JsMsg | undefined {
     const message = this.#queue.shift()
-    if (this.#queue.length * 2 <= this.#prefetch) this.#makeRoom()
+    if (this.#queue.length * 2 <= this.#limit) this.#makeRoom()
     return message
   }
 
@@ -94,7 +108,7 @@ export class Pull {
   async #run(): Promise<void> {
     try {
       while (!this.#over) {
-        if (this.#queue.length * 2 > this.#prefetch) await this.#untilRoom()
+        if (this.#queue.length * 2 > this.#limit) await this.#untilRoom()
         else await this.#fetch()
       }
     } catch (error) {
@@ -116,19 +130,23 @@ export class Pull {
 
   async #fetch(): Promise<void> {
     this.#heard = performance.now()
-    const count = this.#prefetch - this.#queue.length
+    const count = Math.max(1, this.#limit - this.#queue.length)
     const batch = await this.#consumer.fetch({ max_messages: count, expires: EXPIRES })
     this.#batch = batch
     if (this.#over) batch.stop()
     let received = 0
+    let bytes = 0
     for await (const message of batch) {
       if (this.#over) return
       received++
+      bytes += message.data.length
       this.#last = message
       this.#heard = performance.now()
       this.#queue.push(message)
       this.#wake?.()
     }
-    if (received === 0 && !this.#over) await this.#idle()
+    if (received > 0)
+      this.#limit = Math.min(this.#prefetch, Math.ceil((HELD * received) / Math.max(1, bytes)))
+    else if (!this.#over) await this.#idle()
   }
 }

@@ -26,34 +26,54 @@ interface Open extends Session {
   readonly release: () => void
 }
 
-async function open<T>({ link, limits, partition }: NatsReading<T>, loss: LossCheck): Promise<Open> {
+/** Opens a consumer behind what was read, while `wanted`. */
+async function open<T>(
+  { link, limits, partition }: NatsReading<T>,
+  loss: LossCheck,
+  wanted: () => boolean,
+): Promise<Open> {
   const session = await link.session()
   const { manager, client } = session
-  await loss.begin(manager)
+  const info = () => manager.streams.info(partition.stream)
+  const stream = await info()
+  // Reading may have got further by another.
+  if (!wanted()) throw new Error('nobody waits for this consumer')
+  loss.begin(stream)
   const { read } = loss
   const consumer = await client.consumers.get(partition.stream, {
     opt_start_seq: read === undefined ? 1 : read + 1,
     inactive_threshold: INACTIVE,
     ...(partition.subject === undefined ? {} : { filter_subjects: partition.subject }),
   })
-  const pull: Pull = new Pull(consumer, limits.prefetch, () => loss.idle(manager, pull.empty))
+  const pull: Pull = new Pull(consumer, limits.prefetch, async () => {
+    loss.quiet(pull.empty)
+    const state = await info()
+    if (!pull.over) loss.ends(state)
+  })
   // The library would go on after a reconnect by itself. Here each trouble has the one way out: from the last taken on.
   const release = link.onLost(() => pull.stop(new Error('the connection was lost')))
   return { ...session, pull, release }
 }
 
-/** As {@link open}; what comes after the abort is closed again. */
-function openUnlessAborted<T>(reading: NatsReading<T>, loss: LossCheck, signal: AbortSignal): Promise<Open> {
-  const opening = open(reading, loss)
-  opening.then(
-    ({ release, pull }) => {
-      if (!signal.aborted) return
-      release()
-      pull.stop(signal.reason)
-    },
-    () => {},
-  )
-  return unlessAborted(signal, opening)
+/** As {@link open}, unless reading is given up or the connection is lost; what is open later is closed again. */
+async function openNow<T>(reading: NatsReading<T>, loss: LossCheck, signal: AbortSignal): Promise<Open> {
+  let wanted = true
+  const opening = open(reading, loss, () => wanted)
+  try {
+    return await unlessAborted(signal, reading.link.unlessLost(opening))
+  } catch (error) {
+    wanted = false
+    opening.then(
+      late => close(late),
+      () => {},
+    )
+    throw error
+  }
+}
+
+function close({ release, pull }: Open, reason: unknown = new Error('nobody reads any more')): void {
+  release()
+  pull.stop(reason)
 }
 
 /** Reads a partition, over as many connections and consumers as it takes. */
@@ -67,8 +87,7 @@ export async function* read<T>(
   const patience = new Patience(limits.timeout, `reading ${name}`, name)
   let current: Open | undefined
   const leave = (reason: unknown): void => {
-    current?.release()
-    current?.pull.stop(reason)
+    if (current !== undefined) close(current, reason)
     current = undefined
   }
   const abort = (): void => leave(signal.reason)
@@ -77,13 +96,15 @@ export async function* read<T>(
     while (!signal.aborted) {
       try {
         if (current === undefined) {
-          current = await openUnlessAborted(reading, loss, signal)
+          current = await openNow(reading, loss, signal)
           patience.succeeded()
         }
         await current.pull.more()
         const next = current.pull.peek()
-        if (next !== undefined && loss.mustAsk(next.seq))
-          await loss.ask(current.manager, current.pull.last!.seq)
+        if (next !== undefined && loss.mustAsk(next.seq)) {
+          const last = current.pull.last!.seq
+          loss.answered(await reading.link.unlessLost(current.manager.streams.info(stream)), last)
+        }
       } catch (error) {
         leave(error)
         if (signal.aborted) return
@@ -112,7 +133,7 @@ export async function* read<T>(
     }
   } finally {
     signal.removeEventListener('abort', abort)
-    leave(new Error('reading has ended'))
+    leave(undefined)
   }
 }
 

@@ -119,28 +119,19 @@ export class JetStreamSink<R> implements AsyncDisposable {
   }
 
   /** One attempt, which ends early when the connection is lost. */
-  async #once(
+  #once(
     { client }: Session,
     message: { readonly subject: string; readonly id: string; readonly headers: MsgHdrs | undefined },
     data: Uint8Array,
   ): Promise<PubAck> {
     const { subject, id, headers } = message
-    let release = (): void => {}
-    const lost = new Promise<never>((_, reject) => {
-      release = this.#link.onLost(() => reject(new Error('the connection was lost')))
+    const published = client.publish(subject, data, {
+      msgID: id,
+      expect: { streamName: this.#options.stream },
+      timeout: Math.min(ANSWER, this.#timeout),
+      ...(headers === undefined ? {} : { headers }),
     })
-    try {
-      const published = client.publish(subject, data, {
-        msgID: id,
-        expect: { streamName: this.#options.stream },
-        timeout: Math.min(ANSWER, this.#timeout),
-        ...(headers === undefined ? {} : { headers }),
-      })
-      published.catch(() => {})
-      return await Promise.race([published, lost])
-    } finally {
-      release()
-    }
+    return this.#link.unlessLost(published)
   }
 }
 
