@@ -98,3 +98,20 @@ test('of a transaction that only checks it is known that it was not carried out,
   })
   expect(code).toBe('VERSION_CONFLICT')
 })
+
+test('a delete finds what another has put below a new root, also through a server that lags', async () => {
+  const existed = await simulate({}, async simulation => {
+    const found: boolean[] = []
+    for (let i = 0; i < 20; i++) {
+      const options = { root: `/root${i}`, value: json<number>() }
+      const [writing, deleting] = [simulation.process().store(options), simulation.process().store(options)]
+      await Promise.all([firstValueFrom(writing.get$('a')), firstValueFrom(deleting.get$('a'))])
+      for (const server of simulation.servers) if (server !== simulation.leader) server.lag(2000, 20 * i)
+      await firstValueFrom(writing.put$('a', 1))
+      found.push(await firstValueFrom(deleting.delete$('a')))
+      await simulation.sleep(5000)
+    }
+    return found
+  })
+  expect(existed).not.toContain(false)
+})

@@ -5,6 +5,8 @@ import type { Invariant } from './invariant.ts'
 export const watchedValues: Invariant = {
   name: 'watched-values',
   emitted(stream, key, value, run) {
+    // Of what may not be read, a server tells nothing.
+    if (key === HIDDEN) return undefined
     const text = value === undefined ? undefined : JSON.stringify(value)
     const states = run.truth.ofKey(stream.store.plan.root, key)
     const last = stream.fold.get(key)
@@ -24,7 +26,6 @@ export const watchedValues: Invariant = {
     for (const { id, store, type, key, fold, ended, unsubscribed } of run.streams) {
       if (
         type !== 'watch' ||
-        // Of what may not be read, a server tells nothing.
         key === HIDDEN ||
         ended !== undefined ||
         unsubscribed ||

@@ -6,6 +6,8 @@ import type { Call, Operator, Plan, Planned, Reaction, StorePlan } from './plan.
 
 const PROCESSES = 3
 const HUGE = 9_000_000
+/** The smallest `maxPacketBytes`: the many keys are then read in several requests. */
+const SMALLEST = 8192
 /** How many of the many keys fit into one request of the smallest size. */
 const SLICE = 15
 const TIMEOUTS = [100, 400, 1000, 4000, 4000, 15_000]
@@ -20,7 +22,7 @@ function randomStore(random: Random, lasts: number, buckets: number, late: boole
     cache: random.pick([0, 0, 2, 1000]),
     consistency: random.chance(0.35) ? 'linearizable' : 'session',
     sessionTimeout: random.pick([500, 2000, 6000, 30_000]),
-    maxPacketBytes: random.pick([1_048_575, 1_048_575, 8192, 40_000]),
+    maxPacketBytes: random.pick([1_048_575, 1_048_575, SMALLEST, 40_000]),
   }
 }
 
@@ -67,7 +69,7 @@ function randomMood(random: Random): Mood {
   return random.weighted<Mood>([
     [10, 'any'],
     [5, undefined],
-    [2, { on: 'error', do: { type: 'again' } }],
+    [5, { on: 'error', do: { type: 'again' } }],
     [1, { on: 'error', do: { type: 'close' } }],
   ])
 }
@@ -203,15 +205,18 @@ export function generate(seed: string): Plan {
   const count = 1 + random.below(5)
   const buckets = random.pick([0, 0, 0, 3])
   const huge = random.chance(0.02)
+  const listing = !huge && random.chance(0.06)
   const stores = Array.from({ length: count }, (_, i): StorePlan => {
     const store = randomStore(random, lasts, buckets, i > 0 && random.chance(0.3))
-    return huge ? { ...store, maxPacketBytes: 2 * HUGE } : store
+    return { ...store, maxPacketBytes: huge ? 2 * HUGE : listing ? SMALLEST : store.maxPacketBytes }
   })
   const planned: Planned[] = []
   for (let left = 1 + random.below(4); left > 0; left--) {
     planned.push(...randomEpisode(random, random.between(0, lasts), count))
   }
-  if (random.chance(0.06)) planned.push(...randomListing(random, random.between(500, lasts), count))
+  // Before there is a root.
+  if (random.chance(0.3)) planned.push(...randomEpisode(random, random.between(20, 100), count))
+  if (listing) planned.push(...randomListing(random, random.between(500, lasts), count))
   if (huge) planned.push(...randomLoad(random, random.between(1000, lasts)))
   return {
     seed,

@@ -5,7 +5,7 @@ import { isNodeKey } from '../../../nodes.ts'
 import { failure } from '../wire/failures.ts'
 import { Code, Op } from '../wire/protocol.ts'
 import { type MultiFailure, type Node, readMulti } from '../wire/replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from '../wire/requests.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes, syncFrame } from '../wire/requests.ts'
 import type { WriteContext } from './context.ts'
 import { itemsOf, notAnswered, PendingWrites, type WritesEnd } from './pending-writes.ts'
 import { type Knowledge, type MultiPlan, nothingToDelete, type PendingWrite, planMulti } from './plan.ts'
@@ -282,7 +282,7 @@ export class WriteTask implements Task {
    * be put below it.
    */
   #rootFound(): boolean {
-    const { tasks, root, sendAside } = this.#context
+    const { tasks, root, layout } = this.#context
     const absent = this.#rootAbsent
     this.#rootAbsent = false
     if (this.#group.left.some(({ write }) => write.type === 'put')) {
@@ -290,6 +290,18 @@ export class WriteTask implements Task {
       return false
     }
     if (root.verified || absent) return true
+    // A server that lags may not have it yet.
+    this.#sendOwn(Op.sync, syncFrame(layout.root), error => {
+      if (error === Code.throttled) tasks.pause(this)
+      else if (error !== Code.ok) this.#group.failAll(failure(error, 'look at the root'))
+      else this.#lookAtRoot()
+    })
+    return false
+  }
+
+  /** Looks at the root, after a `sync`: a look of others that is not answered by now was sent after it, too. */
+  #lookAtRoot(): void {
+    const { tasks, root, sendAside } = this.#context
     root.look(sendAside, end => {
       if (!tasks.isActive(this)) return
       if (end === 'throttled') tasks.pause(this)
@@ -302,7 +314,6 @@ export class WriteTask implements Task {
         tasks.resume(this)
       }
     })
-    return false
   }
 
   /** Makes the root; then goes on. */
