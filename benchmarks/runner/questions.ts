@@ -14,6 +14,7 @@ import { load } from '../load.ts'
 import { loop } from '../loop.ts'
 import { loopMemory } from '../loop-memory.ts'
 import { ownWatch } from '../own-watch.ts'
+import { owned } from '../owned.ts'
 import { put } from '../put.ts'
 import { readAll } from '../read-all.ts'
 import { redis } from '../redis.ts'
@@ -25,6 +26,7 @@ export const questions: readonly Question[] = [
   get,
   put,
   loop,
+  owned,
   loopMemory,
   cached,
   watch,
