@@ -4,16 +4,10 @@ import { ask } from './engine-call.ts'
 import type { Observer } from './hub.ts'
 import type { Lane } from './lanes.ts'
 import { type Read, type Waiting, WITHDRAWN } from './operations.ts'
+import { ReadLine, twinsOf } from './read-line.ts'
 
 /** A unit of UTF-16 takes at most so many bytes in UTF-8. */
 const MOST_BYTES = 3
-
-/** A read and the others of its key. */
-function twinsOf(first: Read): Read[] {
-  const twins: Read[] = []
-  for (let read: Read | undefined = first; read !== undefined; read = read.twin) twins.push(read)
-  return twins
-}
 
 /** Whether anybody waits for a read or one of its twins. */
 function isWanted(first: Read): boolean {
@@ -69,8 +63,7 @@ export interface ReadQueueContext {
 /** The reads that wait to be sent, each key once, and those that are in flight. */
 export class ReadQueue {
   readonly #context: ReadQueueContext
-  /** In the order in which they came; those of the same key hang together. */
-  #queued = new Map<string, Read>()
+  readonly #line = new ReadLine()
   readonly #inFlight = new Set<ReadBatch>()
 
   constructor(context: ReadQueueContext) {
@@ -79,38 +72,32 @@ export class ReadQueue {
 
   /** How many keys wait to be asked for. */
   get waiting(): number {
-    return this.#queued.size
+    return this.#line.size
   }
 
   /** Whether anything may yet run out of time. */
   get mayBeLate(): boolean {
-    if (this.#queued.size > 0) return true
+    if (this.#line.size > 0) return true
     for (const { earliest } of this.#inFlight) if (earliest < Number.POSITIVE_INFINITY) return true
     return false
   }
 
   get isIdle(): boolean {
-    return this.#queued.size === 0 && this.#inFlight.size === 0
+    return this.#line.size === 0 && this.#inFlight.size === 0
   }
 
   /** The read of `key` that waits to be sent. */
   queued(key: string): Read | undefined {
-    return this.#queued.size === 0 ? undefined : this.#queued.get(key)
+    return this.#line.size === 0 ? undefined : this.#line.get(key)
   }
 
   add(read: Read): void {
-    const first = this.#queued.get(read.key)
-    if (first === undefined) this.#queued.set(read.key, read)
-    else {
-      const last = first.lastTwin ?? first
-      last.twin = read
-      first.lastTwin = read
-    }
+    this.#line.push(read)
   }
 
   /** Sends batches while the engine takes more. */
   flush(): void {
-    while (this.#queued.size > 0 && this.#inFlight.size < this.#context.engine.limits.inFlight) {
+    while (this.#line.size > 0 && this.#inFlight.size < this.#context.engine.limits.inFlight) {
       const batch = this.#assemble()
       if (batch.keys.length > 0) this.#send(batch)
       for (const read of [...batch.reads, ...batch.unwanted]) {
@@ -122,15 +109,17 @@ export class ReadQueue {
 
   /** Takes out those in line that `isOut` holds for; it must not touch the queue. */
   remove(isOut: (read: Read) => boolean): Read[] {
-    const out: Read[] = []
-    for (const first of this.#queued.values()) {
-      const kept: Read[] = []
-      for (const read of twinsOf(first)) {
-        if (isOut(read)) out.push(read)
-        else kept.push(read)
+    const freed: Read[] = []
+    const out = this.#line.remove(isOut, (first, by) => {
+      const { lane } = first
+      if (lane === undefined) return
+      if (by === undefined) freed.push(first)
+      else {
+        by.lane = lane
+        if (lane.occupant === first) lane.occupant = by
       }
-      if (kept[0] !== first || kept.length < twinsOf(first).length) this.#replace(first, kept)
-    }
+    })
+    for (const first of freed) this.#context.sent(first.lane!, first)
     return out
   }
 
@@ -139,43 +128,18 @@ export class ReadQueue {
     return [...this.#inFlight].flatMap(batch => batch.late(now))
   }
 
-  /** Puts those that are left in place of a key's reads. */
-  #replace(first: Read, [head, ...others]: readonly Read[]): void {
-    const { lane } = first
-    if (head === undefined) {
-      this.#queued.delete(first.key)
-      if (lane !== undefined) this.#context.sent(lane, first)
-      return
-    }
-    this.#queued.set(first.key, head)
-    head.lane = lane
-    if (lane?.occupant === first) lane.occupant = head
-    let last = head
-    for (const read of others) {
-      last.twin = read
-      last = read
-    }
-    last.twin = undefined
-    head.lastTwin = last
-  }
-
   #assemble(): ReadBatch {
     const { readBatch, readBytes } = this.#context.engine.limits
     const batch = new ReadBatch()
-    const queued = this.#queued
     let bytes = 0
-    let taken = 0
-    for (const [key, read] of queued) {
+    this.#line.take(read => {
       if (isWanted(read)) {
-        bytes += MOST_BYTES * key.length
-        if (batch.keys.length >= readBatch || (bytes > readBytes && batch.keys.length > 0)) break
+        bytes += MOST_BYTES * read.key.length
+        if (batch.keys.length >= readBatch || (bytes > readBytes && batch.keys.length > 0)) return false
         batch.push(read)
       } else batch.unwanted.push(read)
-      taken++
-    }
-    // Emptied as a whole where all go, which costs less than key by key.
-    if (taken === queued.size) this.#queued = new Map()
-    else for (const { key } of [...batch.reads, ...batch.unwanted]) queued.delete(key)
+      return true
+    })
     return batch
   }
 

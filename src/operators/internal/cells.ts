@@ -1,31 +1,23 @@
 import { nextVersion } from '../../conditions.ts'
+import type { ExpectedVersion } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
 import { checkKey } from '../../keys.ts'
+import type { Reader } from '../../store/access.ts'
 import type { Mutation } from '../../store/kv-store.ts'
+import type { Lookup } from './lookup.ts'
 
 /** The version of what is absent, also in what the store tells of reads and writes. */
 const ABSENT = -1
 
-interface State<V> {
-  readonly version: number
-  readonly value: V | undefined
-}
-
-const NOTHING: State<never> = { version: ABSENT, value: undefined }
-
 /** An old ZooKeeper has nodes at -1 too: no write can be conditional on that, and the store says so. */
-const isAbsent = ({ version, value }: State<unknown>): boolean => version === ABSENT && value === undefined
+const isAbsent = (version: number, value: unknown): boolean => version === ABSENT && value === undefined
 
-/** What a conditional write leaves of what it was conditional on. */
-function after<V>(mutation: Mutation<V> | undefined, before: State<V>): State<V> {
-  if (mutation?.type === 'delete') return NOTHING
-  if (mutation?.type !== 'put') return before
-  const { value, ifVersion } = mutation
-  return { value, version: typeof ifVersion === 'number' ? nextVersion(ifVersion) : 0 }
-}
+/** The version that a conditional put leaves. */
+const versionAfter = (ifVersion: ExpectedVersion | undefined): number =>
+  typeof ifVersion === 'number' ? nextVersion(ifVersion) : 0
 
 /** What the process loop knows of one key. */
-export class Cell<V> {
+export class Cell<V> implements Reader<V> {
   readonly key: string
   /** How many records of this key are under way. */
   records = 0
@@ -39,31 +31,54 @@ export class Cell<V> {
   commit = 0
   next: V | undefined
   /** What is stored. */
-  #stored: State<V> = NOTHING
+  #version = ABSENT
+  #value: V | undefined
   /** What will be stored when all commits under way are carried out. */
-  #ahead: State<V> = NOTHING
+  #aheadVersion = ABSENT
+  #aheadValue: V | undefined
   /** Whether it was read for the records under way, not remembered. */
   #fresh = false
+  #lookup: Lookup<V> | undefined
 
   constructor(key: string) {
     this.key = key
   }
 
-  /** Takes what was read; returns whether that is another version than was known, or an error. */
-  read(error: KVError | undefined, value: V | undefined, version: number): boolean {
-    this.error = error
-    this.state = error === undefined ? 'known' : 'failed'
-    if (error !== undefined) return true
-    const changed = version !== this.#stored.version
-    this.#stored = { version, value }
-    this.#ahead = this.#stored
+  /** Is being looked up, together with others. */
+  ask(lookup: Lookup<V>): void {
+    this.#lookup = lookup
+  }
+
+  get withdrawn(): boolean {
+    return this.#lookup!.withdrawn
+  }
+
+  found(value: V | undefined, version: number): void {
+    const changed = version !== this.#version
+    this.error = undefined
+    this.state = 'known'
+    this.#version = version
+    this.#value = value
+    this.fallBack()
     this.#fresh = true
-    return changed
+    this.#settle(changed)
+  }
+
+  failed(error: KVError): void {
+    this.error = error
+    this.state = 'failed'
+    this.#settle(true)
+  }
+
+  #settle(changed: boolean): void {
+    const lookup = this.#lookup!
+    this.#lookup = undefined
+    lookup.settled(this, changed)
   }
 
   /** Forgets what the records did that were run, and are not on their way. */
   rewind(): void {
-    this.running = this.#ahead.value
+    this.running = this.#aheadValue
   }
 
   /**
@@ -72,8 +87,8 @@ export class Cell<V> {
    */
   mutation(unchanged: (before: V, after: V) => boolean): Mutation<V> | undefined {
     const { key, next } = this
-    const { value } = this.#ahead
-    const ifVersion = isAbsent(this.#ahead) ? 'absent' : this.#ahead.version
+    const value = this.#aheadValue
+    const ifVersion = isAbsent(this.#aheadVersion, value) ? 'absent' : this.#aheadVersion
     if (next === undefined) {
       if (ifVersion !== 'absent') return { type: 'delete', key, ifVersion }
     } else if (ifVersion === 'absent' || !unchanged(value as V, next)) {
@@ -85,21 +100,34 @@ export class Cell<V> {
   /** Its part in a commit is on its way: the next records are run on what that will leave. */
   sent(mutation: Mutation<V> | undefined): void {
     this.#fresh = false
-    this.#ahead = after(mutation, this.#ahead)
+    if (mutation?.type === 'put') {
+      this.#aheadVersion = versionAfter(mutation.ifVersion)
+      this.#aheadValue = mutation.value
+    } else if (mutation?.type === 'delete') {
+      this.#aheadVersion = ABSENT
+      this.#aheadValue = undefined
+    }
   }
 
   /** Its part in a commit is durable. */
   committed(mutation: Mutation<V> | undefined): void {
-    this.#stored = after(mutation, this.#stored)
+    if (mutation?.type === 'put') {
+      this.#version = versionAfter(mutation.ifVersion)
+      this.#value = mutation.value
+    } else if (mutation?.type === 'delete') {
+      this.#version = ABSENT
+      this.#value = undefined
+    }
   }
 
   /** What was on its way was not carried out. */
   fallBack(): void {
-    this.#ahead = this.#stored
+    this.#aheadVersion = this.#version
+    this.#aheadValue = this.#value
   }
 
   get worthRemembering(): boolean {
-    return this.state === 'known' && !isAbsent(this.#stored)
+    return this.state === 'known' && !isAbsent(this.#version, this.#value)
   }
 }
 

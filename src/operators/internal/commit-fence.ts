@@ -35,12 +35,9 @@ export class CommitFence<T> {
     this.#state = fence.state
   }
 
-  /** The write for a commit of these records, which follows all that were made since the last {@link restore}. */
-  next(records: readonly T[]): FenceWrite {
-    const state = {
-      position: this.#positionOf(records[records.length - 1]!),
-      records: this.#state.records + records.length,
-    }
+  /** The write for a commit of so many records, which follows all that were made since the last {@link restore}. */
+  next(last: T, records: number): FenceWrite {
+    const state = { position: this.#positionOf(last), records: this.#state.records + records }
     const write = this.#fence.write(state, this.#version) as FenceWrite['write']
     this.#version = nextVersion(this.#version)
     this.#state = state

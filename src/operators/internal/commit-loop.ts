@@ -8,7 +8,7 @@ import { Batch, Item, isOwn, type Process } from './batch.ts'
 import { type Cell, Cells } from './cells.ts'
 import { Commit } from './commit.ts'
 import type { CommitFence } from './commit-fence.ts'
-import { CellReader, Lookup } from './lookup.ts'
+import { Lookup } from './lookup.ts'
 import type { Sink } from './operate.ts'
 
 /** How many commits of an owned partition may be on their way: fewer than a claim moves the fence by. */
@@ -77,7 +77,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#intake.held++
     this.#enter(item)
     this.#arrived.push(item)
-    if (!this.#asking || this.#maySend) this.#stepLater()
+    if (!this.#asking || this.#commits.length < this.#mostCommits) this.#stepLater()
   }
 
   complete(): void {
@@ -151,16 +151,19 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     }
     if (cells.length === 0) return
     this.#asking = true
-    this.#read(cells, () => {
+    this.#read(cells, undefined, () => {
       this.#asking = false
       this.#stepLater()
     })
   }
 
-  /** Reads the cells; `done` gets those of which another version was found than was known. */
-  #read(cells: readonly Cell<V>[], done: (changed: Set<Cell<V>>) => void): void {
-    const lookup = new Lookup(cells.length, () => this.#stopped, done)
-    for (const cell of cells) this.#access.read(cell.key, new CellReader(cell, lookup))
+  /** Reads the cells; `changed` gets those of which another version was found than was known. */
+  #read(cells: readonly Cell<V>[], changed: Set<Cell<V>> | undefined, done: () => void): void {
+    const lookup = new Lookup(cells.length, () => this.#stopped, changed, done)
+    for (const cell of cells) {
+      cell.ask(lookup)
+      this.#access.read(cell.key, cell)
+    }
   }
 
   #nextBatch(): Batch<T, V, R> | undefined {
@@ -333,7 +336,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     // The smaller the commit, the sooner it follows its read.
     if (++this.#conflicts > 1) batch.cut = batch.from + Math.max(1, count >> 1)
     const cells = batch.cells(batch.end)
-    this.#read(cells, changed => {
+    const changed = new Set<Cell<V>>()
+    this.#read(cells, changed, () => {
       this.#unexplained = changed.size === 0 ? this.#unexplained + 1 : 0
       // Also where the version is the same: the key may have been deleted and created again.
       for (const cell of conflicting === undefined ? cells : [conflicting]) changed.add(cell)

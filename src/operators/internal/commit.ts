@@ -32,13 +32,15 @@ export class Commit<T, V, R> {
     this.from = batch.from
     this.items = batch.items.slice(batch.from, end)
     this.cells = batch.prepare(end)
-    this.#mutationOf = this.cells.map(cell => cell.mutation(process.unchanged))
-    const records = this.items.map(({ record }) => record)
-    this.mutations = [
-      ...this.#mutationOf.filter(mutation => mutation !== undefined),
-      ...withRecords(process, records),
-    ]
-    this.fenceWrite = fence?.next(records)
+    const mutations: (Mutation<V> | BytesPut)[] = []
+    this.#mutationOf = this.cells.map(cell => {
+      const mutation = cell.mutation(process.unchanged)
+      if (mutation !== undefined) mutations.push(mutation)
+      return mutation
+    })
+    if (process.commitWith !== undefined) mutations.push(...withRecords(process.commitWith, this.items))
+    this.mutations = mutations
+    this.fenceWrite = fence?.next(this.items.at(-1)!.record, this.items.length)
     for (let i = 0; i < this.cells.length; i++) this.cells[i]!.sent(this.#mutationOf[i])
   }
 
@@ -58,12 +60,11 @@ export class Commit<T, V, R> {
 }
 
 function withRecords<T, V, R>(
-  { commitWith }: Process<T, V, R>,
-  records: readonly T[],
-): readonly (Mutation<V> | BytesPut)[] {
-  if (commitWith === undefined) return []
+  commitWith: NonNullable<Process<T, V, R>['commitWith']>,
+  items: readonly Item<T, V, R>[],
+): Iterable<Mutation<V> | BytesPut> {
   try {
-    return [...commitWith(records)]
+    return [...commitWith(items.map(({ record }) => record))]
   } catch (error) {
     throw callbackError('commitWith', error)
   }

@@ -1,17 +1,17 @@
-import type { KVError } from '../../errors.ts'
-import type { Reader } from '../../store/access.ts'
 import type { Cell } from './cells.ts'
 
 /** Some keys that are looked up together. */
 export class Lookup<V> {
-  readonly changed: Set<Cell<V>> = new Set()
   readonly #isStopped: () => boolean
-  readonly #done: (changed: Set<Cell<V>>) => void
+  readonly #changed: Set<Cell<V>> | undefined
+  readonly #done: () => void
   #left: number
 
-  constructor(count: number, isStopped: () => boolean, done: (changed: Set<Cell<V>>) => void) {
+  /** `changed` gets those of which another version is found than was known, or which cannot be read. */
+  constructor(count: number, isStopped: () => boolean, changed: Set<Cell<V>> | undefined, done: () => void) {
     this.#left = count
     this.#isStopped = isStopped
+    this.#changed = changed
     this.#done = done
   }
 
@@ -19,35 +19,8 @@ export class Lookup<V> {
     return this.#isStopped()
   }
 
-  settled(): void {
-    if (--this.#left === 0) this.#done(this.changed)
-  }
-}
-
-/** One of them. */
-export class CellReader<V> implements Reader<V> {
-  readonly #cell: Cell<V>
-  readonly #lookup: Lookup<V>
-
-  constructor(cell: Cell<V>, lookup: Lookup<V>) {
-    this.#cell = cell
-    this.#lookup = lookup
-  }
-
-  get withdrawn(): boolean {
-    return this.#lookup.withdrawn
-  }
-
-  found(value: V | undefined, version: number): void {
-    this.#settled(undefined, value, version)
-  }
-
-  failed(error: KVError): void {
-    this.#settled(error, undefined, -1)
-  }
-
-  #settled(error: KVError | undefined, value: V | undefined, version: number): void {
-    if (this.#cell.read(error, value, version)) this.#lookup.changed.add(this.#cell)
-    this.#lookup.settled()
+  settled(cell: Cell<V>, changed: boolean): void {
+    if (changed) this.#changed?.add(cell)
+    if (--this.#left === 0) this.#done()
   }
 }
