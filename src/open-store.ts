@@ -16,6 +16,7 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  *   percent-encoded where they have a `%` (`%25`), `?` (`%3F`) or `&` (`%26`),
  * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
  *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded.
+ *   Of several ensembles, the hosts of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
  *
  * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
  * none in the URL. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
@@ -67,8 +68,9 @@ function zookeeperOptions(
   }
   const { acl, buckets, consistency, sessionTimeout, maxPacketBytes } = options
   const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
+  const ensembles = servers.split(';')
   return {
-    servers,
+    ...(ensembles.length === 1 ? { servers } : { ensembles }),
     root,
     credentials: user === undefined || password === undefined ? undefined : { user, password },
     // Where they are wrong, the store says so.

@@ -7,6 +7,7 @@ export type StoreAddress =
   | { readonly type: 'lmdb'; readonly path: string; readonly root: string | undefined }
   | {
       readonly type: 'zookeeper'
+      /** Those of one ensemble, or of several with a `;` between them. */
       readonly servers: string
       readonly root: string | undefined
       readonly user: string | undefined
@@ -14,7 +15,7 @@ export type StoreAddress =
       readonly options: Readonly<Record<string, string>>
     }
 
-const FORMS = "'zookeeper://[user[:password]@]host[:port][,…]/root', 'lmdb:FOLDER' or 'memory:'"
+const FORMS = "'zookeeper://[user[:password]@]host[:port][,…][;…]/root', 'lmdb:FOLDER' or 'memory:'"
 
 /** The options of `zookeeperStore` and of `lmdbStore` that a URL may have. */
 const ZOOKEEPER_OPTIONS = ['acl', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes']
@@ -84,7 +85,7 @@ export function showStoreUrl(url: string): string {
 
 function checkServers(servers: string, url: string): string {
   try {
-    parseServers(servers)
+    for (const ensemble of servers.split(';')) parseServers(ensemble)
     return servers
   } catch (error) {
     // What stands where the servers should be may be the beginning of a password.

@@ -16,7 +16,7 @@ import { Session } from './session.ts'
 
 const HELP = `
 The store is named by --store or the environment variable RXKEEPER_STORE:
-  zookeeper://[user[:password]@]host[:port][,host…]/root    znodes under /root
+  zookeeper://[user[:password]@]host[:port][,host…]/root    znodes under /root (a ; between several ensembles)
   lmdb:FOLDER                                               durable in a folder; needs the npm package lmdb
   lmdb:FOLDER?root=NAME                                     the same, one of several stores in a folder
   memory:                                                   lost at the end

@@ -3,7 +3,9 @@ import { KVError } from '../../errors.ts'
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
 import { timingOf } from '../../timing.ts'
-import { ZooKeeperEngine } from './engine.ts'
+import { ShardedEngine } from '../sharded/engine.ts'
+import type { ShardBy } from '../sharded/placement.ts'
+import { ZooKeeperEngine, type ZooKeeperEngineOptions } from './engine.ts'
 import { checkRoot, MAX_BUCKETS } from './layout/key-layout.ts'
 import { parseServers } from './session/addresses.ts'
 import type { Credentials } from './session/connection.ts'
@@ -12,8 +14,23 @@ import { encodeAcl } from './wire/requests.ts'
 
 /** Options of {@link zookeeperStore}. */
 export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
-  /** The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. */
-  readonly servers: string | readonly string[]
+  /**
+   * The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. Either these or
+   * {@link ensembles} must be given.
+   */
+  readonly servers?: string | readonly string[] | undefined
+  /**
+   * The servers of several ensembles, which share the keys: `['a:2181,b:2181,c:2181', 'd:2181,e:2181,f:2181']`. Each key is in
+   * the one that its hash says; all have the same `root`, which records number, order and hash, so that a store that is
+   * opened otherwise fails with `INVALID_ARGUMENT`. One that is down holds up its own keys only. Transactions within one are
+   * atomic, over several they are refused with `UNSUPPORTED`.
+   */
+  readonly ensembles?: readonly string[] | undefined
+  /**
+   * Which keys are together in one of the ensembles, so that a transaction can have them all.
+   * @defaultValue those with the same tag in braces: `user:{42}:name` and `user:{42}:mail`
+   */
+  readonly shardBy?: ShardBy | undefined
   /**
    * The node below which the keys are, such as `'/apps/demo'`; created when absent, with those above it. There is no
    * default, which two programs would share without knowing.
@@ -75,6 +92,8 @@ function checkCredentials(credentials: unknown): Credentials | undefined {
  * A store on a ZooKeeper ensemble: one znode a key, the codec's bytes its data. It connects at once and by itself, again
  * after a lost connection, and with a new session after an expired one; `status$` tells.
  *
+ * With `ensembles` in place of `servers` it is spread over several of them.
+ *
  * Errors: `INVALID_ARGUMENT` is thrown for an option out of its range.
  *
  * @example
@@ -105,23 +124,42 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
         'was written elsewhere a moment ago',
     )
   }
-  const engine = new ZooKeeperEngine(
-    {
-      servers: parseServers(options.servers),
-      root,
-      buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
-      timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
-      credentials,
-      acl: encodeAcl([ACLS[acl]]),
-      linearizable: consistency === 'linearizable',
-      maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
-    },
-    surroundings,
-  )
+  const ensembles = ensemblesOf(options)
+  const addresses = ensembles.map(parseServers)
+  const common: Omit<ZooKeeperEngineOptions, 'servers'> = {
+    root,
+    buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
+    timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
+    credentials,
+    acl: encodeAcl([ACLS[acl]]),
+    linearizable: consistency === 'linearizable',
+    maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
+  }
+  const engines = addresses.map(servers => new ZooKeeperEngine({ ...common, servers }, surroundings))
   try {
-    return kvStore(engine, options)
+    if (options.ensembles === undefined) return kvStore(engines[0]!, options)
+    const { shardBy } = options
+    return kvStore(new ShardedEngine(engines, { shardBy, names: options.ensembles }), options)
   } catch (error) {
-    void engine.close()
+    for (const engine of engines) void engine.close()
     throw error
   }
+}
+
+/** The servers of each ensemble. */
+function ensemblesOf<V>({
+  servers,
+  ensembles,
+  shardBy,
+}: ZooKeeperStoreOptions<V>): readonly (string | readonly string[])[] {
+  if (ensembles === undefined) {
+    if (shardBy !== undefined) throw new KVError('INVALID_ARGUMENT', '`shardBy` needs `ensembles`')
+    // What is none, `parseServers` says.
+    return [servers as string]
+  }
+  if (servers !== undefined) {
+    throw new KVError('INVALID_ARGUMENT', '`servers` and `ensembles` exclude each other')
+  }
+  if (Array.isArray(ensembles) && ensembles.length > 0) return ensembles
+  throw new KVError('INVALID_ARGUMENT', '`ensembles` must be a list of strings, one at least')
 }
