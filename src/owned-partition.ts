@@ -2,12 +2,20 @@ import type { Observable, OperatorFunction } from 'rxjs'
 import type { Write } from './engine.ts'
 import type { KVError } from './errors.ts'
 
+/** How far a partition came. */
+export interface Taken<P = unknown> {
+  readonly position: P | undefined
+  readonly records: number
+}
+
 /** What the node of a partition says, besides who set it last. */
 export interface PartitionState<P> {
   /** How far the partition was processed; `undefined` before its first commit. JSON. */
   readonly position: P | undefined
   /** How many of its records were committed, by all its owners together. */
   readonly records: number
+  /** How far the outputs were taken, where that is kept: as far at most as records were committed. */
+  readonly taken?: Taken<P> | undefined
 }
 
 /**

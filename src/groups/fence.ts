@@ -69,8 +69,8 @@ export class NodeFence<P> implements Fence<P> {
     return this.#state
   }
 
-  write({ position, records }: PartitionState<P>, ifVersion: number): Write {
-    const value = encodeRecord({ position, records, owner: this.#owner })
+  write({ position, records, taken }: PartitionState<P>, ifVersion: number): Write {
+    const value = encodeRecord({ position, records, taken, owner: this.#owner })
     this.#written = nextVersion(ifVersion)
     return { type: 'put', key: this.node, value, ifVersion }
   }

@@ -43,10 +43,10 @@ export class Holding<P> implements OwnedPartition<P> {
     tally: GroupTally,
     changed: () => void,
   ) {
-    const { position, records } = record
+    const { owner: _, ...state } = record
     this.partition = partition
-    this.position = position
-    this.fence = new NodeFence({ node, partition, owner }, version, { position, records }, error => {
+    this.position = state.position
+    this.fence = new NodeFence({ node, partition, owner }, version, state, error => {
       tally.fenced++
       this.lose(error)
     })

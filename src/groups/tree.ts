@@ -89,8 +89,13 @@ export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
 export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
   if (stored === undefined) return { position: undefined, records: 0, owner: '' }
   return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {
-    const { position, records, owner } = Object(recordCodec.decode(stored.value)) as PartitionRecord<P>
-    return { position, records: Number.isFinite(records) ? records : 0, owner: String(owner ?? '') }
+    const { position, records, taken, owner } = Object(recordCodec.decode(stored.value)) as PartitionRecord<P>
+    return {
+      position,
+      records: Number.isFinite(records) ? records : 0,
+      taken: Number.isFinite(taken?.records) ? taken : undefined,
+      owner: String(owner ?? ''),
+    }
   })
 }
 

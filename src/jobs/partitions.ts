@@ -1,13 +1,14 @@
 import {
+  catchError,
   concat,
   defer,
-  EMPTY,
   finalize,
   ignoreElements,
   map,
   merge,
   mergeMap,
   type Observable,
+  of,
   type SchedulerLike,
   shareReplay,
   take,
@@ -19,15 +20,17 @@ import { KVError, type KVErrorCode } from '../errors.ts'
 import { allFinished$, finish$ } from '../groups/finished.ts'
 import { ownPartitions$ } from '../groups/ownPartitions.ts'
 import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
+import type { Journal } from '../operators/internal/journal.ts'
 import { pull$ } from '../operators/pull.ts'
 import type { OwnedPartition } from '../owned-partition.ts'
+import { journal$, writeTaken$ } from './journal.ts'
 import { type PipelineHooks, pipeline, type Source } from './pipeline.ts'
 import type { Plan } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { JobContext } from './types.ts'
 
 /** How many records one commit of a partition takes at most, by default: of many partitions, each holds several of these. */
-const CONCURRENCY = 2048
+const COMMIT_SIZE = 2048
 
 /** How long a partition is left alone before it is taken up again, in milliseconds. */
 const PAUSE = 1000
@@ -112,28 +115,35 @@ function processOwned$<T, V, R, C>(
   hooks: PartitionsHooks<T>,
   finish$: Observable<never>,
 ): Observable<never> {
-  const { partition, position, fence } = owned
+  const { store } = context
+  const { partition, fence } = owned
   let hasEnded = false
   let failure: { readonly error: unknown } | undefined
   let isGivenUp = false
+  const failed = (error: unknown): void => {
+    failure ??= { error }
+  }
   const progress = new Progress(input, partition, error => {
     // The next position will be told all the same.
     if (!isPassing(error)) hooks.failed(error)
   })
-  const source: Source<Delivered<T, unknown>, T, V> = {
-    items$: defer(() => pull$(input.read(partition, position))),
-    partition,
-    recordOf: ({ record }) => record,
-    positionOf: item => item.position,
-    options: { partition: owned, positionOf: item => item.position, commitSize: CONCURRENCY },
-    stop$: owned.release$,
-    ended: () => {
-      hasEnded = true
-    },
-    failed: error => {
-      failure ??= { error }
-    },
-    taken: item => progress.tell(item.position),
+  const sourceOf = (journal: Journal | undefined): Source<Delivered<T, unknown>, T, V> => {
+    // What is committed and not given out comes first.
+    const after = journal === undefined ? owned.position : journal.outputs.taken.position
+    return {
+      items$: defer(() => pull$(input.read(partition, after))),
+      partition,
+      recordOf: ({ record }) => record,
+      positionOf: item => item.position,
+      options: { partition: owned, positionOf: item => item.position, commitSize: COMMIT_SIZE },
+      journal,
+      stop$: owned.release$,
+      ended: () => {
+        hasEnded = true
+      },
+      failed,
+      taken: item => progress.tell(item.position),
+    }
   }
   /** Leaves the partition alone for a while, then takes it up again from what is durable, unless another should. */
   const pause$ = (error: KVError): Observable<never> => {
@@ -148,14 +158,24 @@ function processOwned$<T, V, R, C>(
       ignoreElements(),
     )
   }
-  const end$ = defer(() => {
-    if (failure === undefined) return hasEnded ? concat(progress.told$, finish$) : progress.told$
-    const { error } = failure
-    if (isPassing(error)) return pause$(error)
-    hooks.failed(error)
-    return EMPTY
-  })
-  return concat(pipeline(plan, context, source, hooks), end$).pipe(
+  const end$ = (journal: Journal | undefined): Observable<never> =>
+    defer(() => {
+      if (failure === undefined) {
+        const told$ = concat(progress.told$, writeTaken$(store, fence, journal))
+        return hasEnded ? concat(told$, finish$) : told$
+      }
+      const { error } = failure
+      if (isPassing(error)) return pause$(error)
+      hooks.failed(error)
+      return writeTaken$(store, fence, journal)
+    })
+  return journal$(plan, store, fence).pipe(
+    map(journal => concat(pipeline(plan, context, sourceOf(journal), hooks), end$(journal))),
+    catchError(error => {
+      failed(error)
+      return of(end$(undefined))
+    }),
+    mergeMap(work$ => work$),
     takeUntil(
       owned.lost$.pipe(
         tap(error => {

@@ -2,7 +2,8 @@ import { catchError, EMPTY, merge, type Observable, Subject, takeUntil, tap } fr
 import { KVError } from '../errors.ts'
 import { measure } from '../metrics/measure.ts'
 import type { Meter } from '../metrics/meter.ts'
-import { type DeadLetter, type ProcessOptions, processKV } from '../operators/processKV.ts'
+import type { Journal } from '../operators/internal/journal.ts'
+import { type DeadLetter, type ProcessOptions, processJournaled } from '../operators/processKV.ts'
 import { deliver } from './deliver.ts'
 import type { Plan } from './plan.ts'
 import type { JobContext, SinkContext } from './types.ts'
@@ -19,6 +20,8 @@ export interface Source<I, T, V> {
     ProcessOptions<I, V, V | undefined, unknown>,
     'commitWith' | 'partition' | 'positionOf' | 'commitSize'
   >
+  /** What it takes to give outputs out again that were not taken. */
+  readonly journal: Journal | undefined
   /** Emits when no more records are to be taken. */
   readonly stop$: Observable<unknown>
   /** There are no more records. */
@@ -61,7 +64,7 @@ export function pipeline<I, T, V, R, C>(
     source.failed(error)
     return EMPTY
   }
-  const loop = processKV(
+  const loop = processJournaled<I, V, V | undefined, { item: I; output: R }>(
     store,
     (item: I) => key(source.recordOf(item), config),
     (item: I, value: V | undefined) => transform(source.recordOf(item), value, config),
@@ -78,6 +81,7 @@ export function pipeline<I, T, V, R, C>(
       },
       deadLetter: typeof deadLetter === 'function' ? takeOut : 'fail',
     },
+    source.journal,
   )
   const processed$ = source.items$.pipe(
     tap({ complete: () => source.ended() }),
@@ -109,6 +113,7 @@ export function pipeline<I, T, V, R, C>(
       taken: result => {
         if ('letter' in result) hooks.letterTaken(result.letter)
         else hooks.outputTaken()
+        source.journal?.outputs.take()
         source.taken?.(result.item)
       },
       error: (result, cause) =>

@@ -162,6 +162,7 @@ export class Execution<T, V, R, C> implements RunControl {
         recordOf: record => record,
         positionOf: this.#plan.position && (record => this.#plan.position!.of(record)),
         options: { commitWith: keeper?.commitWith },
+        journal: undefined,
         stop$: this.#stop,
         ended: inputEnded,
         failed,

@@ -7,6 +7,7 @@ import { bound, wholeOrInfinite } from './internal/arguments.ts'
 import type { Process } from './internal/batch.ts'
 import { CommitFence } from './internal/commit-fence.ts'
 import { CommitLoop, mostCommits } from './internal/commit-loop.ts'
+import type { Journal } from './internal/journal.ts'
 import { operate } from './internal/operate.ts'
 
 /** A record that could not be processed, and why. It has left no trace in the state. */
@@ -75,12 +76,10 @@ export interface ProcessOptions<T, V, N, R = unknown> {
 const REMEMBERED = 100_000
 
 /** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing. */
-function fenceOf<T>({
-  partition,
-  positionOf,
-}: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>):
-  | (() => CommitFence<T>)
-  | undefined {
+function fenceOf<T>(
+  { partition, positionOf }: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>,
+  journal: Journal | undefined,
+): (() => CommitFence<T>) | undefined {
   if (partition === undefined && positionOf === undefined) return undefined
   if (partition === undefined || positionOf === undefined) {
     throw new KVError(
@@ -88,7 +87,7 @@ function fenceOf<T>({
       `\`${partition === undefined ? 'positionOf' : 'partition'}\` needs \`${partition === undefined ? 'partition' : 'positionOf'}\`, too`,
     )
   }
-  return () => new CommitFence(partition.fence, positionOf)
+  return () => new CommitFence(partition.fence, positionOf, journal?.outputs)
 }
 
 const isSamePrimitive = (before: unknown, after: unknown): boolean =>
@@ -137,8 +136,24 @@ export function processKV<
   transform: F,
   options: ProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R> = {},
 ): OperatorFunction<T, R> {
+  return processJournaled(store, keyOf, transform, options, undefined)
+}
+
+/**
+ * {@link processKV}, for one subscription, with a journal of what is needed to make outputs again that were not taken. It
+ * is told of each that was, in order; the source begins with the first record of which it was not.
+ *
+ * @internal
+ */
+export function processJournaled<T, V, N, R>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined) => V | undefined,
+  options: ProcessOptions<T, V, N, R>,
+  journal: Journal | undefined,
+): OperatorFunction<T, R> {
   const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
-  const fence = fenceOf(options)
+  const fence = fenceOf(options, journal)
   const process: Process<T, V, R> = {
     keyOf,
     transform,
@@ -149,6 +164,7 @@ export function processKV<
     commitSize,
     remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),
     fence,
+    journal,
   }
   const access = accessOf(store)
   return operate(

@@ -14,8 +14,8 @@ interface Asker {
 
 /** Who reads a key. */
 export interface Reader<V> extends Asker {
-  /** `version` is -1 where there is no value. */
-  found(value: V | undefined, version: number): void
+  /** `version` is -1 where there is no value. `bytes` are what the value was decoded from, where that is known. */
+  found(value: V | undefined, version: number, bytes?: Uint8Array): void
 }
 
 /** Who writes a key. */
@@ -66,7 +66,7 @@ class ValueRead<V> extends Read {
         this.#reader.failed(error as KVError)
         return
       }
-      this.#reader.found(value, result.version)
+      this.#reader.found(value, result.version, result.value)
     }
   }
 }
@@ -161,6 +161,8 @@ export interface CommitOptions {
   readonly nodes?: readonly Write[] | undefined
   /** Transactions of one chain are sent in order, without waiting for each other. */
   readonly chain?: object | undefined
+  /** Hears what is written for `mutations`, in their order, before it is sent. */
+  readonly encoded?: ((writes: readonly Write[]) => void) | undefined
 }
 
 /** What an {@link Access} is made of. */
@@ -247,7 +249,7 @@ export class Access<V> {
   commit(
     mutations: readonly (Mutation<V> | BytesPut)[],
     committer: Committer,
-    { timeout = this.#context.timeout, nodes = [], chain }: CommitOptions = {},
+    { timeout = this.#context.timeout, nodes = [], chain, encoded }: CommitOptions = {},
   ): void {
     const { encoding, parts, now } = this.#context
     const writes = [...nodes]
@@ -255,6 +257,7 @@ export class Access<V> {
     let part: Part<V> | undefined
     try {
       for (const mutation of mutations) writes.push(encoding.write(mutation))
+      encoded?.(writes.slice(nodes.length))
       bytes = encoding.sizeOfAll(writes)
       if (writes.length > 0) part = parts.holding(writes)
     } catch (error) {
@@ -263,6 +266,16 @@ export class Access<V> {
     }
     if (part === undefined) committer.committed([])
     else part.batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
+  }
+
+  /** The value of `key` as it is stored, and back; throws the codec's errors. */
+  encode(key: string, value: V): Uint8Array {
+    const write = this.#context.encoding.put(key, value, undefined) as Write & { readonly type: 'put' }
+    return write.value
+  }
+
+  decode(key: string, bytes: Uint8Array): V {
+    return this.#context.encoding.decode(key, bytes)
   }
 
   /** Reads a node beside the keys, as it is stored. */

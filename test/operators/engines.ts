@@ -37,6 +37,7 @@ export function hookedStore<V>(
   const hooked: Engine = {
     name: 'hooked',
     limits: { ...engine.limits, ...limits },
+    nodes: engine.nodes,
     status$: engine.status$,
     read: keys => ask({ name: 'read', keys, writes: [] }, engine.read(keys)),
     write: writes => ask({ name: 'write', keys: [], writes }, engine.write(writes)),

@@ -3,6 +3,7 @@ import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence } from './commit-fence.ts'
+import type { Journal } from './journal.ts'
 
 /** What a process loop is to do: the user's functions and options, complete. */
 export interface Process<T, V, R> {
@@ -17,6 +18,8 @@ export interface Process<T, V, R> {
   readonly remember: number
   /** What commits carry where the records are of an owned partition. */
   readonly fence: (() => CommitFence<T>) | undefined
+  /** Where commits leave what it takes to make their outputs again. */
+  readonly journal: Journal | undefined
 }
 
 /** One record on its way. */

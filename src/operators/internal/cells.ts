@@ -2,7 +2,7 @@ import { nextVersion } from '../../conditions.ts'
 import type { ExpectedVersion } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
 import { checkKey } from '../../keys.ts'
-import type { Reader } from '../../store/access.ts'
+import type { Access, Reader } from '../../store/access.ts'
 import type { Mutation } from '../../store/kv-store.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -36,6 +36,9 @@ export class Cell<V> implements Reader<V> {
   /** What will be stored when all commits under way are carried out. */
   #aheadVersion = ABSENT
   #aheadValue: V | undefined
+  /** What both are encoded as, where that is kept. */
+  #bytes: Uint8Array | undefined
+  #aheadBytes: Uint8Array | undefined
   /** Whether it was read for the records under way, not remembered. */
   #fresh = false
   #lookup: Lookup<V> | undefined
@@ -53,12 +56,14 @@ export class Cell<V> implements Reader<V> {
     return this.#lookup!.withdrawn
   }
 
-  found(value: V | undefined, version: number): void {
+  found(value: V | undefined, version: number, bytes?: Uint8Array): void {
     const changed = version !== this.#version
     this.error = undefined
     this.state = 'known'
     this.#version = version
     this.#value = value
+    // A copy, not to keep alive the whole reply of which the value is a part.
+    this.#bytes = this.#lookup!.keepsBytes && bytes ? Uint8Array.prototype.slice.call(bytes) : undefined
     this.fallBack()
     this.#fresh = true
     this.#settle(changed)
@@ -97,23 +102,36 @@ export class Cell<V> implements Reader<V> {
     return this.#fresh ? undefined : { type: 'check', key, ifVersion }
   }
 
+  /** What is stored, as bytes, once all commits on their way are carried out. */
+  before(access: Access<V>): Uint8Array | undefined {
+    if (isAbsent(this.#aheadVersion, this.#aheadValue)) return undefined
+    return this.#aheadBytes ?? access.encode(this.key, this.#aheadValue as V)
+  }
+
   /** Its part in a commit is on its way: the next records are run on what that will leave. */
   sent(mutation: Mutation<V> | undefined): void {
     this.#fresh = false
     if (mutation?.type === 'put') {
       this.#aheadVersion = versionAfter(mutation.ifVersion)
       this.#aheadValue = mutation.value
+      this.#aheadBytes = undefined
     } else if (mutation?.type === 'delete') {
       this.#aheadVersion = ABSENT
       this.#aheadValue = undefined
     }
   }
 
+  /** What its part in the commit that was sent last writes. */
+  encoded(bytes: Uint8Array): void {
+    this.#aheadBytes = bytes
+  }
+
   /** Its part in a commit is durable. */
-  committed(mutation: Mutation<V> | undefined): void {
+  committed(mutation: Mutation<V> | undefined, bytes: Uint8Array | undefined): void {
     if (mutation?.type === 'put') {
       this.#version = versionAfter(mutation.ifVersion)
       this.#value = mutation.value
+      this.#bytes = bytes
     } else if (mutation?.type === 'delete') {
       this.#version = ABSENT
       this.#value = undefined
@@ -124,6 +142,7 @@ export class Cell<V> implements Reader<V> {
   fallBack(): void {
     this.#aheadVersion = this.#version
     this.#aheadValue = this.#value
+    this.#aheadBytes = this.#bytes
   }
 
   get worthRemembering(): boolean {

@@ -3,6 +3,8 @@ import type { Stored, Write } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
 import type { Fence, PartitionState } from '../../owned-partition.ts'
 import type { Access, Committer } from '../../store/access.ts'
+import { callbackError } from './arguments.ts'
+import type { Outputs } from './outputs.ts'
 
 /** What a commit of an owned partition's records says of the partition, and leaves. */
 export interface FenceWrite {
@@ -28,8 +30,11 @@ export class CommitFence<T> {
   #version: number
   #state: PartitionState<unknown>
 
-  constructor(fence: Fence<unknown>, positionOf: (record: T) => unknown) {
+  readonly #outputs: Outputs | undefined
+
+  constructor(fence: Fence<unknown>, positionOf: (record: T) => unknown, outputs: Outputs | undefined) {
     this.#fence = fence
+    this.#outputs = outputs
     this.#positionOf = positionOf
     this.#version = fence.version
     this.#state = fence.state
@@ -37,11 +42,23 @@ export class CommitFence<T> {
 
   /** The write for a commit of so many records, which follows all that were made since the last {@link restore}. */
   next(last: T, records: number): FenceWrite {
-    const state = { position: this.#positionOf(last), records: this.#state.records + records }
+    const state: PartitionState<unknown> = {
+      position: this.#position(last),
+      records: this.#state.records + records,
+      taken: this.#outputs?.taken,
+    }
     const write = this.#fence.write(state, this.#version) as FenceWrite['write']
     this.#version = nextVersion(this.#version)
     this.#state = state
     return { write, state, version: this.#version }
+  }
+
+  #position(record: T): unknown {
+    try {
+      return this.#positionOf(record)
+    } catch (error) {
+      throw callbackError('positionOf', error)
+    }
   }
 
   /** A commit is durable. */

@@ -1,6 +1,7 @@
 import { type Subscriber, Subscription, timer } from 'rxjs'
 import type { Intake } from '../../demand.ts'
 import { KVError } from '../../errors.ts'
+import type { Taken } from '../../owned-partition.ts'
 import type { Access } from '../../store/access.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
@@ -8,8 +9,10 @@ import { Batch, Item, isOwn, type Process } from './batch.ts'
 import { type Cell, Cells } from './cells.ts'
 import { Commit } from './commit.ts'
 import type { CommitFence } from './commit-fence.ts'
+import { RING } from './journal.ts'
 import { Lookup } from './lookup.ts'
 import type { Sink } from './operate.ts'
+import { Replay } from './replay.ts'
 
 /** How many commits of an owned partition may be on their way: fewer than a claim moves the fence by. */
 const MOST_COMMITS = 4
@@ -24,6 +27,12 @@ const LEAST_AFTER_REFUSAL = 512
 /** The longest wait, in milliseconds, before a commit is repeated although nobody was seen to write. */
 const MAX_BACKOFF = 100
 
+/** How far its records were taken once its outputs are. */
+const takenOf = <T, V, R>({ fenceWrite }: Commit<T, V, R>): Taken => {
+  const { position, records } = fenceWrite!.state
+  return { position, records }
+}
+
 /**
  * The process loop. A record has `arrived`, is `ready` once its key's lookup was asked for (one batch of them, at most,
  * while others are on their way), and is then run in a batch, and sent in a commit.
@@ -31,6 +40,9 @@ const MAX_BACKOFF = 100
  * Without a fence one commit is on its way at a time, so that a key's next records are run on what its last ones wrote.
  * With one, several are: their records are run on what the commits before will leave. If one of those is not carried out,
  * neither is any after it; then all their records are run again, in order.
+ *
+ * With a journal, the first records may be committed already, by a process that died before their outputs were taken: those
+ * are only given out.
  */
 export class CommitLoop<T, V, R> implements Sink<T> {
   readonly #access: Access<V>
@@ -46,6 +58,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   #commits: Commit<T, V, R>[] = []
   readonly #fence: CommitFence<T> | undefined
   readonly #mostCommits: number
+  /** Records that are committed are run again first. */
+  #replay: Replay<T, V, R> | undefined
   readonly #pauses = new Subscription()
   /** A step is to be made at the end of the turn. */
   #stepping = false
@@ -70,9 +84,17 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#fence = process.fence?.()
     this.#mostCommits = mostCommits(process)
     this.#limit = process.commitSize
+    const { journal } = process
+    if (journal === undefined) return
+    journal.outputs.freed = () => this.#stepLater()
+    this.#replay = new Replay(access, process, journal)
   }
 
   next(record: T): void {
+    if (this.#replay?.isDone === false) {
+      this.#runReplayed(this.#replay, record)
+      return
+    }
     const item = new Item<T, V, R>(record)
     this.#intake.held++
     this.#enter(item)
@@ -88,6 +110,15 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   stop(): void {
     this.#stopped = true
     this.#pauses.unsubscribe()
+  }
+
+  #runReplayed(replay: Replay<T, V, R>, record: T): void {
+    for (const { record: replayed, output, error } of replay.next(record)) {
+      if (error === undefined) this.#destination.next(output as R)
+      else if (this.#process.deadLetter === undefined) this.#destination.error(error)
+      else this.#takeOut(error, replayed)
+      if (this.#destination.closed) return
+    }
   }
 
   #enter(item: Item<T, V, R>): void {
@@ -122,7 +153,14 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   get #maySend(): boolean {
     // After one that failed, what is on its way is waited for.
     const isFailing = this.#recovering || this.#commits.some(({ result }) => result instanceof KVError)
-    return this.#commits.length < this.#mostCommits && !isFailing
+    // Each has a place in the journal, until its outputs were taken.
+    const untaken = this.#process.journal?.outputs.commits ?? 0
+    const { length } = this.#commits
+    return length < this.#mostCommits && length + untaken < RING && !isFailing
+  }
+
+  get #keepsBytes(): boolean {
+    return this.#process.journal?.all === true
   }
 
   #step(): void {
@@ -159,7 +197,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   /** Reads the cells; `changed` gets those of which another version was found than was known. */
   #read(cells: readonly Cell<V>[], changed: Set<Cell<V>> | undefined, done: () => void): void {
-    const lookup = new Lookup(cells.length, () => this.#stopped, changed, done)
+    const lookup = new Lookup(cells.length, () => this.#stopped, this.#keepsBytes, changed, done)
     for (const cell of cells) {
       cell.ask(lookup)
       this.#access.read(cell.key, cell)
@@ -177,7 +215,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     const end = Math.min(batch.end, batch.cut, batch.from + this.#limit)
     let commit: Commit<T, V, R>
     try {
-      commit = new Commit(this.#process, this.#fence, batch, end)
+      commit = new Commit(this.#access, this.#process, this.#fence, batch, end)
     } catch (error) {
       this.#destination.error(error)
       return
@@ -199,7 +237,11 @@ export class CommitLoop<T, V, R> implements Sink<T> {
         committed: () => settle(undefined),
         failed: settle,
       },
-      { nodes: commit.nodes, chain: this.#fence?.chain },
+      {
+        nodes: commit.nodes,
+        chain: this.#fence?.chain,
+        encoded: this.#keepsBytes ? writes => commit.encoded(writes) : undefined,
+      },
     )
   }
 
@@ -220,7 +262,9 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#conflicts = 0
     this.#unexplained = 0
     this.#limit = Math.min(this.#process.commitSize, this.#limit + Math.max(1, this.#limit >> 3))
-    commit.isDurable(this.#fence)
+    const { journal } = this.#process
+    commit.isDurable(this.#fence, journal)
+    if (journal !== undefined) journal.outputs.add(commit.items.length, takenOf(commit))
     for (const item of commit.items) {
       if (item.cell !== undefined) this.#cells.leave(item.cell)
       if (item.error === undefined) this.#destination.next(this.#outputOf(item))
@@ -281,6 +325,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     const commits = this.#commits
     this.#commits = []
     this.#fence?.restore()
+    this.#process.journal?.restore(commits.find(({ journalWrite }) => journalWrite)?.journalWrite)
     for (const commit of commits) commit.isUndone()
     const [first] = commits
     if (first === undefined) {

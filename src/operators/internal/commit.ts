@@ -1,10 +1,12 @@
 import type { Write } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
+import type { Access } from '../../store/access.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Batch, Item, Process } from './batch.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence, FenceWrite } from './commit-fence.ts'
+import type { Journal, JournalWrite } from './journal.ts'
 
 /** A commit: the records that it covers, the last value of each of their keys, and what travels with them. */
 export class Commit<T, V, R> {
@@ -16,13 +18,17 @@ export class Commit<T, V, R> {
   /** Those of the cells first, in their order, then those of `commitWith`. */
   readonly mutations: readonly (Mutation<V> | BytesPut)[]
   readonly fenceWrite: FenceWrite | undefined
+  readonly journalWrite: JournalWrite | undefined
   /** What came of it, once that is known. */
   result: 'durable' | KVError | undefined
   /** The mutation of each cell; a cell that is as it was has none. */
   readonly #mutationOf: readonly (Mutation<V> | undefined)[]
+  /** What is written for each cell, where that is to be known. */
+  readonly #bytesOf: (Uint8Array | undefined)[] = []
 
   /** Of the records of a batch up to `end`; from now on the next records are run on what it leaves. */
   constructor(
+    access: Access<V>,
     process: Process<T, V, R>,
     fence: CommitFence<T> | undefined,
     batch: Batch<T, V, R>,
@@ -41,21 +47,51 @@ export class Commit<T, V, R> {
     if (process.commitWith !== undefined) mutations.push(...withRecords(process.commitWith, this.items))
     this.mutations = mutations
     this.fenceWrite = fence?.next(this.items.at(-1)!.record, this.items.length)
+    this.journalWrite = process.journal && this.#journalWrite(access, process.journal)
     for (let i = 0; i < this.cells.length; i++) this.cells[i]!.sent(this.#mutationOf[i])
   }
 
   get nodes(): readonly Write[] {
-    return this.fenceWrite === undefined ? [] : [this.fenceWrite.write]
+    const nodes = this.fenceWrite === undefined ? [] : [this.fenceWrite.write]
+    return this.journalWrite === undefined ? nodes : [...nodes, this.journalWrite.write]
   }
 
-  isDurable(fence: CommitFence<T> | undefined): void {
-    for (let i = 0; i < this.cells.length; i++) this.cells[i]!.committed(this.#mutationOf[i])
+  /** Takes what is written for its mutations. */
+  encoded(writes: readonly Write[]): void {
+    let next = 0
+    for (let i = 0; i < this.cells.length; i++) {
+      if (this.#mutationOf[i] === undefined) continue
+      const write = writes[next++]!
+      if (write.type !== 'put') continue
+      this.#bytesOf[i] = write.value
+      this.cells[i]!.encoded(write.value)
+    }
+  }
+
+  isDurable(fence: CommitFence<T> | undefined, journal: Journal | undefined): void {
+    for (let i = 0; i < this.cells.length; i++)
+      this.cells[i]!.committed(this.#mutationOf[i], this.#bytesOf[i])
     if (this.fenceWrite !== undefined) fence?.committed(this.fenceWrite)
+    if (this.journalWrite !== undefined) journal?.wrote(this.journalWrite)
   }
 
   /** It was not carried out, nor any that is on its way. */
   isUndone(): void {
     for (const cell of this.cells) cell.fallBack()
+  }
+
+  /** What it takes to make its outputs again; before its cells are told that it is on its way. */
+  #journalWrite(access: Access<V>, journal: Journal): JournalWrite | undefined {
+    const { position, records } = this.fenceWrite!.state
+    const before = new Map<string, Uint8Array | undefined>()
+    if (journal.all) {
+      for (const cell of this.cells) before.set(cell.key, cell.before(access))
+    }
+    const errors = new Map<number, KVError>()
+    this.items.forEach(({ error }, i) => {
+      if (error !== undefined) errors.set(i, error)
+    })
+    return journal.next({ from: records - this.items.length, to: records, position, before, errors })
   }
 }
 

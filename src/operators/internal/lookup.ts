@@ -3,14 +3,23 @@ import type { Cell } from './cells.ts'
 /** Some keys that are looked up together. */
 export class Lookup<V> {
   readonly #isStopped: () => boolean
+  /** Whether the bytes of what is found are to be kept. */
+  readonly keepsBytes: boolean
   readonly #changed: Set<Cell<V>> | undefined
   readonly #done: () => void
   #left: number
 
   /** `changed` gets those of which another version is found than was known, or which cannot be read. */
-  constructor(count: number, isStopped: () => boolean, changed: Set<Cell<V>> | undefined, done: () => void) {
+  constructor(
+    count: number,
+    isStopped: () => boolean,
+    keepsBytes: boolean,
+    changed: Set<Cell<V>> | undefined,
+    done: () => void,
+  ) {
     this.#left = count
     this.#isStopped = isStopped
+    this.keepsBytes = keepsBytes
     this.#changed = changed
     this.#done = done
   }

@@ -1,0 +1,65 @@
+import { Observable, of } from 'rxjs'
+import { KVError } from '../errors.ts'
+import { Journal } from '../operators/internal/journal.ts'
+import type { Fence } from '../owned-partition.ts'
+import { accessOf } from '../store/access.ts'
+import type { AnyStore, KVStore } from '../store/kv-store.ts'
+import type { Plan } from './plan.ts'
+
+/**
+ * The journal of the outputs of what this fence guards, as it was left; none where nobody takes outputs. Then everything
+ * committed counts as taken.
+ */
+export function journal$<T, V, R, C>(
+  { output, deadLetter }: Plan<T, V, R, C>,
+  store: KVStore<V>,
+  { node, state }: Fence<unknown>,
+): Observable<Journal | undefined> {
+  const all = typeof output === 'function'
+  if (!all && typeof deadLetter !== 'function') return of(undefined)
+  return new Observable(subscriber =>
+    Journal.load(accessOf(store), node, state, all, loaded => {
+      if (loaded instanceof KVError) subscriber.error(loaded)
+      else {
+        subscriber.next(loaded)
+        subscriber.complete()
+      }
+    }),
+  )
+}
+
+/**
+ * Writes down which outputs were taken, where the commits do not say so yet, and completes. Where that fails, they are given
+ * out again: it fails only where another has taken over.
+ */
+export function writeTaken$(
+  store: AnyStore,
+  fence: Fence<unknown>,
+  journal: Journal | undefined,
+): Observable<never> {
+  return new Observable(subscriber => {
+    const { version, state } = fence
+    if (journal === undefined || journal.outputs.taken.records === (state.taken ?? state).records) {
+      subscriber.complete()
+      return
+    }
+    const next = { ...state, taken: journal.outputs.taken }
+    accessOf(store).commit(
+      [],
+      {
+        get withdrawn() {
+          return subscriber.closed
+        },
+        committed: ([written]) => {
+          fence.committed(written!.version, next)
+          subscriber.complete()
+        },
+        failed: error => {
+          if (error.code === 'VERSION_CONFLICT') subscriber.error(fence.fenced(error))
+          else subscriber.complete()
+        },
+      },
+      { nodes: [fence.write(next, version)] },
+    )
+  })
+}

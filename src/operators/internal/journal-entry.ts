@@ -1,0 +1,70 @@
+import { bufferOf } from '../../bytes.ts'
+import { KVError, type KVErrorCode } from '../../errors.ts'
+
+/** What the journal says of a commit. */
+export interface JournalEntry {
+  readonly slot: number
+  /** How many records of the partition were committed before it, and with it. */
+  readonly from: number
+  readonly to: number
+  /** How far its last record is. */
+  readonly position: unknown
+  /** What its keys held before, where that is needed; `undefined` is absent. */
+  readonly before: ReadonlyMap<string, Uint8Array | undefined>
+  /** The records that were taken out, by their place in the commit, and why. */
+  readonly errors: ReadonlyMap<number, KVError>
+}
+
+/** The first line of an entry; the values follow, one behind the other. */
+interface Head {
+  readonly from: number
+  readonly to: number
+  readonly position: unknown
+  /** The keys, with the length of the value of each, or -1 where it was absent. */
+  readonly keys: readonly (readonly [key: string, bytes: number])[]
+  readonly errors: readonly (readonly [
+    index: number,
+    code: KVErrorCode,
+    message: string,
+    key?: string | undefined,
+  ])[]
+}
+
+const NEWLINE = 10
+
+export function encodeEntry({ from, to, position, before, errors }: Omit<JournalEntry, 'slot'>): Uint8Array {
+  const head: Head = {
+    from,
+    to,
+    position,
+    keys: Array.from(before, ([key, value]) => [key, value?.byteLength ?? -1]),
+    errors: Array.from(errors, ([index, { code, message, key }]) => [index, code, message, key]),
+  }
+  const values = [...before.values()].filter(value => value !== undefined)
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...values])
+}
+
+export function entryOf(bytes: Uint8Array, slot: number): JournalEntry {
+  const buffer = bufferOf(bytes)
+  const end = buffer.indexOf(NEWLINE)
+  const { from, to, position, keys, errors }: Head = JSON.parse(buffer.toString('utf8', 0, end))
+  const before = new Map<string, Uint8Array | undefined>()
+  let at = end + 1
+  for (const [key, length] of keys) {
+    before.set(key, length < 0 ? undefined : buffer.subarray(at, at + length))
+    at += Math.max(0, length)
+  }
+  return {
+    slot,
+    from,
+    to,
+    position,
+    before,
+    errors: new Map(
+      errors.map(([index, code, message, key]) => [
+        index,
+        new KVError(code, message, key === undefined ? {} : { key }),
+      ]),
+    ),
+  }
+}

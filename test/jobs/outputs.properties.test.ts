@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { defer, type Observable, tap, throwError, timer } from 'rxjs'
+import { identityOf, type JobRun, job, json, KVError, Memory } from 'rxkeeper'
+import { memoryInput } from 'rxkeeper/testing'
+import { expect, test } from 'vitest'
+import { type Hook, hookedStore } from '../operators/engines.ts'
+
+/*
+ * Outputs at least once, state exactly once: a job is killed at random, before a commit, between a commit and its outputs, and
+ * among the outputs, or its output throws, again and again. What comes out is what would have, with repeats.
+ */
+
+interface Step {
+  readonly key: string
+  /** A record that cannot be processed. */
+  readonly bad: boolean
+}
+
+/** What befalls a run at the `at`th of its outputs or commits; a last run has no end before its time. */
+interface End {
+  readonly what: 'abort at output' | 'output throws' | 'abort before commit' | 'abort after commit' | 'stop'
+  readonly at: number
+  readonly concurrency: number
+  /** Whether outputs take their time. */
+  readonly slow: boolean
+}
+
+const steps = fc.array(
+  fc.record({
+    key: fc.constantFrom('a', 'b', 'c'),
+    bad: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  }),
+  { minLength: 1, maxLength: 40 },
+)
+
+const ends = fc.array(
+  fc.record<End>({
+    what: fc.constantFrom(
+      'abort at output',
+      'output throws',
+      'abort before commit',
+      'abort after commit',
+      'stop',
+    ),
+    at: fc.integer({ min: 0, max: 12 }),
+    concurrency: fc.integer({ min: 1, max: 8 }),
+    slow: fc.boolean(),
+  }),
+  { maxLength: 6 },
+)
+
+/** A value that holds its whole history: an output that is made on another state is another. */
+const processing = job({
+  name: 'steps',
+  value: json<{ history: number[] }>(),
+  input: memoryInput<Step & { readonly number: number }>({}),
+  key: ({ key }) => key,
+  transform: ({ number, bad }, value) => {
+    if (bad) throw new Error('bad')
+    return { history: [...(value?.history ?? []), number] }
+  },
+  project: ({ number }, value) => `${number}: ${value?.history}`,
+})
+
+/** What comes out of a partition without any trouble, by position. */
+function expectedOf(all: readonly Step[]): Map<number, string> {
+  const histories = new Map<string, number[]>()
+  return new Map(
+    all.map(({ key, bad }, number) => {
+      if (bad) return [number + 1, `${number}: bad`] as const
+      const history = [...(histories.get(key) ?? []), number]
+      histories.set(key, history)
+      return [number + 1, `${number}: ${history}`] as const
+    }),
+  )
+}
+
+test('every record comes out at least once, in order but for repeats, as if nothing had happened', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 2 }), ends, async (partitions, ends) => {
+      const memory = new Memory()
+      const input = memoryInput(
+        Object.fromEntries(
+          partitions.map((all, p) => [
+            `p${p}`,
+            all.map((step, number) => ({ ...step, key: `${p} ${step.key}`, number })),
+          ]),
+        ),
+      )
+      const taken = new Map<string, [position: number, output: string][]>()
+      const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
+      for (const end of [...ends, last]) {
+        for (const outputs of taken.values()) outputs.push([0, 'begin'])
+        await run(memory, input, end, taken)
+      }
+      for (const [p, all] of partitions.entries()) {
+        const expected = expectedOf(all)
+        const outputs = taken.get(`p${p}`)!
+        let newest = 0
+        let before = 0
+        for (const [position, output] of outputs) {
+          if (position > 0) {
+            expect(output).toBe(expected.get(position))
+            // In one run they follow each other.
+            if (before > 0) expect(position).toBe(before + 1)
+            expect(position).toBeLessThanOrEqual(newest + 1)
+            newest = Math.max(newest, position)
+          }
+          before = position
+        }
+        expect(newest).toBe(all.length)
+      }
+    }),
+    { numRuns: 150, timeout: 2500 },
+  )
+})
+
+async function run(
+  memory: Memory,
+  input: ReturnType<typeof memoryInput<Step & { readonly number: number }>>,
+  { what, at, concurrency, slow }: End,
+  taken: Map<string, [position: number, output: string][]>,
+): Promise<void> {
+  let left = at
+  let running: JobRun<unknown> | undefined
+  const commits: Hook = <R>({ name }: { name: string }, answer$: Observable<R>): Observable<R> => {
+    if (name !== 'commit') return answer$
+    return defer(() => {
+      const isLast = left-- === 0
+      if (isLast && what === 'abort before commit') {
+        running!.abort()
+        return throwError(() => new KVError('UNAVAILABLE', 'killed'))
+      }
+      return isLast && what === 'abort after commit' ? answer$.pipe(tap(() => running!.abort())) : answer$
+    })
+  }
+  const isAtCommit = what.endsWith('commit')
+  const store = hookedStore(
+    { value: json<{ history: number[] }>(), memory },
+    ...(isAtCommit ? [commits] : []),
+  )
+  const take = (
+    output: string,
+    { partition, position }: { partition: string | undefined; position: unknown },
+  ) => {
+    if (!isAtCommit && left-- === 0) {
+      if (what === 'output throws') throw new Error(`full at ${identityOf(partition!, position)}`)
+      if (what === 'stop') running!.stop()
+      else running!.abort()
+    }
+    const outputs = taken.get(partition!) ?? []
+    taken.set(partition!, outputs)
+    outputs.push([position as number, output])
+    return slow ? timer(0) : undefined
+  }
+  running = job({ ...processing.definition, process: { commitSize: concurrency } }).run({
+    store,
+    input,
+    output: take,
+    deadLetter: ({ record }, context) => take(`${record.number}: bad`, context),
+  })
+  await running.then(
+    () => {},
+    (error: { code?: string; message?: string }) => {
+      if (!error.message?.includes('failed')) throw error
+    },
+  )
+  await store.close()
+}
