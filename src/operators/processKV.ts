@@ -124,6 +124,7 @@ const isSamePrimitive = (before: unknown, after: unknown): boolean =>
  *
  * @param keyOf the key of a record
  * @param transform the new value; `undefined` deletes the key
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
  */
 export function processKV<
   T,

@@ -177,6 +177,7 @@ class Rules<T, V> {
  *
  * @param keyOf the key of a record
  * @param transform the new value of the record's session, from the one before; `undefined` where the session is new
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
  */
 export function sessionKV<T, V, F extends (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V>>(
   store: KVStore<Sessions<V>>,

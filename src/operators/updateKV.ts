@@ -57,6 +57,7 @@ class RecordUpdate<T, V, R> implements Updater<V> {
  *
  * @param keyOf the key of a record
  * @param transform the new value; `undefined` deletes the key. May be called again after a conflict: it must be pure
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
  */
 export function updateKV<
   T,
