@@ -3,7 +3,7 @@ import { KVError } from '../../../errors.ts'
 import { quoteKey } from '../../../keys.ts'
 import type { PendingWrite, PlannedWrite } from './plan.ts'
 
-/** What a group of writes ends with: the result of each, or, where it is all or none, the error of all. */
+/** What the writes of a task end with: the result of each, or, where it is all or none, the error of all. */
 export type WritesEnd = readonly (Written | KVError)[] | KVError
 
 /** The writes of one task, each for itself or all or none: what is left, and what came of the others. */
@@ -99,8 +99,8 @@ export function notAnswered(items: Iterable<PendingWrite>): void {
   for (const item of items) if (item.write.type !== 'check') item.maybeDone = true
 }
 
-/** The writes as items of a group. */
-export const itemsOf = (writes: readonly Write[], pathOf: (key: string) => string): PendingWrite[] =>
+/** The writes of a task, none of them settled. */
+export const pendingWrites = (writes: readonly Write[], pathOf: (key: string) => string): PendingWrite[] =>
   writes.map((write, index) => ({
     index,
     write,

@@ -24,7 +24,10 @@ export interface Knowledge {
   readonly version?: number | undefined
 }
 
-/** A write of a frame: what it will have been if the frame is carried out. */
+/** What is known of some keys. */
+export type KnowledgeOfKeys = ReadonlyMap<string, Knowledge>
+
+/** A write of a multi: what it will have been if that is carried out. */
 export interface PlannedWrite {
   readonly item: PendingWrite
   readonly existed: boolean
@@ -34,14 +37,14 @@ export interface PlannedWrite {
   readonly after: KeyState
 }
 
-/** What a key is at a point of a frame. */
+/** What a key is at a point of a multi. */
 interface KeyState {
   readonly exists: boolean | undefined
   readonly version: number | undefined
-  /** Whether it rests on earlier writes of the same frame. */
+  /** Whether it rests on earlier writes of the same multi. */
   readonly ours: boolean
-  /** Whether the version rests on a estimate. */
-  readonly guessed: boolean
+  /** Whether the version rests on an estimate of whether the key existed. */
+  readonly estimated: boolean
 }
 
 /** One multi. */
@@ -58,12 +61,12 @@ export interface MultiPlan {
 
 export interface PlanOptions {
   /** What is known now, by a read after a sync or by an answer of the leader. */
-  readonly known: ReadonlyMap<string, Knowledge>
+  readonly known: KnowledgeOfKeys
   /** What to take unknown keys for. */
   readonly estimate: 'set' | 'create'
   /** All or none, so that nothing is settled that is not part of the one multi. */
   readonly atomic: boolean
-  /** One write in the frame, no more. */
+  /** One write in the multi, no more. */
   readonly alone: boolean
   readonly acl: Buffer
   readonly packetLimit: PacketLimit
@@ -74,24 +77,24 @@ const MOST_FAILURES = 3
 /** For the server: whatever the version. */
 const ANY_VERSION = -1
 
-const UNKNOWN: KeyState = { exists: undefined, version: undefined, ours: false, guessed: false }
+const UNKNOWN: KeyState = { exists: undefined, version: undefined, ours: false, estimated: false }
 // What most writes leave behind, made once: a first load makes one for each key.
-const ABSENT: KeyState = { exists: false, version: undefined, ours: true, guessed: false }
-const CREATED: KeyState = { exists: true, version: 0, ours: true, guessed: false }
-const CREATED_BY_GUESS: KeyState = { ...CREATED, guessed: true }
-const WRITTEN: KeyState = { exists: true, version: undefined, ours: true, guessed: false }
+const ABSENT: KeyState = { exists: false, version: undefined, ours: true, estimated: false }
+const CREATED: KeyState = { exists: true, version: 0, ours: true, estimated: false }
+const CREATED_BY_ESTIMATE: KeyState = { ...CREATED, estimated: true }
+const WRITTEN: KeyState = { exists: true, version: undefined, ours: true, estimated: false }
 
 /** Whether the condition cannot hold in this state. The server has the last word where it can. */
 function contradicts(
   expected: ExpectedVersion | undefined,
-  { exists, version, guessed }: KeyState,
+  { exists, version, estimated }: KeyState,
   atomic: boolean,
 ): boolean {
   if (expected === undefined) return false
   if (expected === 'absent') return exists === true
   // Never sent: -1 is any version for the server.
   if (!isVersion(expected)) return true
-  return exists === false || (version !== undefined && version !== expected && !(guessed && atomic))
+  return exists === false || (version !== undefined && version !== expected && !(estimated && atomic))
 }
 
 /**
@@ -137,8 +140,8 @@ function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops
         (write.ifVersion !== 'absent' && (state.exists ?? options.estimate === 'set'))
       if (!exists) {
         ops.push({ type: Op.create, path, data: write.value, ephemeral: write.ephemeral })
-        const guessed = write.ifVersion === undefined && state.exists === undefined
-        return { item, existed: false, op, after: guessed ? CREATED_BY_GUESS : CREATED }
+        const estimated = write.ifVersion === undefined && state.exists === undefined
+        return { item, existed: false, op, after: estimated ? CREATED_BY_ESTIMATE : CREATED }
       }
       ops.push({ type: Op.setData, path, data: write.value, version })
       const before = typeof write.ifVersion === 'number' ? write.ifVersion : state.version
@@ -147,12 +150,12 @@ function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops
         ops.push({ type: Op.setData, path, data: write.value, version: ANY_VERSION })
         return { item, existed: true, op: op + 1, after: WRITTEN }
       }
-      const guessed = typeof write.ifVersion !== 'number' && state.guessed
+      const estimated = typeof write.ifVersion !== 'number' && state.estimated
       return {
         item,
         existed: true,
         op,
-        after: { exists: true, version: nextVersion(before), ours: true, guessed },
+        after: { exists: true, version: nextVersion(before), ours: true, estimated },
       }
     }
   }
@@ -176,59 +179,88 @@ export const nothingToDelete = (item: PendingWrite): Written | KVError =>
 
 /** Makes one multi of as many of the `items`, in their order, as can go together. */
 export function planMulti(items: readonly PendingWrite[], options: PlanOptions): MultiPlan {
-  const plan: MultiPlan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
-  const states = new Map<string, KeyState>()
-  // Keys whose later writes wait for another frame.
-  const held = new Set<string>()
-  const maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER
-  const someGo = items.some(item => item.failures < MOST_FAILURES)
-  for (const item of items) {
-    const { write } = item
-    const { key } = write
-    if (held.has(key)) continue
-    if (options.alone && plan.steps.length > 0) break
-    if (!options.atomic && someGo && item.failures >= MOST_FAILURES) {
-      held.add(key)
-      continue
+  const planner = new Planner(items, options)
+  for (const item of items) if (!planner.add(item)) break
+  return planner.plan
+}
+
+class Planner {
+  readonly plan: MultiPlan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
+  readonly #options: PlanOptions
+  readonly #maxBytes: number
+  /** Whether there are writes that have not failed too often to go with others. */
+  readonly #someGoTogether: boolean
+  /** What the keys are after the writes so far. */
+  readonly #states = new Map<string, KeyState>()
+  /** Keys whose later writes wait for another multi. */
+  readonly #held = new Set<string>()
+
+  constructor(items: readonly PendingWrite[], options: PlanOptions) {
+    this.#options = options
+    this.#maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER
+    this.#someGoTogether = items.some(item => item.failures < MOST_FAILURES)
+  }
+
+  /** Adds a write, leaves it for another multi, or settles it; returns whether a further one can go with these. */
+  add(item: PendingWrite): boolean {
+    const { atomic, alone } = this.#options
+    const { key, ifVersion } = item.write
+    if (alone && this.plan.steps.length > 0) return false
+    if (this.#held.has(key)) return true
+    if (!atomic && this.#someGoTogether && item.failures >= MOST_FAILURES) return this.#hold(key)
+    const state = this.#stateOf(key)
+    if (contradicts(ifVersion, state, atomic)) {
+      // What rests on writes that may still fail is decided when they are done.
+      if (state.ours && !atomic) return this.#hold(key)
+      return this.#settle(
+        item,
+        versionConflict(key, ifVersion, state.exists === false ? 'absent' : state.version),
+      )
     }
-    const known = options.known.get(key)
-    const state =
-      states.get(key) ??
+    const step = carryOut(item, state, this.#options, this.plan.ops)
+    if (step.op < 0 && !state.ours) return this.#settle(item, nothingToDelete(item))
+    return this.#append(step)
+  }
+
+  #stateOf(key: string): KeyState {
+    const known = this.#options.known.get(key)
+    return (
+      this.#states.get(key) ??
       (known === undefined
         ? UNKNOWN
-        : { exists: known.exists, version: known.version, ours: false, guessed: false })
-    if (contradicts(write.ifVersion, state, options.atomic)) {
-      if (state.ours && !options.atomic) {
-        // It depends on writes that may still fail: decided when they are done.
-        held.add(key)
-        continue
-      }
-      const actual = state.exists === false ? 'absent' : state.version
-      plan.settled.push({ item, result: versionConflict(key, write.ifVersion, actual) })
-      if (options.atomic) break
-      continue
-    }
-    const step = carryOut(item, state, options, plan.ops)
-    if (step.op < 0 && !state.ours) {
-      plan.settled.push({ item, result: nothingToDelete(item) })
-      continue
-    }
-    let bytes = 0
-    for (let i = plan.owners.length; i < plan.ops.length; i++)
-      bytes += multiOpBytes(plan.ops[i]!, options.acl)
-    if (plan.bytes + bytes > maxBytes) {
-      plan.ops.length = plan.owners.length
-      if (plan.steps.length > 0 && !options.atomic) break
-      plan.settled.push({ item, result: tooLarge(item, options) })
-      if (options.atomic) break
-      continue
-    }
-    plan.steps.push(step)
-    while (plan.owners.length < plan.ops.length) plan.owners.push(item)
-    plan.bytes += bytes
-    states.set(key, step.after)
+        : { exists: known.exists, version: known.version, ours: false, estimated: false })
+    )
   }
-  return plan
+
+  #hold(key: string): true {
+    this.#held.add(key)
+    return true
+  }
+
+  /** All or none: after one error there is nothing more to do. */
+  #settle(item: PendingWrite, result: Written | KVError): boolean {
+    this.plan.settled.push({ item, result })
+    return !(result instanceof KVError && this.#options.atomic)
+  }
+
+  /** Takes the operations of a write, which have just been added, where they have room. */
+  #append(step: PlannedWrite): boolean {
+    const { plan } = this
+    const { ops, owners, steps } = plan
+    const { item } = step
+    let bytes = plan.bytes
+    for (let i = owners.length; i < ops.length; i++) bytes += multiOpBytes(ops[i]!, this.#options.acl)
+    if (bytes > this.#maxBytes) {
+      ops.length = owners.length
+      const isFull = steps.length > 0 && !this.#options.atomic
+      return isFull ? false : this.#settle(item, tooLarge(item, this.#options))
+    }
+    plan.bytes = bytes
+    steps.push(step)
+    while (owners.length < ops.length) owners.push(item)
+    this.#states.set(item.write.key, step.after)
+    return true
+  }
 }
 
 const tooLarge = ({ write: { key } }: PendingWrite, { atomic, packetLimit }: PlanOptions): KVError =>

@@ -3,34 +3,8 @@ import { Code } from '../wire/protocol.ts'
 import type { Node } from '../wire/replies.ts'
 import { outcomeOf } from './outcome.ts'
 import { notAnswered, type PendingWrites } from './pending-writes.ts'
-import type { Knowledge, MultiPlan, PlannedWrite } from './plan.ts'
-import type { Protection } from './protections.ts'
-
-/** A multi on its way. */
-export interface SentMulti {
-  readonly plan: MultiPlan
-  /** What it was planned on. */
-  readonly known: ReadonlyMap<string, Knowledge>
-  readonly protection: Protection | undefined
-  /** The newest zxid known when it was sent. */
-  readonly sentAt: number
-}
-
-/**
- * Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is
- * there.
- */
-export function mustBeFoundOut({ steps }: MultiPlan): boolean {
-  let writes = false
-  let depends = false
-  for (const { item } of steps) {
-    const { type, ifVersion } = item.write
-    if (type !== 'check') writes = true
-    if (ifVersion !== undefined || type === 'delete') depends = true
-    if (writes && depends) return true
-  }
-  return false
-}
+import type { Knowledge, PlannedWrite } from './plan.ts'
+import type { SentMulti } from './sent-multi.ts'
 
 /** What must be read, after a `sync`, to find out what became of a multi. */
 export function pathsToRead({ plan, protection }: SentMulti): string[] {

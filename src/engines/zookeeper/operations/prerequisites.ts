@@ -1,0 +1,93 @@
+import { KVError } from '../../../errors.ts'
+import { isNodeKey } from '../../../nodes.ts'
+import { failure } from '../wire/failures.ts'
+import { Code, Op } from '../wire/protocol.ts'
+import { syncFrame } from '../wire/requests.ts'
+import type { WriteContext } from './context.ts'
+import type { PendingWrite } from './plan.ts'
+import type { RootEnd } from './root-node.ts'
+import type { Send } from './send.ts'
+import type { Task } from './tasks.ts'
+
+/** Makes what writes of a task need and do not find; then, or where it cannot be made now, the task proceeds. */
+export class Prerequisites {
+  readonly #context: WriteContext
+  readonly #task: Task
+  readonly #failed: (error: KVError) => void
+
+  /** `failed` is called where there will be no use in trying again. */
+  constructor(context: WriteContext, task: Task, failed: (error: KVError) => void) {
+    this.#context = context
+    this.#task = task
+    this.#failed = failed
+  }
+
+  /** Makes the root; then does what is next. */
+  makeRoot(next: () => void = () => this.#resume()): void {
+    const { tasks, root, estimate, sendAside } = this.#context
+    root.make(sendAside, end => {
+      if (end === 'made') estimate.nothingExists()
+      if (!tasks.isActive(this.#task)) return
+      if (end === 'lost') this.#resume()
+      else this.#proceed(end === 'made' ? 'done' : end, next)
+    })
+  }
+
+  /** Looks whether the root is there; then does what is next. */
+  lookAtRoot(next: () => void): void {
+    // A server that lags may not have it yet. A look of others that is not answered by then was sent after the `sync`, too.
+    this.#send(Op.sync, syncFrame(this.#context.layout.root), error => {
+      if (error === Code.throttled) this.#proceed('throttled', next)
+      else if (error !== Code.ok) this.#failed(failure(error, 'look at the root'))
+      else this.#lookAtRoot(next)
+    })
+  }
+
+  #lookAtRoot(next: () => void): void {
+    const { tasks, root, sendAside } = this.#context
+    root.look(sendAside, end => {
+      if (!tasks.isActive(this.#task)) return
+      if (end === 'lost') this.#resume()
+      else this.#proceed(end, next)
+    })
+  }
+
+  /** Makes what the node of a write is to be below. */
+  makeParent({ path, write: { key } }: PendingWrite): void {
+    if (!isNodeKey(key)) {
+      this.makeRoot()
+      return
+    }
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    // Where even the root is missing, it is made first, because it says how the keys are laid out.
+    this.makeRoot(() => {
+      this.#context.root.makeFolder(folder, this.#send, end => this.#proceed(end, () => this.#resume()))
+    })
+  }
+
+  /** Makes the node that what protects writes is below. */
+  makeProtectionFolder(): void {
+    const { tasks, protections } = this.#context
+    protections.makeFolder(this.#send, error => {
+      if (error === Code.noNode) this.makeRoot()
+      else if (error === Code.throttled) tasks.pause(this.#task)
+      else {
+        if (error !== Code.ok && error !== Code.nodeExists) protections.enabled = false
+        this.#resume()
+      }
+    })
+  }
+
+  #proceed(end: RootEnd, next: () => void): void {
+    if (end === 'throttled') this.#context.tasks.pause(this.#task)
+    else if (end instanceof KVError) this.#failed(end)
+    else next()
+  }
+
+  #resume(): void {
+    this.#context.tasks.resume(this.#task)
+  }
+
+  readonly #send: Send = (type, frame, replied) =>
+    this.#context.tasks.send(this.#task, type, frame, replied, () => this.#resume())
+}

@@ -1,0 +1,103 @@
+import { Code, Op } from '../wire/protocol.ts'
+import { type MultiFailure, readMulti } from '../wire/replies.ts'
+import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from '../wire/requests.ts'
+import type { WriteContext } from './context.ts'
+import type { KnowledgeOfKeys, MultiPlan } from './plan.ts'
+import { type Protection, protectionOp } from './protections.ts'
+import type { Task } from './tasks.ts'
+
+/** A multi on its way. */
+export interface SentMulti {
+  readonly plan: MultiPlan
+  /** What it was planned on. */
+  readonly known: KnowledgeOfKeys
+  readonly protection: Protection | undefined
+  /** The newest zxid known when it was sent. */
+  readonly sentAt: number
+}
+
+/**
+ * Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is
+ * there.
+ */
+export function mustBeFoundOut({ steps }: MultiPlan): boolean {
+  let writes = false
+  let depends = false
+  for (const { item } of steps) {
+    const { type, ifVersion } = item.write
+    if (type !== 'check') writes = true
+    if (ifVersion !== undefined || type === 'delete') depends = true
+    if (writes && depends) return true
+  }
+  return false
+}
+
+/** What becomes of a multi; exactly one is called, unless its task is done before. */
+export interface MultiEvents {
+  /** It was carried out at `zxid`; `versions` are those after each operation. */
+  done(sent: SentMulti, versions: Int32Array, zxid: number): void
+  /** One operation failed, and nothing was carried out. */
+  failed(sent: SentMulti, failure: MultiFailure): void
+  /** The whole was refused. */
+  refused(sent: SentMulti, error: number): void
+  /** The connection went before the answer came. */
+  lost(sent: SentMulti): void
+}
+
+/** Sends a multi of `task`, with protection where its outcome could not be found out otherwise. */
+export function sendPlan(
+  context: WriteContext,
+  task: Task,
+  plan: MultiPlan,
+  known: KnowledgeOfKeys,
+  events: MultiEvents,
+): SentMulti {
+  const { tasks, session, protections, acl, sendAside } = context
+  const protection = takeProtection(context, plan)
+  let { ops, bytes } = plan
+  if (protection !== undefined) {
+    protections.prepare(sendAside)
+    const op = protectionOp(protection)
+    ops = [...ops, op]
+    bytes += multiOpBytes(op, acl)
+  }
+  const sent: SentMulti = { plan, known, protection, sentAt: session.lastZxid }
+  const replied = (error: number, zxid: number, reply: Buffer) => {
+    const result = error === Code.ok ? readMulti(reply, ops.length) : error
+    if (protection !== undefined && result instanceof Int32Array) {
+      protection.exists = true
+      protections.sweep(sendAside)
+    }
+    releaseProtection(context, sent)
+    if (typeof result === 'number') events.refused(sent, result)
+    else if (result instanceof Int32Array) events.done(sent, result, zxid)
+    else events.failed(sent, result)
+  }
+  tasks.send(
+    task,
+    Op.multi,
+    multiFrame(ops, bytes, acl),
+    replied,
+    () => events.lost(sent),
+    () => releaseProtection(context, sent),
+  )
+  return sent
+}
+
+/** Protection for a multi that needs it and has room for it. */
+function takeProtection(
+  { protections, acl, packetLimit }: WriteContext,
+  plan: MultiPlan,
+): Protection | undefined {
+  if (!protections.enabled || !mustBeFoundOut(plan)) return undefined
+  const protection = protections.take()
+  const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(protectionOp(protection), acl)
+  if (bytes <= packetLimit.bytes) return protection
+  protections.release(protection)
+  return undefined
+}
+
+/** What became of a multi is known, or given up. */
+export function releaseProtection({ protections }: WriteContext, { protection }: SentMulti): void {
+  if (protection !== undefined) protections.release(protection)
+}
