@@ -190,7 +190,7 @@ export function group$(
  *
  * const store = memoryStore({ value: json<number>() })
  * ownPartitions$(store, { group: 'orders', partitions$: of(['a']) }).subscribe()
- * groupNames$(store).subscribe(names => console.log(names)) // [], then [ 'orders' ]
+ * groupNames$(store).subscribe(names => console.log(names)) // [], [ 'orders' ]
  * ```
  */
 export function groupNames$(store: AnyStore): Observable<readonly string[]> {

@@ -60,6 +60,7 @@ export function pipeline<I, T, V, R, C>(
     source.settled?.()
     letters$.next({ item, letter: { record: source.recordOf(item), error } })
   }
+  let unread: { readonly error: unknown } | undefined
   const failed = (error: unknown): Observable<never> => {
     source.failed(error)
     return EMPTY
@@ -85,7 +86,11 @@ export function pipeline<I, T, V, R, C>(
   )
   const processed$ = source.items$.pipe(
     tap({ complete: () => source.ended() }),
-    catchError(failed),
+    // Told when what was read before is done: a failure of that is the earlier one.
+    catchError((error: unknown) => {
+      unread = { error }
+      return EMPTY
+    }),
     takeUntil(source.stop$),
     measure(loop, {
       meter: hooks.meter,
@@ -94,7 +99,12 @@ export function pipeline<I, T, V, R, C>(
     }),
     tap({ next: () => source.settled?.() }),
     catchError(failed),
-    tap({ complete: () => letters$.complete() }),
+    tap({
+      complete: () => {
+        if (unread !== undefined) source.failed(unread.error)
+        letters$.complete()
+      },
+    }),
   )
   const contextOf = (item: I): SinkContext<V, C> => ({
     name,

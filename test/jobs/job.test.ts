@@ -260,6 +260,20 @@ describe('failures', () => {
     expect(outputs).toEqual([[visit('alice'), 1]])
   })
 
+  test('a record that fails is the failure, also where reading fails behind it meanwhile', async () => {
+    const outputs: unknown[] = []
+    const run = counting().run({
+      store: 'memory:',
+      input: concat(
+        of(visit('alice'), visit('')),
+        throwError(() => new Error('torn')),
+      ),
+      output: output => outputs.push(output),
+    })
+    await expect(run).rejects.toMatchObject({ code: 'INVALID_KEY' })
+    expect(outputs).toEqual([[visit('alice'), 1]])
+  })
+
   test('an error that nobody hears is an unhandled rejection', async () => {
     const heard = new Promise(resolve => process.once('unhandledRejection', resolve))
     counting().run({ store: 'memory:', input: throwError(() => new Error('unheard')) })
