@@ -104,7 +104,7 @@ export {
   type WindowUpdate,
   windowKV,
 } from './operators/windowKV.ts'
-export type { Fence, OwnedPartition, PartitionState } from './owned-partition.ts'
+export type { Fence, OwnedPartition, PartitionState, Taken } from './owned-partition.ts'
 export type {
   AnyStore,
   BytesPut,
