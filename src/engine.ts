@@ -196,6 +196,11 @@ export interface Engine {
   watch(): Observable<WatchSignal>
   /** Nodes beside the keys; `undefined` where the engine has none, so that its stores serve no groups (`UNSUPPORTED`). */
   readonly nodes?: Nodes | undefined
+  /**
+   * Whether `read`, `write` and `commit` take nodes beside the keys although the engine has no `nodes` to coordinate by: those
+   * that stay, with which jobs keep their positions. Without either, jobs with a `position` fail with `UNSUPPORTED`.
+   */
+  readonly keepsNodes?: boolean | undefined
   /** What it is made of, where it is made of engines. Its own methods work on all of them together. */
   readonly parts?: Parts | undefined
   /** Carries out or rejects what was accepted, releases everything. Idempotent. */

@@ -55,7 +55,7 @@ function checkShared(options: object): void {
  * `run` opens the store, takes the input through `processKV`, measured, and ends in good order at the end of the input, at
  * `SIGINT` or `SIGTERM`, or when it is told to: it takes no more records, lets what is in flight finish, gives out the
  * last outputs and figures, and closes what it opened. A second signal ends it at once. State and outputs are
- * at-least-once; with `position`, a record counts exactly once in the state.
+ * at-least-once; with `position` or a `PartitionedInput`, a record counts exactly once in the state.
  *
  * Throws `INVALID_ARGUMENT`, which names the field, for a description that is wrong.
  *

@@ -18,7 +18,7 @@ export interface Source<I, T, V> {
   /** What the process loop needs for its commits. */
   readonly options: Pick<
     ProcessOptions<I, V, V | undefined, unknown>,
-    'commitWith' | 'partition' | 'positionOf' | 'commitSize'
+    'partition' | 'positionOf' | 'commitSize'
   >
   /** What it takes to give outputs out again that were not taken. */
   readonly journal: Journal | undefined
@@ -28,8 +28,6 @@ export interface Source<I, T, V> {
   ended(): void
   /** Reading or the process loop failed; what came before is still delivered. */
   failed(error: unknown): void
-  /** A record came out of the process loop. */
-  settled?(): void
   /** What was made of an item was taken by its sink. */
   taken?(item: I): void
 }
@@ -57,7 +55,6 @@ export function pipeline<I, T, V, R, C>(
   const { partition, positionOf } = source
   const letters$ = new Subject<Result<I, T, R>>()
   const takeOut = ({ record: item, error }: DeadLetter<I>): void => {
-    source.settled?.()
     letters$.next({ item, letter: { record: source.recordOf(item), error } })
   }
   let unread: { readonly error: unknown } | undefined
@@ -97,7 +94,6 @@ export function pipeline<I, T, V, R, C>(
       bytesOf: bytesOf && (item => bytesOf(source.recordOf(item))),
       recordOf: result => result.item,
     }),
-    tap({ next: () => source.settled?.() }),
     catchError(failed),
     tap({
       complete: () => {

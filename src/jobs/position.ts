@@ -1,47 +1,95 @@
-import { map, type Observable } from 'rxjs'
-import { nextVersion } from '../conditions.ts'
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { map, Observable, of, switchMap } from 'rxjs'
+import type { Stored } from '../engine.ts'
+import { KVError } from '../errors.ts'
+import { NodeFence, strideOf } from '../groups/fence.ts'
+import { type PartitionRecord, recordOf } from '../groups/tree.ts'
+import { nodeKey } from '../nodes.ts'
+import type { Fence } from '../owned-partition.ts'
+import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
-import type { JobPosition } from './types.ts'
+import { observedOf } from '../store/observed-engine.ts'
+
+/** The position as it is stored, and what a former version of this library left under the key. */
+interface Found<V> {
+  readonly node: Stored | undefined
+  readonly former: { readonly value: V; readonly version: number } | undefined
+}
 
 /**
- * Writes the position into each commit, on the condition that nobody else has since this run began or last wrote it.
+ * Takes the position of a job over that is kept under `key`: its node beside the keys is position and fence, as a partition's is.
+ * From now on, no run that had it before commits anything. Emits the fence, once.
  *
- * A commit was carried out when every one of its records came out of the process loop before the next is prepared;
- * if none did, it is the same commit again.
+ * A former version of this library kept it as a value under the key itself; that is where it goes on then, and the key is
+ * deleted, so that a run of that version commits nothing either.
  */
-export class PositionKeeper<T, V> {
-  readonly #position: JobPosition<T>
-  #version: number | 'absent' = 'absent'
-  /** How many records of the last commit have not come out. */
-  #pending = 0
-  #written = false
-
-  constructor(position: JobPosition<T>) {
-    this.#position = position
-  }
-
-  /** Emits the position that is stored, once. */
-  read$(store: KVStore<V>): Observable<unknown> {
-    return store.entry$(this.#position.key).pipe(
-      map(entry => {
-        this.#version = entry?.version ?? 'absent'
-        return entry?.value
-      }),
+export function claimPosition$<V>(store: KVStore<V>, key: string): Observable<Fence<unknown>> {
+  const { engine } = observedOf(store)
+  if (!engine.keepsNodes) {
+    throw new KVError(
+      'UNSUPPORTED',
+      `the position of a job is kept beside the keys, and the ${engine.name} engine has no place there`,
     )
   }
-
-  /** To be told of each record that came out. */
-  settled(): void {
-    this.#pending--
-  }
-
-  readonly commitWith = (records: readonly T[]): Mutation<V>[] => {
-    if (this.#written && this.#pending === 0)
-      this.#version = this.#version === 'absent' ? 0 : nextVersion(this.#version)
-    this.#written = true
-    this.#pending = records.length
-    const last = records[records.length - 1]!
-    const value = this.#position.of(last) as V
-    return [{ type: 'put', key: this.#position.key, value, ifVersion: this.#version }]
-  }
+  const node = nodeKey('positions', key)
+  return readNode$(store, node).pipe(
+    switchMap(found =>
+      found === undefined
+        ? store.entry$(key).pipe(map((former): Found<V> => ({ node: undefined, former })))
+        : of<Found<V>>({ node: found, former: undefined }),
+    ),
+    switchMap(found => claim$(store, key, node, found)),
+    switchMap(fence => (fence === 'taken' ? claimPosition$(store, key) : of(fence))),
+  )
 }
+
+function readNode$<V>(store: KVStore<V>, node: string): Observable<Stored | undefined> {
+  return new Observable(subscriber =>
+    accessOf<V>(store).readNode(node, found => {
+      if (found instanceof KVError) subscriber.error(found)
+      else {
+        subscriber.next(found)
+        subscriber.complete()
+      }
+    }),
+  )
+}
+
+/** Emits `'taken'` where somebody else was faster. */
+function claim$<V>(
+  store: KVStore<V>,
+  key: string,
+  node: string,
+  { node: stored, former }: Found<V>,
+): Observable<Fence<unknown> | 'taken'> {
+  return new Observable(subscriber => {
+    const owner = `${hostname()}:${process.pid}#${randomBytes(6).toString('base64url')}`
+    const left = recordOf<unknown>(node, stored)
+    const record: PartitionRecord<unknown> = { ...left, position: former?.value ?? left.position, owner }
+    const { writes, version } = strideOf(node, record, stored?.version ?? 'absent')
+    const mutations: Mutation<V>[] =
+      former === undefined ? [] : [{ type: 'delete', key, ifVersion: former.version }]
+    const end = (fence: Fence<unknown> | 'taken'): void => {
+      subscriber.next(fence)
+      subscriber.complete()
+    }
+    accessOf<V>(store).commit(
+      mutations,
+      {
+        get withdrawn() {
+          return subscriber.closed
+        },
+        committed: () =>
+          end(new NodeFence({ node, partition: key, owner }, version, stateOf(record), () => {})),
+        failed: error => {
+          if (error.code === 'VERSION_CONFLICT') end('taken')
+          else subscriber.error(error)
+        },
+      },
+      { nodes: writes },
+    )
+  })
+}
+
+const stateOf = ({ owner: _, ...state }: PartitionRecord<unknown>) => state

@@ -1,20 +1,29 @@
-import { from, map, type Observable, of, ReplaySubject, Subscription, switchMap } from 'rxjs'
+import { concat, defer, from, map, type Observable, of, ReplaySubject, Subscription, switchMap } from 'rxjs'
 import { KVError } from '../errors.ts'
 import { createMeter, type Meter } from '../metrics/meter.ts'
 import { type Publication, publishFigures } from '../metrics/publish.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { meterStore } from '../metrics/store-meter.ts'
 import { openStore } from '../open-store.ts'
+import type { Journal } from '../operators/internal/journal.ts'
+import type { Fence } from '../owned-partition.ts'
 import { signalExitCode, signals$ } from '../signals.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ConfigSource, resolveConfig } from './config.ts'
 import { JobEvents, type RunControl } from './events.ts'
 import { inputOf, isPartitioned, recordsOf } from './input.ts'
+import { journal$, writeTaken$ } from './journal.ts'
 import { processPartitions } from './partitions.ts'
 import { type PipelineHooks, pipeline } from './pipeline.ts'
 import type { Plan } from './plan.ts'
-import { PositionKeeper } from './position.ts'
+import { claimPosition$ } from './position.ts'
 import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from './types.ts'
+
+/** The position of a run, and the outputs that were not taken. */
+interface Kept {
+  readonly fence: Fence<unknown>
+  readonly journal: Journal | undefined
+}
 
 /**
  * One run of a job: config, store, position, then the pipeline until it is done or stopped; then it closes what it
@@ -85,13 +94,26 @@ export class Execution<T, V, R, C> implements RunControl {
     const { name, config: schema, position } = this.#plan
     const { config = [] } = this.#options
     const sources = Array.isArray(config) ? (config as ConfigSource[]) : [config as ConfigSource]
-    const keeper = position === undefined ? undefined : new PositionKeeper<T, V>(position)
     return resolveConfig(name, schema, sources).pipe(
       switchMap(config => this.#open$(config).pipe(map(store => ({ config, store })))),
       switchMap(({ config, store }) =>
-        (keeper?.read$(store) ?? of(undefined)).pipe(map(position => ({ name, config, store, position }))),
+        this.#kept$(store, position?.key).pipe(
+          map(kept => {
+            // What is committed and not given out comes first.
+            const after = kept && (kept.journal?.outputs.taken ?? kept.fence.state).position
+            return { context: { name, config, store, position: after }, kept }
+          }),
+        ),
       ),
-      switchMap(context => this.#process$(context, keeper)),
+      switchMap(({ context, kept }) => this.#process$(context, kept)),
+    )
+  }
+
+  /** Takes the position over, with the outputs that were not taken. */
+  #kept$(store: KVStore<V>, key: string | undefined): Observable<Kept | undefined> {
+    if (key === undefined) return of(undefined)
+    return claimPosition$(store, key).pipe(
+      switchMap(fence => journal$(this.#plan, store, fence).pipe(map(journal => ({ fence, journal })))),
     )
   }
 
@@ -116,7 +138,7 @@ export class Execution<T, V, R, C> implements RunControl {
     return store
   }
 
-  #process$(context: JobContext<V, C>, keeper: PositionKeeper<T, V> | undefined): Observable<never> {
+  #process$(context: JobContext<V, C>, kept: Kept | undefined): Observable<never> {
     const { interval, scheduler } = this.#options
     const meter = createMeter({ store: context.store, interval, scheduler })
     this.#meter = meter
@@ -143,6 +165,12 @@ export class Execution<T, V, R, C> implements RunControl {
     const inputEnded = (): void => this.stop('end of input')
     if (isPartitioned(input)) {
       if (isMade) this.#made = input
+      if (this.#plan.position !== undefined) {
+        throw new KVError(
+          'INVALID_ARGUMENT',
+          `the job '${context.name}' has a \`position\`, and an input that keeps one for each partition`,
+        )
+      }
       return processPartitions(this.#plan, context, input, {
         ...hooks,
         stop$: this.#stop,
@@ -153,23 +181,29 @@ export class Execution<T, V, R, C> implements RunControl {
         lost: (partition, error) => this.events.emit({ type: 'lost', partition, error }),
       })
     }
-    return pipeline<T, T, V, R, C>(
+    const { position } = this.#plan
+    const processed$ = pipeline<T, T, V, R, C>(
       this.#plan,
       context,
       {
         items$: recordsOf(input),
         partition: undefined,
         recordOf: record => record,
-        positionOf: this.#plan.position && (record => this.#plan.position!.of(record)),
-        options: { commitWith: keeper?.commitWith },
-        journal: undefined,
+        positionOf: position && (record => position.of(record)),
+        options: kept && position ? { partition: kept, positionOf: record => position.of(record) } : {},
+        journal: kept?.journal,
         stop$: this.#stop,
         ended: inputEnded,
         failed,
-        settled: () => keeper?.settled(),
       },
       hooks,
     )
+    return kept === undefined
+      ? processed$
+      : concat(
+          processed$,
+          defer(() => writeTaken$(context.store, kept.fence, kept.journal)),
+        )
   }
 
   #publish(name: string, store: KVStore<V>, records: Meter): void {

@@ -17,7 +17,10 @@ export interface JobContext<V, C> {
   readonly config: C
   /** The store, open. */
   readonly store: KVStore<V>
-  /** How far the input was read when the job last ran, where it keeps a `position`; else `undefined`. */
+  /**
+   * How far the input was read, and the outputs were taken, when the job last ran, where it keeps a `position`; else
+   * `undefined`.
+   */
   readonly position: unknown
 }
 
@@ -43,9 +46,12 @@ export type JobSink<R, V, C> = (output: R, context: SinkContext<V, C>) => unknow
 
 /** How a job keeps its position in the input. */
 export interface JobPosition<T> {
-  /** The key of the store under which it is kept; no record may have it. */
+  /**
+   * The name under which it is kept, in a node beside the keys: jobs of one root need different ones. (Where version 0.1.0
+   * kept a position as the value of this key, the job goes on after that, and the key is deleted.)
+   */
   readonly key: string
-  /** The position after this record: anything that the job's codec can encode. */
+  /** The position after this record. JSON. */
   of(record: T): unknown
 }
 
@@ -100,14 +106,15 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
   readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
   /**
    * Keeps the position in the input in the store, in the same commits as the state, so that a job that was stopped or
-   * killed counts no record twice in its state: `input` begins after `context.position`. When two runs keep the same
-   * position, the one that is behind fails with `VERSION_CONFLICT`. What a run that was killed had committed and not yet
-   * given to `output` is not output again.
-   * @defaultValue none: after a crash, records may be processed again
+   * killed counts no record twice in its state: `input` begins after `context.position`. When a second run keeps the same
+   * position, the first can commit nothing more and fails with `FENCED`. Outputs come at least once: what a run that was
+   * killed had committed, and `output` had not taken, is given out again (`input` then begins before it), of at most eight commits.
+   * Commits leave in nodes beside the keys what that takes: what their keys held before, so that a commit holds fewer large values.
+   * @defaultValue none: after a crash, records may be processed again. Not with a `PartitionedInput`, which has its own
    */
   readonly position?: JobPosition<T> | undefined
   /**
-   * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `concurrency` is 2048 by default.
+   * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `commitSize` is 2048 by default.
    */
   readonly process?: Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged'> | undefined
   /**

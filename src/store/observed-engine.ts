@@ -83,6 +83,10 @@ export class ObservedEngine implements Engine {
     return this.#engine.nodes
   }
 
+  get keepsNodes(): boolean {
+    return this.#engine.nodes !== undefined || this.#engine.keepsNodes === true
+  }
+
   read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
     const answer = this.#engine.read(keys, due)
     return this.#observed.by.length === 0 ? answer : this.#show({ type: 'read', keys }, answer)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { defer, type Observable, tap, throwError, timer } from 'rxjs'
-import { identityOf, type JobRun, job, json, KVError, Memory } from 'rxkeeper'
+import { identityOf, type JobDefinition, type JobRun, job, json, KVError, Memory } from 'rxkeeper'
 import { memoryInput } from 'rxkeeper/testing'
 import { expect, test } from 'vitest'
 import { type Hook, hookedStore } from '../operators/engines.ts'
@@ -49,10 +49,14 @@ const ends = fc.array(
   { maxLength: 6 },
 )
 
+interface History {
+  readonly history: readonly number[]
+}
+
 /** A value that holds its whole history: an output that is made on another state is another. */
 const processing = job({
   name: 'steps',
-  value: json<{ history: number[] }>(),
+  value: json<History>(),
   input: memoryInput<Step & { readonly number: number }>({}),
   key: ({ key }) => key,
   transform: ({ number, bad }, value) => {
@@ -75,49 +79,73 @@ function expectedOf(all: readonly Step[]): Map<number, string> {
   )
 }
 
-test('every record comes out at least once, in order but for repeats, as if nothing had happened', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 2 }), ends, async (partitions, ends) => {
-      const memory = new Memory()
-      const input = memoryInput(
-        Object.fromEntries(
-          partitions.map((all, p) => [
-            `p${p}`,
-            all.map((step, number) => ({ ...step, key: `${p} ${step.key}`, number })),
-          ]),
-        ),
-      )
-      const taken = new Map<string, [position: number, output: string][]>()
-      const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
-      for (const end of [...ends, last]) {
-        for (const outputs of taken.values()) outputs.push([0, 'begin'])
-        await run(memory, input, end, taken)
-      }
-      for (const [p, all] of partitions.entries()) {
-        const expected = expectedOf(all)
-        const outputs = taken.get(`p${p}`)!
-        let newest = 0
-        let before = 0
-        for (const [position, output] of outputs) {
-          if (position > 0) {
-            expect(output).toBe(expected.get(position))
-            // In one run they follow each other.
-            if (before > 0) expect(position).toBe(before + 1)
-            expect(position).toBeLessThanOrEqual(newest + 1)
-            newest = Math.max(newest, position)
-          }
-          before = position
-        }
-        expect(newest).toBe(all.length)
-      }
-    }),
-    { numRuns: 150, timeout: 2500 },
-  )
+type Numbered = Step & { readonly number: number }
+
+/** Where the records are: partitions that a group shares, or an input that is read on after a position. */
+type Place = Pick<
+  JobDefinition<Numbered, History, History | undefined, string, unknown>,
+  'input' | 'position'
+>
+
+const partitioned = (sales: readonly (readonly Numbered[])[]): Place => ({
+  input: memoryInput(Object.fromEntries(sales.map((all, p) => [`p${p}`, all]))),
 })
+
+const positioned = ([all]: readonly (readonly Numbered[])[]): Place => ({
+  input: ({ position }) => all!.slice((position as number | undefined) ?? 0),
+  position: { key: 'position', of: ({ number }) => number + 1 },
+})
+
+test.each<[string, number, (all: readonly (readonly Numbered[])[]) => Place]>([
+  ['of partitions', 2, partitioned],
+  ['of a job with a position', 1, positioned],
+])(
+  '%s every record comes out at least once, in order but for repeats, as if nothing had happened',
+  async (_, most, placeOf) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: most }), ends, async (partitions, ends) => {
+        const memory = new Memory()
+        const place = placeOf(
+          partitions.map((all, p) =>
+            all.map((step, number) => ({ ...step, key: `${p} ${step.key}`, number })),
+          ),
+        )
+        const taken = new Map<string, [position: number, output: string][]>()
+        const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
+        for (const end of [...ends, last]) {
+          for (const outputs of taken.values()) outputs.push([0, 'begin'])
+          await run(memory, place, end, taken)
+        }
+        for (const [p, all] of partitions.entries()) checkOutputs(taken.get(`p${p}`)!, expectedOf(all))
+      }),
+      { numRuns: 100, timeout: 30_000 },
+    )
+  },
+)
+
+/** What a partition's outputs were, a 0 where a run began. */
+function checkOutputs(
+  outputs: readonly [position: number, output: string][],
+  expected: Map<number, string>,
+): void {
+  let newest = 0
+  let before = 0
+  for (const [position, output] of outputs) {
+    if (position > 0) {
+      expect(output).toBe(expected.get(position))
+      // In one run they follow each other.
+      if (before > 0) expect(position).toBe(before + 1)
+      expect(position).toBeLessThanOrEqual(newest + 1)
+      newest = Math.max(newest, position)
+    }
+    before = position
+  }
+  expect(newest).toBe(expected.size)
+}
 
 async function run(
   memory: Memory,
-  input: ReturnType<typeof memoryInput<Step & { readonly number: number }>>,
+  place: Place,
   { what, at, concurrency, slow }: End,
   taken: Map<string, [position: number, output: string][]>,
 ): Promise<void> {
@@ -135,27 +163,21 @@ async function run(
     })
   }
   const isAtCommit = what.endsWith('commit')
-  const store = hookedStore(
-    { value: json<{ history: number[] }>(), memory },
-    ...(isAtCommit ? [commits] : []),
-  )
-  const take = (
-    output: string,
-    { partition, position }: { partition: string | undefined; position: unknown },
-  ) => {
+  const store = hookedStore({ value: json<History>(), memory }, ...(isAtCommit ? [commits] : []))
+  const take = (output: string, context: { partition: string | undefined; position: unknown }) => {
+    const { partition = 'p0', position } = context
     if (!isAtCommit && left-- === 0) {
-      if (what === 'output throws') throw new Error(`full at ${identityOf(partition!, position)}`)
+      if (what === 'output throws') throw new Error(`full at ${identityOf(partition, position)}`)
       if (what === 'stop') running!.stop()
       else running!.abort()
     }
-    const outputs = taken.get(partition!) ?? []
-    taken.set(partition!, outputs)
+    const outputs = taken.get(partition) ?? []
+    taken.set(partition, outputs)
     outputs.push([position as number, output])
     return slow ? timer(0) : undefined
   }
-  running = job({ ...processing.definition, process: { commitSize: concurrency } }).run({
+  running = job({ ...processing.definition, ...place, process: { commitSize: concurrency } }).run({
     store,
-    input,
     output: take,
     deadLetter: ({ record }, context) => take(`${record.number}: bad`, context),
   })

@@ -24,11 +24,13 @@ export type Hook = <R>(request: Request, answer$: Observable<R>) => Observable<R
 export interface HookedOptions<V> extends StoreOptions<V> {
   readonly memory?: Memory
   readonly limits?: Partial<EngineLimits>
+  /** Whether there are nodes beside the keys; there are by default. */
+  readonly nodes?: boolean
 }
 
 /** A store of ours in memory, whose engine is asked through `hooks`, the first of them first. */
 export function hookedStore<V>(
-  { memory = new Memory(), limits, ...options }: HookedOptions<V>,
+  { memory = new Memory(), limits, nodes = true, ...options }: HookedOptions<V>,
   ...hooks: Hook[]
 ): KVStore<V> {
   const engine = new MemoryEngine(memory)
@@ -37,7 +39,7 @@ export function hookedStore<V>(
   const hooked: Engine = {
     name: 'hooked',
     limits: { ...engine.limits, ...limits },
-    nodes: engine.nodes,
+    nodes: nodes ? engine.nodes : undefined,
     status$: engine.status$,
     read: keys => ask({ name: 'read', keys, writes: [] }, engine.read(keys)),
     write: writes => ask({ name: 'write', keys: [], writes }, engine.write(writes)),

@@ -1,6 +1,7 @@
 import { holds, nextVersion, versionConflict } from '../../conditions.ts'
 import type { Stored, Write, Written } from '../../engine.ts'
 import { KVError } from '../../errors.ts'
+import { isNodeKey } from '../../nodes.ts'
 import type { Root } from './root.ts'
 
 /** What a transaction will write: worked out first, so that a commit that fails has written nothing. */
@@ -28,16 +29,20 @@ export class Draft {
     if (write.type === 'delete') {
       if (existed) {
         this.#revision++
-        this.#changed.push(key)
+        this.#change(key)
         this.#records.set(key, undefined)
       }
       return { existed, version: -1, revision: -1 }
     }
     const revision = ++this.#revision
     const version = existed ? nextVersion(stored.version) : 0
-    this.#changed.push(key)
+    this.#change(key)
     this.#records.set(key, { value: write.value, version, revision })
     return { existed, version, revision }
+  }
+
+  #change(key: string): void {
+    if (!isNodeKey(key)) this.#changed.push(key)
   }
 
   /** Adds all writes, or throws why one can not be carried out. */

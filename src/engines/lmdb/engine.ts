@@ -29,6 +29,7 @@ const VALUE_BYTES = 16 * 1024 * 1024
  */
 export class LmdbEngine implements Engine {
   readonly name = 'lmdb'
+  readonly keepsNodes = true
   readonly limits: EngineLimits
   readonly #status: BehaviorSubject<Status>
   readonly status$: Observable<Status>

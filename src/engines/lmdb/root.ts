@@ -1,5 +1,8 @@
 import { bufferOf } from '../../bytes.ts'
 import type { Stored, WatchSignal } from '../../engine.ts'
+import { KVError } from '../../errors.ts'
+import { quoteKey } from '../../keys.ts'
+import { isNodeKey } from '../../nodes.ts'
 import { type Database, Environment, MAX_KEY_BYTES } from './environment.ts'
 
 /** How often the changes of other processes are looked for while somebody watches, in milliseconds. */
@@ -22,7 +25,7 @@ export interface Changes {
  * A keyspace of an environment, shared by the stores of this process that are open on it: its records, its revision
  * counter and its watchers.
  *
- * Records are at `r<root>\0<key>`, the counter is at `m<root>`. Readers learn from the counter what they have not been
+ * Records are at `r<root>\0<key>`, nodes beside the keys at `n<root>\0<names>`, the counter is at `m<root>`. Readers learn from the counter what they have not been
  * told of: this process's transactions left a note of what they changed, any other growth is another process's.
  */
 export class Root {
@@ -34,6 +37,7 @@ export class Root {
   readonly keyBytes: number
   readonly database: Database
   readonly #name: string
+  readonly #nodePrefix: string
   readonly #counter: string
   readonly #watchers = new Set<Watcher>()
   #users = 0
@@ -45,6 +49,7 @@ export class Root {
   private constructor(environment: Environment, name: string) {
     this.environment = environment
     this.prefix = `r${name}\0`
+    this.#nodePrefix = `n${name}\0`
     this.end = `r${name}\x01`
     this.keyBytes = MAX_KEY_BYTES - Buffer.byteLength(this.prefix)
     this.database = environment.database
@@ -72,7 +77,7 @@ export class Root {
 
   /** What is stored for a key, as of the transaction or snapshot that is being read. */
   get(key: string): Stored | undefined {
-    const place = this.database.getBinaryFast(this.prefix + key)
+    const place = this.database.getBinaryFast(this.#placeOf(key))
     if (place === undefined) return undefined
     // A buffer of lmdb-js that the next read overwrites, or, of a large record, its place in the database.
     // Unlike its type says, lmdb-js returns a Uint8Array where a record is large.
@@ -82,11 +87,19 @@ export class Root {
     return stored(record, value)
   }
 
+  /** Throws `INVALID_KEY` for a node whose names are longer than a key of LMDB can be. */
+  #placeOf(key: string): string {
+    if (!isNodeKey(key)) return this.prefix + key
+    const place = this.#nodePrefix + key.slice(1)
+    if (Buffer.byteLength(place) <= MAX_KEY_BYTES) return place
+    throw new KVError('INVALID_KEY', `the name of the ${quoteKey(key)} is too long for LMDB`)
+  }
+
   /** Writes records (`undefined` deletes) and the revision; to be called in a transaction. */
   put(records: ReadonlyMap<string, Stored | undefined>, revision: number): void {
     for (const [key, record] of records) {
-      if (record === undefined) this.database.removeSync(this.prefix + key)
-      else this.database.putSync(this.prefix + key, encode(record))
+      if (record === undefined) this.database.removeSync(this.#placeOf(key))
+      else this.database.putSync(this.#placeOf(key), encode(record))
     }
     const counter = Buffer.allocUnsafe(8)
     counter.writeDoubleBE(revision)

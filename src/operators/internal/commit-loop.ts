@@ -58,6 +58,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   #commits: Commit<T, V, R>[] = []
   readonly #fence: CommitFence<T> | undefined
   readonly #mostCommits: number
+  /** How many may be on their way now: one after a conflict, since those behind it are in vain too, one more with each that had none. */
+  #depth: number
   /** Records that are committed are run again first. */
   #replay: Replay<T, V, R> | undefined
   readonly #pauses = new Subscription()
@@ -83,6 +85,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#cells = new Cells(process.remember)
     this.#fence = process.fence?.()
     this.#mostCommits = mostCommits(process)
+    this.#depth = this.#mostCommits
     this.#limit = process.commitSize
     const { journal } = process
     if (journal === undefined) return
@@ -156,7 +159,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     // Each has a place in the journal, until its outputs were taken.
     const untaken = this.#process.journal?.outputs.commits ?? 0
     const { length } = this.#commits
-    return length < this.#mostCommits && length + untaken < RING && !isFailing
+    return length < this.#depth && length + untaken < RING && !isFailing
   }
 
   get #keepsBytes(): boolean {
@@ -261,6 +264,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   #durable(commit: Commit<T, V, R>): void {
     this.#conflicts = 0
     this.#unexplained = 0
+    this.#depth = Math.min(this.#depth + 1, this.#mostCommits)
     this.#limit = Math.min(this.#process.commitSize, this.#limit + Math.max(1, this.#limit >> 3))
     const { journal } = this.#process
     commit.isDurable(this.#fence, journal)
@@ -378,6 +382,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   /** Somebody else has written: what was written is read, the records of those keys are run again, and the commit repeated. */
   #resolve(batch: Batch<T, V, R>, count: number, conflicting: Cell<V> | undefined): void {
+    this.#depth = 1
     // The smaller the commit, the sooner it follows its read.
     if (++this.#conflicts > 1) batch.cut = batch.from + Math.max(1, count >> 1)
     const cells = batch.cells(batch.end)
