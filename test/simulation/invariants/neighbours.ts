@@ -10,11 +10,23 @@ const BESIDE = 1000
 /** What each write of a transaction takes beside its key and value, at most. */
 const BESIDE_EACH = 120
 const LONG_ENOUGH = 2000
+/** So many bytes may be too much to wait for a connection. */
+const MUCH = 60_000_000
 
 /** Whether a store was opened with other buckets than its root has. */
 export function isMistaken({ store }: Pick<Operation, 'store'>, run: Run): boolean {
   const { root, buckets } = store.plan
   return run.truth.layout(root).buckets !== buckets
+}
+
+/** How many bytes of values its store was asked to write, and had not answered, when an operation was asked for. */
+function bytesAskedFor({ store, order, askedAt }: Operation, run: Run): number {
+  let bytes = 0
+  for (const other of run.operations.slice(0, order + 1)) {
+    if (other.store !== store || (other.outcome !== undefined && other.outcome.at < askedAt)) continue
+    for (const text of other.puts.values()) bytes += text.length
+  }
+  return bytes
 }
 
 /** Whether an operation may fail so. */
@@ -48,6 +60,8 @@ function mayFail(operation: Operation, code: KVErrorCode, run: Run, now: number)
       if (atomic) for (const key of keys) bytes += 2 * (key.length + BESIDE_EACH)
       return bytes + BESIDE > Math.min(store.plan.maxPacketBytes, run.plan.maxPacketBytes)
     }
+    case 'UNAVAILABLE':
+      return bytesAskedFor(operation, run) > MUCH
     case 'INVALID_ARGUMENT':
       return isMistaken(operation, run)
     default:

@@ -41,8 +41,12 @@ export function ask(run: Running, store: ObservedStore, id: string, asking: Aski
   run.operations.push(operation)
   const subscription = new Subscription()
   store.subscriptions.add(subscription)
+  // Once: a listing emits many times.
+  let reacted = false
   const react = (on: Reaction['on']): void => {
-    if (reaction?.on === on) performReaction(run, store, operation, asking, subscription, depth)
+    if (reaction?.on !== on || reacted) return
+    reacted = true
+    performReaction(run, store, operation, asking, subscription, depth)
   }
   const end = (error: unknown): void => {
     operation.ends++
