@@ -3,7 +3,7 @@ import { type Quota, type Transaction, transactionOf } from './log.ts'
 import type { Network } from './network.ts'
 import { Code, type Identity, Op, type Request } from './protocol.ts'
 import type { Random } from './random.ts'
-import { Server } from './server.ts'
+import { APART, Server } from './server.ts'
 import { Sessions, type TrackedSession } from './sessions.ts'
 import type { Tree } from './tree.ts'
 
@@ -161,7 +161,7 @@ export class Ensemble {
     const { clock, random, term } = this
     this.#log.push(transaction)
     this.#head.lastZxid = transaction.zxid
-    this.#lastCommit = Math.max(this.#lastCommit, clock.now + random.between(0.2, 3))
+    this.#lastCommit = Math.max(this.#lastCommit + APART, clock.now + random.between(0.2, 3))
     this.leader!.party.after(this.#lastCommit - clock.now, () => {
       if (this.term !== term) return
       this.#commit(transaction)

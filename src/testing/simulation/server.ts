@@ -8,6 +8,9 @@ import { ServerConnection } from './server-connection.ts'
 import { Tree } from './tree.ts'
 import { WatchTable } from './watches.ts'
 
+/** What must come in order is so many milliseconds apart: more than the rounding of times. */
+export const APART = 0.001
+
 /** Something that the leader tells a server; in order. */
 type Told = () => void
 
@@ -49,7 +52,7 @@ export class Server implements Host {
     const { ensemble } = this
     const { clock, random, term } = ensemble
     const hop = ensemble.leader === this ? 0 : this.#hop(random.between(0.1, 1))
-    this.#lastForwarded = Math.max(this.#lastForwarded, clock.now + hop)
+    this.#lastForwarded = Math.max(this.#lastForwarded + APART, clock.now + hop)
     const then = () => {
       if (ensemble.term === term && ensemble.leader !== undefined) work()
     }
@@ -61,7 +64,7 @@ export class Server implements Host {
     const { ensemble } = this
     const { clock, random, term } = ensemble
     const hop = ensemble.leader === this ? 0 : this.#hop(random.between(0.1, 2))
-    this.#lastHeard = Math.max(this.#lastHeard, clock.now + hop)
+    this.#lastHeard = Math.max(this.#lastHeard + APART, clock.now + hop)
     this.party.after(this.#lastHeard - clock.now, () => {
       if (ensemble.term === term && this.serving) work()
     })
