@@ -60,8 +60,11 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'src/store/store.ts',
-        from: '      closed(this.#parts.close().then(() => this.#engine.close()))',
-        to: '      this.#closing = undefined\n      const ending = this.#parts.close().then(() => this.#engine.close())\n      this.#closing ??= ending\n      closed(ending)',
+        from: '    if (this.#closing === undefined) {\n',
+        to: `    if (this.#closing === undefined) {
+      this.#closing = this.#parts.close().then(() => this.#engine.close())
+      return this.#closing
+`,
       },
     ],
     from: 1,

@@ -1,9 +1,6 @@
 import { GARBAGE, HIDDEN } from '../workload/keys.ts'
-import type { Step } from '../workload/plan.ts'
 import type { Invariant } from './invariant.ts'
 import { isMistaken } from './neighbours.ts'
-
-const refusesWatches = (step: Step): boolean => step.do === 'fault' && step.fault.type === 'refuse watches'
 
 /** A watch never ends before its store is closed, but for what is wrong with its own keys. */
 export const streamsLast: Invariant = {
@@ -16,7 +13,6 @@ export const streamsLast: Invariant = {
     const its =
       (ended.code === 'CODEC' && (all || key === GARBAGE)) ||
       (ended.code === 'AUTH' && (all || key === HIDDEN)) ||
-      (ended.code === 'ENGINE' && run.plan.steps.some(refusesWatches)) ||
       (ended.code === 'INVALID_ARGUMENT' && isMistaken(stream, run))
     return its ? undefined : `${id} failed with ${ended.code}: ${ended.message}`
   },

@@ -19,6 +19,8 @@ export interface ObservedStore {
   /** What can be unsubscribed from. */
   readonly subscriptions: Set<Subscription>
   closeAskedAt: number | undefined
+  /** How often it was closed without an end yet. */
+  closing: number
   closedAt: number | undefined
   killed: boolean
 }

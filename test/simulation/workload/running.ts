@@ -121,8 +121,10 @@ export class Running implements Run {
 
   close(store: ObservedStore): void {
     store.closeAskedAt ??= this.now
+    store.closing++
     void store.store.close().then(() => {
-      if (store.closedAt !== undefined || store.killed) return
+      // Closed once everybody who closed it was told.
+      if (--store.closing > 0 || store.closedAt !== undefined || store.killed) return
       store.closedAt = this.now
       this.#look(each => each.closed?.(store, this, this.now))
     })
@@ -174,6 +176,7 @@ export class Running implements Run {
       seen: new Map(),
       subscriptions: new Set(),
       closeAskedAt: undefined,
+      closing: 0,
       closedAt: undefined,
       killed: false,
     }
