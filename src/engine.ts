@@ -156,10 +156,11 @@ export interface WriteDue extends Due {
   /** When the write at `index` is due. */
   deadlineOf(index: number): number
   /**
-   * The write at `index` is out of time while others are not: `TIMEOUT` where it will certainly not be carried out,
-   * `INDETERMINATE` where it may be. An engine that answers at once need not call it.
+   * The write at `index` has its outcome while others have not yet: it was decided before them, or is out of time
+   * (`TIMEOUT` where it will certainly not be carried out, `INDETERMINATE` where it may be). The answer of all has the
+   * same outcome. An engine that answers at once need not call it.
    */
-  late(index: number, error: KVError): void
+  settled(index: number, outcome: Written | KVError): void
 }
 
 /**

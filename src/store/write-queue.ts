@@ -284,7 +284,7 @@ export class WriteQueue {
     const due: WriteDue = {
       deadline: batch.latest,
       deadlineOf: index => operations[index]!.deadline,
-      late: (index, error) => operations[index]!.settle(error),
+      settled: (index, outcome) => operations[index]!.settle(outcome),
     }
     ask(engine.write(writes, due), results => {
       this.#inFlight--

@@ -155,7 +155,7 @@ test('what a wrapped engine asks for over several shards fails for the keys of t
     const due = {
       deadline: 500,
       deadlineOf: (i: number) => 100 + i,
-      late: (i: number) => results.push(`late ${i}`),
+      settled: (i: number) => results.push(`late ${i}`),
     }
     engine
       .write(

@@ -29,7 +29,7 @@ export function openEngine(
 
 export const within = (milliseconds: number): WriteDue => {
   const deadline = performance.now() + milliseconds
-  return { deadline, deadlineOf: () => deadline, late: () => {} }
+  return { deadline, deadlineOf: () => deadline, settled: () => {} }
 }
 
 /** The next status of that kind, the current one included. */

@@ -111,7 +111,7 @@ export class Shard implements Engine {
         for (let i = 0; i < writes.length; i++) {
           if (due.deadlineOf(i) > deadline || late.has(i)) continue
           late.set(i, error)
-          due.late(i, error)
+          due.settled(i, error)
         }
         return this.#recordFor(writes, due, deadline, late)
       }),

@@ -1,4 +1,4 @@
-import type { Write, WriteDue } from '../../engine.ts'
+import type { Write, WriteDue, Written } from '../../engine.ts'
 import type { KVError } from '../../errors.ts'
 
 /** Some of the writes of a call, each due when it was. */
@@ -25,8 +25,8 @@ export class WritePart implements WriteDue {
     return this.#due.deadlineOf(this.#indices[index]!)
   }
 
-  late(index: number, error: KVError): void {
-    this.#due.late(this.#indices[index]!, error)
+  settled(index: number, outcome: Written | KVError): void {
+    this.#due.settled(this.#indices[index]!, outcome)
   }
 
   /** The results of these, at their places among those of all the others. */

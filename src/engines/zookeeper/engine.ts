@@ -131,7 +131,7 @@ export class ZooKeeperEngine implements Engine {
   }
 
   commit(writes: readonly Write[], { deadline }: Due): Observable<readonly Written[]> {
-    const due: WriteDue = { deadline, deadlineOf: () => deadline, late: () => {} }
+    const due: WriteDue = { deadline, deadlineOf: () => deadline, settled: () => {} }
     return this.#write(writes, true, due) as Observable<readonly Written[]>
   }
 

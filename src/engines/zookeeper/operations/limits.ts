@@ -32,7 +32,7 @@ export function limitsOf(
       return replySize.count(READ_BATCH)
     },
     get readBytes() {
-      const keys = packetLimit.bytes - fixed - READ_BATCH * (multiReadBytes('') + layout.prefixBytes)
+      const keys = packetLimit.bytes - fixed - (READ_BATCH + 1) * (multiReadBytes('') + layout.prefixBytes)
       return Math.floor(keys / 3)
     },
     writeBatch: 256,

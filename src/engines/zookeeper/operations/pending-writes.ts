@@ -10,16 +10,23 @@ export type WritesEnd = readonly (Written | KVError)[] | KVError
 export class PendingWrites {
   readonly atomic: boolean
   readonly #results: (Written | KVError)[]
+  readonly #settled: (index: number, outcome: Written | KVError) => void
   readonly #end: (end: WritesEnd) => void
   #ended = false
   /** What is not settled, in order. */
   #left: readonly PendingWrite[]
 
-  /** `end` is called once, as soon as all is settled. */
-  constructor(items: readonly PendingWrite[], atomic: boolean, end: (end: WritesEnd) => void) {
+  /** `settled` hears of what is settled while others are not, `end`, once, when all is. */
+  constructor(
+    items: readonly PendingWrite[],
+    atomic: boolean,
+    settled: (index: number, outcome: Written | KVError) => void,
+    end: (end: WritesEnd) => void,
+  ) {
     this.atomic = atomic
     this.#left = items
     this.#results = new Array(items.length)
+    this.#settled = settled
     this.#end = end
   }
 
@@ -60,17 +67,9 @@ export class PendingWrites {
     else this.settle(this.#left.map(item => ({ item, result: errorOf(item, error) })))
   }
 
-  /** Settles those that are out of time with an error, each in its own way; tells what it is. */
-  expire(
-    late: readonly PendingWrite[],
-    reason: KVError,
-    tell: (item: PendingWrite, error: KVError) => void,
-  ): void {
-    for (const item of late) {
-      const error = errorOf(item, reason)
-      this.#set(item, error)
-      tell(item, error)
-    }
+  /** Settles those that are out of time with an error, each in its own way. */
+  expire(late: readonly PendingWrite[], reason: KVError): void {
+    for (const item of late) this.#set(item, errorOf(item, reason))
     this.#forget(late.length)
   }
 
@@ -82,7 +81,14 @@ export class PendingWrites {
   }
 
   #forget(settled: number): void {
-    if (settled > 0) this.#left = this.#left.filter(item => !item.settled)
+    if (settled > 0) {
+      const before = this.#left
+      this.#left = before.filter(item => !item.settled)
+      // Nobody waits for those that are slower.
+      if (this.#left.length > 0 && !this.atomic) {
+        for (const { index, settled } of before) if (settled) this.#settled(index, this.#results[index]!)
+      }
+    }
     if (this.#left.length === 0) this.#finish(this.#results)
   }
 

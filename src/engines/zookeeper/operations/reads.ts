@@ -138,11 +138,19 @@ export class ReadTask implements Task {
       return
     }
     const context = this.#context
+    const { root, layout, linearizable } = context
+    // Until the root is known it is read last in the same request: where it is not there, nothing was below it, and the
+    // answer stands, whatever this session has asked for meanwhile.
+    const alsoRoot = !root.verified
     readData(context, {
       task: this,
-      paths: this.#paths,
-      sync: context.linearizable,
-      done: nodes =>
+      paths: alsoRoot ? [...this.#paths, layout.root] : this.#paths,
+      sync: linearizable,
+      done: nodes => {
+        if (alsoRoot && nodes.pop() === Code.noNode) {
+          this.#settle(this.#results(nodes))
+          return
+        }
         confirmed(
           context,
           this,
@@ -151,7 +159,8 @@ export class ReadTask implements Task {
             this.#settle(
               this.#keys.map(key => new KVError(error.code, error.message, { key, cause: error.cause })),
             ),
-        ),
+        )
+      },
       failed: error => {
         context.tasks.finish(this)
         this.#subscriber.error(failure(error, 'read'))

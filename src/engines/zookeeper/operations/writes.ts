@@ -86,6 +86,7 @@ export class WriteTask implements Task {
     this.#writes = new PendingWrites(
       pendingWrites(writes, key => context.layout.pathOf(key)),
       atomic,
+      (index, outcome) => due.settled(index, outcome),
       result => {
         context.tasks.finish(this)
         end(result)
@@ -105,7 +106,7 @@ export class WriteTask implements Task {
     const late = this.#writes.left.filter(({ index }) => this.#due.deadlineOf(index) <= now)
     if (late.length === this.#writes.left.length) return false
     this.#markSent(new Set(late))
-    this.#writes.expire(late, reason, ({ index }, error) => this.#due.late(index, error))
+    this.#writes.expire(late, reason)
     return true
   }
 
