@@ -51,8 +51,8 @@ export const MUTATIONS: readonly Mutation[] = [
         to: 'if (Number.isNaN(options.cache)) {',
       },
     ],
-    from: 1,
-    by: 500,
+    from: 601,
+    by: 700,
     breaks: /breaks/,
   },
   {
@@ -135,19 +135,6 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'src/engines/zookeeper/operations/watch.ts',
         from: '} else if (mayPass(error)) {',
         to: '} else if (error === Code.throttled) {',
-      },
-    ],
-    from: 1,
-    by: 500,
-    breaks: /breaks/,
-  },
-  {
-    defect: 'an answer is given after a change was signalled that it does not show',
-    changes: [
-      {
-        file: 'src/engines/zookeeper/operations/reads.ts',
-        from: "if (end === 'done' && !root.verified) give()",
-        to: "if (end === 'done') give()",
       },
     ],
     from: 1,

@@ -1,6 +1,7 @@
 import { type Party, Rank } from './clock.ts'
 import type { Line, Receiver } from './line.ts'
 import type { Network } from './network.ts'
+import { sent } from './pace.ts'
 
 /** One direction of a line: pieces that arrive in order, cut and joined as TCP likes. */
 export class Flow {
@@ -53,10 +54,10 @@ export class Flow {
   #push(piece: Buffer | undefined, extra: number): void {
     const size = piece?.length ?? 0
     const { clock } = this.#network
-    const { latency, rate } = this.#network.pace(this.#line.client, this.#line.host)
+    const pace = this.#network.pace(this.#line.client, this.#line.host)
     this.#queue.push(piece)
     this.bytes += size
-    this.#last = Math.max(this.#last, clock.now + latency + extra) + size / rate
+    this.#last = sent(size, Math.max(this.#last, clock.now + pace.latency + extra), pace)
     this.#arrive(this.#last - clock.now)
   }
 

@@ -2,6 +2,7 @@ import type { ServerAddress } from '../../engines/zookeeper/session/addresses.ts
 import type { Transport } from '../../engines/zookeeper/session/surroundings.ts'
 import type { Party, VirtualClock } from './clock.ts'
 import { Line, type Receiver, type ServerEnd } from './line.ts'
+import { FULL_RATE, type Pace } from './pace.ts'
 import type { Random } from './random.ts'
 
 /** A server as the network sees it. */
@@ -26,13 +27,6 @@ export interface Condition {
   readonly latency?: number
   /** So many bytes in a millisecond, no more. */
   readonly rate?: number
-}
-
-/** How a line is at a moment. */
-export interface Pace {
-  readonly latency: number
-  readonly rate: number
-  readonly stalledUntil: number
 }
 
 /** All lines between clients and servers, and what is wrong with them. */
@@ -91,15 +85,19 @@ export class Network {
   pace(client: Party, host: Host | undefined): Pace {
     const { now } = this.clock
     let latency = this.random.between(0.05, 1)
-    let rate = 100_000
+    let rate = FULL_RATE
+    let slowUntil = now
     let stalledUntil = 0
     this.#conditions = this.#conditions.filter(({ until }) => until > now)
     for (const condition of this.#conditions) {
       if ((condition.client ?? client) !== client || (condition.host ?? host) !== host) continue
       latency += (condition.latency ?? 0) * this.random.between(0.5, 1.5)
-      rate = Math.min(rate, condition.rate ?? rate)
+      if (condition.rate !== undefined && condition.rate < rate) {
+        rate = condition.rate
+        slowUntil = condition.until
+      }
       if (condition.stalled) stalledUntil = Math.max(stalledUntil, condition.until)
     }
-    return { latency, rate, stalledUntil }
+    return { latency, rate, slowUntil, stalledUntil }
   }
 }

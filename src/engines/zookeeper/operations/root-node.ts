@@ -31,7 +31,11 @@ class SharedWork<R> {
   join(end: (result: R) => void, begin: (finish: (result: R) => void) => void): void {
     this.#waiting.push(end)
     if (this.#waiting.length > 1) return
+    let finished = false
     begin(result => {
+      // Several requests can be lost at once.
+      if (finished) return
+      finished = true
       const waiting = this.#waiting
       this.#waiting = []
       for (const each of waiting) each(result)
@@ -48,6 +52,15 @@ function recordedBuckets(data: Buffer): number | undefined {
     return undefined
   }
 }
+
+/** Also tells that a request was lost. */
+const orLost =
+  (send: Send, onLost: () => void): Send =>
+  (type, frame, replied, lost) =>
+    send(type, frame, replied, () => {
+      lost?.()
+      onLost()
+    })
 
 const recordOf = (buckets: number): Buffer => Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
 
@@ -124,7 +137,10 @@ export class RootNode {
    */
   look(send: Send, end: (end: LookEnd) => void): void {
     this.#looks.join(end, finish =>
-      this.#look((type, frame, replied) => send(type, frame, replied, () => finish('lost')), finish),
+      this.#look(
+        orLost(send, () => finish('lost')),
+        finish,
+      ),
     )
   }
 
@@ -137,7 +153,7 @@ export class RootNode {
       const begin = this.#standing === 'unrecorded' ? this.#record : this.#make
       begin.call(
         this,
-        (type, frame, replied) => send(type, frame, replied, () => finish('lost')),
+        orLost(send, () => finish('lost')),
         result => {
           if (result === 'done' || result === 'made') this.#standing = 'recorded'
           finish(result)
@@ -174,13 +190,14 @@ export class RootNode {
     this.#standing = 'unknown'
     this.#create(root, recordOf(buckets), send, created => {
       if (created !== 'made' && created !== 'done') return end(created)
-      const divide = (checked: RootEnd): void => {
+      const divide = (checked: LookEnd): void => {
         if (checked !== 'done') end(checked)
         else if (this.#standing === 'unrecorded') this.#record(send, end)
         else if (buckets === 0) end(created)
         else this.#makeBuckets(send, divided => end(divided === 'done' ? created : divided))
       }
-      if (created === 'done') return this.#look(send, divide)
+      // Together with who looks already: of two at once, one would take the watch of the other for its own.
+      if (created === 'done') return this.look(send, divide)
       divide('done')
     })
   }
