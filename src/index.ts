@@ -1,4 +1,4 @@
-export { bytes, type Codec, json, text } from './codecs.ts'
+export { bytes, type Codec, json, type KeylessCodec, text } from './codecs.ts'
 export type {
   ConnectionState,
   Due,

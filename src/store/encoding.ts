@@ -21,7 +21,7 @@ export class Encoding<V> {
   /** A field, not a method, because it is handed around. */
   readonly decode = (key: string, value: Uint8Array): V => {
     try {
-      return this.#codec.decode(value)
+      return this.#codec.decode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be decoded`, key)
     }
@@ -75,7 +75,7 @@ export class Encoding<V> {
     }
     let encoded: Uint8Array
     try {
-      encoded = this.#codec.encode(value)
+      encoded = this.#codec.encode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be encoded`, key)
     }

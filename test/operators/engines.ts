@@ -102,6 +102,8 @@ export const writeElsewhere = <V>(
 ): void => {
   const engine = new MemoryEngine(memory)
   const write: Write =
-    newValue === undefined ? { type: 'delete', key } : { type: 'put', key, value: value.encode(newValue) }
+    newValue === undefined
+      ? { type: 'delete', key }
+      : { type: 'put', key, value: value.encode(newValue, key) }
   engine.write([write]).subscribe()
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bytes, json, text } from '../src/codecs.ts'
+import { bytes, json, text } from '../../src/codecs.ts'
 
 /** The same bytes as a part of a larger buffer, as they come off a socket. */
 const within = (encoded: Uint8Array): Uint8Array => {
