@@ -1,5 +1,5 @@
 /**
- * The stable codes of {@link KVError}. Each has a heading in the README.
+ * The stable codes of {@link KVError}. Each has a heading in `src/README.md`.
  *
  * - `INVALID_KEY`: the key is empty, not well-formed Unicode, or too long for the engine
  * - `INVALID_ARGUMENT`: an option or argument is out of its range (the message names it)

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { filesIn, pages, root } from './pages.ts'
 
 /** A piece of documentation that says it is TypeScript. */
 export interface Snippet {
@@ -9,8 +10,6 @@ export interface Snippet {
   readonly name: string
   readonly code: string
 }
-
-const root = join(import.meta.dirname, '../..')
 
 /** The ```ts blocks of a text; `strip` takes away what comes before the code in each line. */
 function blocksOf(file: string, text: string, strip: RegExp): Snippet[] {
@@ -33,22 +32,11 @@ function blocksOf(file: string, text: string, strip: RegExp): Snippet[] {
   return snippets
 }
 
-/** The files of a folder, and of those in it, that end in `extension`. */
-const filesIn = (folder: string, extension: string): string[] =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith(extension))
-    .map(file => join(root, folder, file))
-    .sort()
-
 /** Every snippet of the READMEs and every `@example` of the docstrings. */
 export function allSnippets(): Snippet[] {
-  const pages = readdirSync(root)
-    .filter(file => file.endsWith('.md'))
-    .map(file => join(root, file))
-    .concat(['src', 'examples', 'benchmarks'].flatMap(folder => filesIn(folder, '.md')))
   const snippets = (files: string[], strip: RegExp): Snippet[] =>
     files.flatMap(file => blocksOf(relative(root, file), readFileSync(file, 'utf8'), strip))
-  return [...snippets(pages, /^/), ...snippets(filesIn('src', '.ts'), /^\s*\* ?/)]
+  return [...snippets(pages(), /^/), ...snippets(filesIn('src', '.ts'), /^\s*\* ?/)]
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The marble diagrams of the README. `test/operators/marbles.test.ts` runs each of them on virtual time, as it stands here;
+ * The marble diagrams of `src/operators/README.md`. `test/operators/marbles.test.ts` runs each of them on virtual time, as it stands here;
  * `npm run marbles` draws them.
  */
 export interface Diagram {
