@@ -1,3 +1,4 @@
+export { KVError, type KVErrorCode, type KVErrorDetails } from './base/errors.ts'
 export { bytes, type Codec, json, type KeylessCodec, text } from './codecs.ts'
 export type {
   ConnectionState,
@@ -17,14 +18,16 @@ export type {
   Write,
   WriteDue,
   Written,
-} from './engine.ts'
+} from './contract/engine.ts'
+export type { Fence, OwnedPartition, PartitionState, Taken } from './contract/owned-partition.ts'
 export { MemoryEngine } from './engines/memory/engine.ts'
 export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
+export { openStore } from './engines/open-store.ts'
 export { ShardedEngine, type ShardedOptions } from './engines/sharded/engine.ts'
 export type { ShardBy } from './engines/sharded/placement.ts'
+export { parseStoreUrl, type StoreAddress, showStoreUrl } from './engines/store-url.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
-export { KVError, type KVErrorCode, type KVErrorDetails } from './errors.ts'
 export {
   type GroupMember,
   type GroupOptions,
@@ -78,7 +81,6 @@ export {
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
 export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/store-meter.ts'
 export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'
-export { openStore } from './open-store.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { insertKV } from './operators/insertKV.ts'
@@ -104,7 +106,6 @@ export {
   type WindowUpdate,
   windowKV,
 } from './operators/windowKV.ts'
-export type { Fence, OwnedPartition, PartitionState, Taken } from './owned-partition.ts'
 export type {
   AnyStore,
   BytesPut,
@@ -122,4 +123,3 @@ export type {
   Updated,
 } from './store/kv-store.ts'
 export { kvStore } from './store/store.ts'
-export { parseStoreUrl, type StoreAddress, showStoreUrl } from './store-url.ts'

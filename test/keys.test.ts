@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { KVError } from '../src/errors.ts'
-import { checkKey, compareKeys, inSpan, prefixEnd, quoteKey, sortKeys } from '../src/keys.ts'
+import { KVError } from '../src/base/errors.ts'
+import { checkKey, compareKeys, inSpan, prefixEnd, quoteKey, sortKeys } from '../src/contract/keys.ts'
 
 // Units around every border of the order: ASCII, before and after the surrogates, planes above U+FFFF.
 const unit = fc.oneof(

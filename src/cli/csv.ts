@@ -1,4 +1,4 @@
-import { CsvRecord } from '../csv.ts'
+import { CsvRecord } from '../base/csv.ts'
 import { LINE_LIMIT, type Line, TOO_LONG } from './lines.ts'
 
 /** A record of CSV (RFC 4180), or why it is none. */

@@ -1,4 +1,4 @@
-import { bufferOf } from '../bytes.ts'
+import { bufferOf } from '../base/bytes.ts'
 
 /** A line of a file or stream. */
 export interface Line {

@@ -1,7 +1,7 @@
 import picocolors from 'picocolors'
 import { EMPTY, from, fromEvent, lastValueFrom, mergeMap, type Observable, takeUntil } from 'rxjs'
+import { signalExitCode, signals$ } from '../base/signals.ts'
 import { perKey } from '../index.ts'
-import { signalExitCode, signals$ } from '../signals.ts'
 import { escapeControls } from './controls.ts'
 import { ExitCode, exitCodeOf, messageOf } from './exit-codes.ts'
 import { Output } from './output.ts'

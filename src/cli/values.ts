@@ -1,4 +1,4 @@
-import { bufferOf } from '../bytes.ts'
+import { bufferOf } from '../base/bytes.ts'
 import { text } from '../index.ts'
 import { escapeControls } from './controls.ts'
 import { CliError, ExitCode } from './exit-codes.ts'

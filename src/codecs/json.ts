@@ -1,4 +1,4 @@
-import { bufferOf } from '../bytes.ts'
+import { bufferOf } from '../base/bytes.ts'
 import type { KeylessCodec } from './codec.ts'
 
 /** Freezes what came of JSON, which may be nested deeper than a call stack is. */

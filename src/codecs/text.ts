@@ -1,4 +1,4 @@
-import { bufferOf } from '../bytes.ts'
+import { bufferOf } from '../base/bytes.ts'
 import type { KeylessCodec } from './codec.ts'
 
 /**

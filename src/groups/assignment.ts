@@ -1,4 +1,4 @@
-import { compareKeys } from '../keys.ts'
+import { compareKeys } from '../contract/keys.ts'
 
 /**
  * Who should own which partition: even (no member has two more than another), sticky (of what members own already only

@@ -1,4 +1,4 @@
-import type { KVError } from '../errors.ts'
+import type { KVError } from '../base/errors.ts'
 import { commit, isPassing, letGo, type NodesRoom } from './partition-nodes.ts'
 
 /** How long to wait before something is tried again, in milliseconds. */

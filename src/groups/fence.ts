@@ -1,7 +1,7 @@
-import { nextVersion, versionAfter } from '../conditions.ts'
-import type { Write } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { Fence, PartitionState } from '../owned-partition.ts'
+import { KVError } from '../base/errors.ts'
+import { nextVersion, versionAfter } from '../contract/conditions.ts'
+import type { Write } from '../contract/engine.ts'
+import type { Fence, PartitionState } from '../contract/owned-partition.ts'
 import { encodeRecord, type PartitionRecord } from './tree.ts'
 
 /**

@@ -11,13 +11,13 @@ import {
   switchMap,
   throwError,
 } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
-import type { Engine, NodeEntry, Stored } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import { compareKeys } from '../keys.ts'
+import { wholeNumber } from '../base/arguments.ts'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
+import type { Engine, NodeEntry, Stored } from '../contract/engine.ts'
+import { compareKeys } from '../contract/keys.ts'
 import type { AnyStore } from '../store/kv-store.ts'
 import { type Observed, observedOf } from '../store/observed-engine.ts'
-import type { Timing } from '../timing.ts'
 import { isPassing } from './partition-nodes.ts'
 import { Rates } from './rates.ts'
 import { GROUPS, GroupTree, infoOf, ownerOf, type PartitionLag, progressOf } from './tree.ts'

@@ -8,8 +8,8 @@ import {
   takeUntil,
   throwError,
 } from 'rxjs'
-import { KVError } from '../errors.ts'
-import type { OwnedPartition } from '../owned-partition.ts'
+import { KVError } from '../base/errors.ts'
+import type { OwnedPartition } from '../contract/owned-partition.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import { NodeFence } from './fence.ts'
 import type { PartitionRecord } from './tree.ts'

@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import type { Clearing } from './clearing.ts'
 import { lostTo } from './fence.ts'

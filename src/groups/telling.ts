@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import { commit, type NodesRoom, read } from './partition-nodes.ts'
 import { encodeInfo, type MemberInfo, type PartitionLag } from './tree.ts'

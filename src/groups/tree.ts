@@ -1,9 +1,9 @@
+import { attempt, KVError } from '../base/errors.ts'
 import { json, text } from '../codecs.ts'
-import type { NodeEntry, Stored } from '../engine.ts'
-import { attempt, KVError } from '../errors.ts'
-import { quoteKey } from '../keys.ts'
-import { childOf, nodeKey } from '../nodes.ts'
-import type { PartitionState } from '../owned-partition.ts'
+import type { NodeEntry, Stored } from '../contract/engine.ts'
+import { quoteKey } from '../contract/keys.ts'
+import { childOf, nodeKey } from '../contract/nodes.ts'
+import type { PartitionState } from '../contract/owned-partition.ts'
 
 /** How much of a partition is left to do. */
 export interface PartitionLag {

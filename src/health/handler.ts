@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Observable } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
+import { wholeNumber } from '../base/arguments.ts'
 import type { JobEvent } from '../jobs/types.ts'
 import { EventLoop } from './event-loop.ts'
 import { Following, type Readiness, type StatusSource } from './readiness.ts'

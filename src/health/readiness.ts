@@ -1,5 +1,5 @@
 import { type Observable, Subscription } from 'rxjs'
-import type { ConnectionState, Status } from '../engine.ts'
+import type { ConnectionState, Status } from '../contract/engine.ts'
 import type { JobEvent } from '../jobs/types.ts'
 
 /** What {@link healthHandler} tells of a process at `/readyz`. */

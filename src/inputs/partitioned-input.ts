@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import type { KVError } from '../errors.ts'
+import type { KVError } from '../base/errors.ts'
 
 /** A record as an input delivers it. */
 export interface Delivered<T, P> {

@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { Delivered } from './partitioned-input.ts'
 
 /** Reads until it is done or `signal` is aborted; then, whatever it waits for, it must end, by an error or not. */

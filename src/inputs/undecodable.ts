@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import { identityOf, type Undecodable } from './partitioned-input.ts'
 
 /** Gives a record that cannot be decoded to whoever takes such; throws where nobody does. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 
 /** The first pause before something is tried again, in milliseconds, and the longest. */
 const PAUSE = 50

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { from, map, type Observable, of, switchMap } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import { from, isObservable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs'
-import type { Intake } from '../demand.ts'
+import type { Intake } from '../base/demand.ts'
 import { operate, type Sink } from '../operators/internal/operate.ts'
 import { Queue } from '../store/queue.ts'
 

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { JobEvent, JobResult, JobRun, StopReason } from './types.ts'
 
 /** Events of which only the latest tells anything to those who come late. */

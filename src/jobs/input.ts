@@ -1,5 +1,5 @@
 import { isObservable, type Observable } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { PartitionedInput } from '../inputs/partitioned-input.ts'
 import { pull$ } from '../operators/pull.ts'
 import type { Plan } from './plan.ts'

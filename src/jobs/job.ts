@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import { RunHandle } from './events.ts'
 import { Execution } from './run.ts'
 import type { Job, JobDefinition, RunOptions } from './types.ts'

@@ -16,13 +16,13 @@ import {
   tap,
   timer,
 } from 'rxjs'
-import { KVError, type KVErrorCode } from '../errors.ts'
+import { KVError, type KVErrorCode } from '../base/errors.ts'
+import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { allFinished$, finish$ } from '../groups/finished.ts'
 import { ownPartitions$ } from '../groups/ownPartitions.ts'
 import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
 import type { Journal } from '../operators/internal/journal.ts'
 import { pull$ } from '../operators/pull.ts'
-import type { OwnedPartition } from '../owned-partition.ts'
 import { journal$, writeTaken$ } from './journal.ts'
 import { type PipelineHooks, pipeline, type Source } from './pipeline.ts'
 import type { Plan } from './plan.ts'

@@ -1,5 +1,5 @@
 import { catchError, EMPTY, merge, type Observable, Subject, takeUntil, tap } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import { measure } from '../metrics/measure.ts'
 import type { Meter } from '../metrics/meter.ts'
 import type { Journal } from '../operators/internal/journal.ts'

@@ -1,4 +1,4 @@
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { EngineCall, EngineResult } from '../store/observed-engine.ts'
 import { Distribution, newTimes } from './distribution.ts'
 import { ErrorCounts } from './error-counts.ts'

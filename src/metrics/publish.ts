@@ -1,5 +1,5 @@
 import { lastValueFrom, type Observable, Subscription } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { checkInterval } from './series.ts'
 import type { Snapshot } from './snapshot.ts'

@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type SchedulerLike, Subject, Subscription } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
+import { wholeNumber } from '../base/arguments.ts'
 
 /** The longest delay of a timer of Node, in milliseconds. */
 const MAX_INTERVAL = 2_147_483_647

@@ -1,4 +1,4 @@
-import type { Status } from '../engine.ts'
+import type { Status } from '../contract/engine.ts'
 import type { Percentiles } from './snapshot.ts'
 
 /** What was measured of one kind of call to the engine. A figure that cannot be given is `NaN`, `null` in JSON. */

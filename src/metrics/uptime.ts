@@ -1,5 +1,5 @@
 import type { Observable, Subscription } from 'rxjs'
-import type { Status } from '../engine.ts'
+import type { Status } from '../contract/engine.ts'
 
 /** How long a store was up, from its `status$`: `connected` is up. */
 export class Uptime {

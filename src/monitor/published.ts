@@ -1,4 +1,4 @@
-import { compareKeys } from '../keys.ts'
+import { compareKeys } from '../contract/keys.ts'
 import { FIGURES_PREFIX } from '../metrics/publish.ts'
 import type { Change } from '../store/kv-store.ts'
 import type { Batches, Figure, Program, Sample } from './wire.ts'

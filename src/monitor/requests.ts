@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { catchError, defer, type Observable, of, type Subscription } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type Access, Refused } from './access.ts'
 import type { Asset } from './assets.ts'

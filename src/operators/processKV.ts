@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
-import { KVError } from '../errors.ts'
-import type { OwnedPartition } from '../owned-partition.ts'
+import { KVError } from '../base/errors.ts'
+import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { accessOf } from '../store/access.ts'
 import type { BytesPut, KVStore, Mutation } from '../store/kv-store.ts'
 import { bound, wholeOrInfinite } from './internal/arguments.ts'

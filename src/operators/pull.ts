@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs'
-import { currentDemand, type Demand, withDemand } from '../demand.ts'
-import { KVError } from '../errors.ts'
+import { currentDemand, type Demand, withDemand } from '../base/demand.ts'
+import { KVError } from '../base/errors.ts'
 
 /** How long records may be emitted before the event loop is let turn, in milliseconds. */
 const SLICE = 20

@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { bound, calling } from './internal/arguments.ts'
 import { timeIn } from './internal/event-time.ts'

@@ -1,5 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
-import type { KVError } from '../errors.ts'
+import type { KVError } from '../base/errors.ts'
 import { accessOf, type Updater } from '../store/access.ts'
 import type { Entry, KVStore } from '../store/kv-store.ts'
 import { asking } from './internal/each-record.ts'

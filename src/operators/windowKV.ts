@@ -1,6 +1,6 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
-import { KVError } from '../errors.ts'
+import { wholeNumber } from '../base/arguments.ts'
+import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { Assigner, type Layout, type Visit, type WindowSpan } from './internal/windows.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'

@@ -1,5 +1,5 @@
-import { KVError } from '../errors.ts'
-import { checkKey, quoteKey } from '../keys.ts'
+import { KVError } from '../base/errors.ts'
+import { checkKey, quoteKey } from '../contract/keys.ts'
 
 /** The times that have a form of fixed width: from the year 0 until the year 10,000. */
 export const FIRST_TIME: number = Date.parse('0000-01-01T00:00:00.000Z')

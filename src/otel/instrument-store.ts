@@ -7,7 +7,7 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { AnyStore } from '../store/kv-store.ts'
 import { type EngineCall, type EngineResult, observedOf } from '../store/observed-engine.ts'
 import { operationOf, rowsOf, sizeOf } from './operations.ts'

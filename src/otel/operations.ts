@@ -1,5 +1,5 @@
-import type { Write } from '../engine.ts'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
+import type { Write } from '../contract/engine.ts'
 import type { EngineCall, EngineResult } from '../store/observed-engine.ts'
 
 /** How OpenTelemetry's conventions name a call: `get`, `put`, …; `BATCH put` for several; `BATCH` for a mixture. */

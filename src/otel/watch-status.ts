@@ -1,5 +1,5 @@
 import type { Observable, Unsubscribable } from 'rxjs'
-import type { ConnectionState, Status } from '../engine.ts'
+import type { ConnectionState, Status } from '../contract/engine.ts'
 import type { Span } from '../metrics/ledger.ts'
 import { Uptime } from '../metrics/uptime.ts'
 

@@ -1,5 +1,5 @@
-import type { Stored, Write, Written } from '../engine.ts'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
+import type { Stored, Write, Written } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { AnyStore, BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, Update } from './operations.ts'

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
-import type { Engine, Status } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { Timing } from '../timing.ts'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
+import type { Engine, Status } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { Observer } from './hub.ts'
 import {

@@ -1,4 +1,4 @@
-import type { Stored } from '../engine.ts'
+import type { Stored } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { Hub, Listener } from './hub.ts'
 

@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
-import type { Written } from '../engine.ts'
-import type { KVError } from '../errors.ts'
+import type { KVError } from '../base/errors.ts'
+import type { Written } from '../contract/engine.ts'
 import type { Committer, Reader, Updater, Writer } from './access.ts'
 import type { Entry } from './kv-store.ts'
 

@@ -1,8 +1,8 @@
+import { KVError } from '../base/errors.ts'
 import type { Codec } from '../codecs.ts'
-import { isVersion } from '../conditions.ts'
-import type { EngineLimits, ExpectedVersion, Write } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import { checkKey, quoteKey } from '../keys.ts'
+import { isVersion } from '../contract/conditions.ts'
+import type { EngineLimits, ExpectedVersion, Write } from '../contract/engine.ts'
+import { checkKey, quoteKey } from '../contract/keys.ts'
 import type { BytesPut, Mutation } from './kv-store.ts'
 
 /** Checks what comes in before anything is sent, and turns values into bytes and back. */

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 
 /** Subscribes to an answer of an engine and settles it exactly once, whatever the engine does. */
 export function ask<T>(answer: Observable<T>, settle: (result: T | KVError) => void): void {

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
-import type { Engine, Stored, WatchSignal, Write, Written } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { Timing } from '../timing.ts'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
+import type { Engine, Stored, WatchSignal, Write, Written } from '../contract/engine.ts'
 import { passes, RETRY_PAUSE } from './retries.ts'
 
 /** Hears of every answer before the one who asked does; how the cache and the watches learn what passes by. */

@@ -1,6 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs'
 import type { Codec } from '../codecs.ts'
-import type { ExpectedVersion, Status } from '../engine.ts'
+import type { ExpectedVersion, Status } from '../contract/engine.ts'
 
 /** A key with its value and version. */
 export interface Entry<V> {

@@ -1,4 +1,6 @@
 import { Observable, type Unsubscribable } from 'rxjs'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
 import type {
   Due,
   Engine,
@@ -14,9 +16,7 @@ import type {
   Write,
   WriteDue,
   Written,
-} from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { Timing } from '../timing.ts'
+} from '../contract/engine.ts'
 import type { GroupTallies } from './group-tally.ts'
 import type { AnyStore } from './kv-store.ts'
 

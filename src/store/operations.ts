@@ -1,6 +1,6 @@
-import type { Stored, Write, Written } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import { quoteKey } from '../keys.ts'
+import { KVError } from '../base/errors.ts'
+import type { Stored, Write, Written } from '../contract/engine.ts'
+import { quoteKey } from '../contract/keys.ts'
 import type { Entry } from './kv-store.ts'
 import type { Lane } from './lanes.ts'
 

@@ -1,5 +1,5 @@
-import type { Engine, Parts, Write } from '../engine.ts'
-import type { Timing } from '../timing.ts'
+import type { Timing } from '../base/timing.ts'
+import type { Engine, Parts, Write } from '../contract/engine.ts'
 import { Batcher } from './batcher.ts'
 import { Cache, type CacheCounts } from './cache.ts'
 import type { Encoding } from './encoding.ts'

@@ -1,5 +1,5 @@
-import type { Engine, Stored } from '../engine.ts'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
+import type { Engine, Stored } from '../contract/engine.ts'
 import { ask } from './engine-call.ts'
 import type { Observer } from './hub.ts'
 import type { Lane } from './lanes.ts'

@@ -1,4 +1,4 @@
-import type { KVError, KVErrorCode } from '../errors.ts'
+import type { KVError, KVErrorCode } from '../base/errors.ts'
 
 /** How long to wait before what failed for a reason that passes is tried again, in milliseconds. */
 export const RETRY_PAUSE = 100

@@ -1,8 +1,8 @@
 import { defaultIfEmpty, Observable, type Subscriber } from 'rxjs'
-import { wholeNumber } from '../arguments.ts'
-import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import { type Timing, timingOf } from '../timing.ts'
+import { wholeNumber } from '../base/arguments.ts'
+import { KVError } from '../base/errors.ts'
+import { type Timing, timingOf } from '../base/timing.ts'
+import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../contract/engine.ts'
 import { ACCESS, Access, type AccessibleStore } from './access.ts'
 import {
   DeleteAllCall,

@@ -1,5 +1,5 @@
 import type FastCheck from 'fast-check'
-import type { ExpectedVersion } from '../engine.ts'
+import type { ExpectedVersion } from '../contract/engine.ts'
 import type { ListOptions, Mutation } from '../store/kv-store.ts'
 import { type FaultsOptions, faultSchedules } from './arbitrary-faults.ts'
 import { type MemberEvent, type MembershipsOptions, membershipSchedules } from './arbitrary-memberships.ts'

@@ -10,6 +10,7 @@ import {
   skipWhile,
   switchMap,
 } from 'rxjs'
+import { KVError } from '../base/errors.ts'
 import type {
   Due,
   Engine,
@@ -24,9 +25,8 @@ import type {
   WatchSignal,
   Write,
   Written,
-} from '../engine.ts'
+} from '../contract/engine.ts'
 import type { MemoryEngine } from '../engines/memory/engine.ts'
-import { KVError } from '../errors.ts'
 import { ask } from '../store/engine-call.ts'
 import { type Call, Line, type LineOptions } from './faulty-line.ts'
 import type { Outage } from './store-faults.ts'

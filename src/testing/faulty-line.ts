@@ -1,7 +1,7 @@
 import { BehaviorSubject, Subscription } from 'rxjs'
-import type { ConnectionState, Status } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import type { Timing } from '../timing.ts'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
+import type { ConnectionState, Status } from '../contract/engine.ts'
 import { type Moment, momentOf, type Outage, type StoreFault, turnsOf } from './store-faults.ts'
 
 /** A request that is to be carried out and answered, over as many connections as it takes. */

@@ -1,10 +1,10 @@
-import { wholeNumber } from '../arguments.ts'
+import { wholeNumber } from '../base/arguments.ts'
+import { timingOf } from '../base/timing.ts'
 import { MemoryEngine } from '../engines/memory/engine.ts'
 import { Memory } from '../engines/memory/memory.ts'
 import { type MemoryStoreOptions, memoryStore } from '../engines/memory/store.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { kvStore } from '../store/store.ts'
-import { timingOf } from '../timing.ts'
 import { FaultyEngine } from './faulty-engine.ts'
 import { checkFaults, type StoreFault } from './store-faults.ts'
 

@@ -1,5 +1,5 @@
 import { BehaviorSubject, map, type Observable, takeWhile } from 'rxjs'
-import { KVError } from '../errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { Delivered, Lag, PartitionedInput } from '../inputs/partitioned-input.ts'
 import { Readers } from '../inputs/readers.ts'
 

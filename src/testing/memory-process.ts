@@ -1,9 +1,9 @@
-import { wholeNumber } from '../arguments.ts'
+import { wholeNumber } from '../base/arguments.ts'
+import { timingOf } from '../base/timing.ts'
 import { Memory } from '../engines/memory/memory.ts'
 import type { MemoryStoreOptions } from '../engines/memory/store.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { kvStore } from '../store/store.ts'
-import { timingOf } from '../timing.ts'
 import { ProcessEngine } from './process-engine.ts'
 
 /** Options of {@link memoryProcess}. */

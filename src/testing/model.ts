@@ -1,7 +1,7 @@
-import { holds, nextVersion, versionConflict } from '../conditions.ts'
-import type { ExpectedVersion } from '../engine.ts'
-import { KVError } from '../errors.ts'
-import { inSpan, sortKeys } from '../keys.ts'
+import { KVError } from '../base/errors.ts'
+import { holds, nextVersion, versionConflict } from '../contract/conditions.ts'
+import type { ExpectedVersion } from '../contract/engine.ts'
+import { inSpan, sortKeys } from '../contract/keys.ts'
 import type { Entry, ListOptions, Mutation, MutationResult } from '../store/kv-store.ts'
 import type { Operation, Outcome } from './operations.ts'
 

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
-import type { ExpectedVersion } from '../engine.ts'
-import { KVError, type KVErrorCode } from '../errors.ts'
+import { KVError, type KVErrorCode } from '../base/errors.ts'
+import type { ExpectedVersion } from '../contract/engine.ts'
 import type { KVStore, ListOptions, Mutation } from '../store/kv-store.ts'
 
 /** One call of a store, as data: to be generated, shrunk, printed, and carried out on a store or on a {@link KVModel}. */

@@ -1,4 +1,6 @@
 import { BehaviorSubject, Observable, type Subscriber } from 'rxjs'
+import type { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
 import type {
   Due,
   Engine,
@@ -13,11 +15,9 @@ import type {
   WatchSignal,
   Write,
   Written,
-} from '../engine.ts'
+} from '../contract/engine.ts'
 import { MemoryEngine } from '../engines/memory/engine.ts'
 import type { Memory } from '../engines/memory/memory.ts'
-import type { KVError } from '../errors.ts'
-import type { Timing } from '../timing.ts'
 
 /** How a process is doing. */
 type State = 'running' | 'frozen' | 'dead'

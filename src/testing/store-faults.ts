@@ -1,4 +1,4 @@
-import { oneOf, wholeNumber } from '../arguments.ts'
+import { oneOf, wholeNumber } from '../base/arguments.ts'
 
 /** A fault that lasts: from `at` up to `at + lasts`, in milliseconds since the store was opened. */
 interface Lasting {

@@ -10,7 +10,7 @@ import type {
   WatchSignal,
   Write,
   WriteDue,
-} from '../../src/engine.ts'
+} from '../../src/contract/engine.ts'
 
 /** Some turns of the event loop later, or at once; then the work and its answer are one, so that what is answered holds. */
 const later = <T>(work: () => Observable<T>): Observable<T> =>

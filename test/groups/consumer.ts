@@ -1,13 +1,13 @@
 import { firstValueFrom, Observable } from 'rxjs'
-import { nextVersion } from '../../src/conditions.ts'
-import type { Engine, Write } from '../../src/engine.ts'
-import { KVError } from '../../src/errors.ts'
+import { KVError } from '../../src/base/errors.ts'
+import type { Timing } from '../../src/base/timing.ts'
+import { nextVersion } from '../../src/contract/conditions.ts'
+import type { Engine, Write } from '../../src/contract/engine.ts'
+import type { OwnedPartition } from '../../src/contract/owned-partition.ts'
 import { processKV } from '../../src/operators/processKV.ts'
-import type { OwnedPartition } from '../../src/owned-partition.ts'
 import { ask } from '../../src/store/engine-call.ts'
 import type { KVStore } from '../../src/store/kv-store.ts'
 import { observedOf } from '../../src/store/observed-engine.ts'
-import type { Timing } from '../../src/timing.ts'
 
 /** How many commits it sends before the first is answered. */
 const DEPTH = 4

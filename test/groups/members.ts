@@ -1,8 +1,8 @@
 import { firstValueFrom, type Observable, Subject, type Subscription } from 'rxjs'
 import { json } from '../../src/codecs.ts'
-import type { Engine } from '../../src/engine.ts'
+import type { Engine } from '../../src/contract/engine.ts'
+import type { OwnedPartition } from '../../src/contract/owned-partition.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
-import type { OwnedPartition } from '../../src/owned-partition.ts'
 import { kvStore } from '../../src/store/store.ts'
 import { within } from '../zookeeper/opening.ts'
 

@@ -1,7 +1,7 @@
 import { BehaviorSubject, firstValueFrom, NEVER, of, Subject } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { json } from '../../src/codecs.ts'
-import type { Engine } from '../../src/engine.ts'
+import type { Engine } from '../../src/contract/engine.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
 import { memoryStore } from '../../src/engines/memory/store.ts'

@@ -1,10 +1,10 @@
 import { mergeMap, Observable, of, retry, type SchedulerLike, Subject, tap } from 'rxjs'
-import { KVError, type KVErrorCode } from '../../src/errors.ts'
+import { KVError, type KVErrorCode } from '../../src/base/errors.ts'
+import { timingOf } from '../../src/base/timing.ts'
+import type { OwnedPartition } from '../../src/contract/owned-partition.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
-import type { OwnedPartition } from '../../src/owned-partition.ts'
 import type { KVStore } from '../../src/store/kv-store.ts'
 import type { MemberEvent } from '../../src/testing/arbitrary-memberships.ts'
-import { timingOf } from '../../src/timing.ts'
 import type { Work } from './consumer.ts'
 
 /** A process on virtual time. */

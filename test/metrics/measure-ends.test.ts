@@ -1,6 +1,6 @@
 import { delay, EMPTY, merge, mergeMap, NEVER, of, pipe, take, throwError, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { KVError } from '../../src/errors.ts'
+import { KVError } from '../../src/base/errors.ts'
 import { run, stay, type Work, works } from './virtual.ts'
 
 describe('measure counts what is inside at the end', () => {

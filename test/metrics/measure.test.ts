@@ -1,6 +1,6 @@
 import { catchError, concatMap, EMPTY, groupBy, map, merge, mergeMap, of, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { KVError } from '../../src/errors.ts'
+import { KVError } from '../../src/base/errors.ts'
 import { measure } from '../../src/metrics/measure.ts'
 import { createMeter } from '../../src/metrics/meter.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'

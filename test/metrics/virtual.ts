@@ -1,7 +1,7 @@
 import { map, merge, mergeMap, type Observable, type OperatorFunction, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { expect } from 'vitest'
-import type { Status } from '../../src/engine.ts'
+import type { Status } from '../../src/contract/engine.ts'
 import { measure } from '../../src/metrics/measure.ts'
 import type { Snapshot } from '../../src/metrics/snapshot.ts'
 

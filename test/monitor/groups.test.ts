@@ -2,9 +2,9 @@ import { BehaviorSubject, firstValueFrom } from 'rxjs'
 import { bytes, Memory, memoryStore, ownPartitions$ } from 'rxkeeper'
 import { serveMonitor } from 'rxkeeper/monitor'
 import { expect, it, onTestFinished } from 'vitest'
+import { childOf, nodeKey } from '../../src/contract/nodes.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import type { Tick } from '../../src/monitor/wire.ts'
-import { childOf, nodeKey } from '../../src/nodes.ts'
 import { events } from './support.ts'
 
 /** The groups of the first tick that has what is looked for. */

@@ -15,7 +15,7 @@ import {
   toArray,
 } from 'rxjs'
 import { describe, expect, test, vi } from 'vitest'
-import { type Demand, subscribeWithDemand } from '../../src/demand.ts'
+import { type Demand, subscribeWithDemand } from '../../src/base/demand.ts'
 import { json, memoryStore, processKV, pull$ } from '../../src/index.ts'
 import { failureOf } from './cases.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { compareKeys } from '../../src/contract/keys.ts'
 import { parseWindowKey, windowKey, windowPrefix } from '../../src/index.ts'
-import { compareKeys } from '../../src/keys.ts'
 
 const key = fc.oneof(
   fc.string({ minLength: 1, unit: 'binary' }),

@@ -9,7 +9,7 @@ import {
 import { mergeMap, NEVER, of, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { expect, it } from 'vitest'
-import { KVError } from '../../src/errors.ts'
+import { KVError } from '../../src/base/errors.ts'
 import { measure } from '../../src/metrics/measure.ts'
 import { createMeter, type Meter } from '../../src/metrics/meter.ts'
 import { instrumentMeter } from '../../src/otel.ts'

@@ -21,7 +21,7 @@ import {
 import { BehaviorSubject, firstValueFrom, from, lastValueFrom, NEVER, toArray } from 'rxjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { json, text } from '../../src/codecs.ts'
-import type { Status } from '../../src/engine.ts'
+import type { Status } from '../../src/contract/engine.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
 import { memoryStore } from '../../src/engines/memory/store.ts'

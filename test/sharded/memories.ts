@@ -1,4 +1,4 @@
-import type { Engine } from '../../src/engine.ts'
+import type { Engine } from '../../src/contract/engine.ts'
 import { MemoryEngine } from '../../src/engines/memory/engine.ts'
 import { Memory } from '../../src/engines/memory/memory.ts'
 import { ShardedEngine, type ShardedOptions } from '../../src/engines/sharded/engine.ts'

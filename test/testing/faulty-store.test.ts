@@ -3,8 +3,8 @@ import { lastValueFrom, type Observable, toArray, VirtualTimeScheduler } from 'r
 import { json, type KVError, type KVStore, Memory, MemoryEngine, memoryStore } from 'rxkeeper'
 import { arbitraries, type FaultyStoreOptions, faultyStore, type StoreFault } from 'rxkeeper/testing'
 import { describe, expect, test } from 'vitest'
+import { timingOf } from '../../src/base/timing.ts'
 import { FaultyEngine } from '../../src/testing/faulty-engine.ts'
-import { timingOf } from '../../src/timing.ts'
 
 type Options = Partial<FaultyStoreOptions<number>>
 

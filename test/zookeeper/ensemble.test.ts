@@ -1,8 +1,8 @@
 import { firstValueFrom } from 'rxjs'
 import { startEnsemble } from 'rxkeeper/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { KVError } from '../../src/base/errors.ts'
 import type { ZooKeeperEngine } from '../../src/engines/zookeeper/engine.ts'
-import { KVError } from '../../src/errors.ts'
 import { freshRoot } from '../setup/fresh-root.ts'
 import { openEngine, put, reached, valuesOf, within } from './opening.ts'
 

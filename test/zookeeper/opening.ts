@@ -1,10 +1,10 @@
 import { filter, firstValueFrom, map, type Observable } from 'rxjs'
+import { KVError } from '../../src/base/errors.ts'
 import { text } from '../../src/codecs.ts'
-import type { ConnectionState, Engine, Status, WriteDue } from '../../src/engine.ts'
+import type { ConnectionState, Engine, Status, WriteDue } from '../../src/contract/engine.ts'
 import { ZooKeeperEngine, type ZooKeeperEngineOptions } from '../../src/engines/zookeeper/engine.ts'
 import { parseServers } from '../../src/engines/zookeeper/session/addresses.ts'
 import { encodeAcl } from '../../src/engines/zookeeper/wire/requests.ts'
-import { KVError } from '../../src/errors.ts'
 
 export const OPEN_ACL = encodeAcl([{ perms: 31, scheme: 'world', id: 'anyone' }])
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ExpectedVersion } from '../../src/engine.ts'
+import type { ExpectedVersion } from '../../src/contract/engine.ts'
 import {
   type Knowledge,
   type MultiPlan,

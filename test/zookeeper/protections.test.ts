@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs'
 import { expect, it, vi } from 'vitest'
-import type { Engine } from '../../src/engine.ts'
+import type { Engine } from '../../src/contract/engine.ts'
 import { called, connectPlain, type PlainClient, plain } from '../faults/support/plain.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
 import { openEngine, put, within } from './opening.ts'

@@ -1,7 +1,7 @@
 import { firstValueFrom, map, take, tap, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
+import type { KVError } from '../../src/base/errors.ts'
 import { Op } from '../../src/engines/zookeeper/wire/protocol.ts'
-import type { KVError } from '../../src/errors.ts'
 import { failureOf, openEngine, put, reached, valuesOf, within } from './opening.ts'
 import { type Asked, framed, int, long, ScriptedServer } from './scripted-server.ts'
 

@@ -1,6 +1,6 @@
 import type { RangeOptions } from 'lmdb'
-import type { KeySpan, StoredEntry } from '../../engine.ts'
-import { inSpan, prefixEnd } from '../../keys.ts'
+import type { KeySpan, StoredEntry } from '../../contract/engine.ts'
+import { inSpan, prefixEnd } from '../../contract/keys.ts'
 import { HEADER_BYTES, type Root, stored } from './root.ts'
 
 /** A page ends with the entry that brings it to this many entries or bytes. */

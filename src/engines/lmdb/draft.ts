@@ -1,7 +1,7 @@
-import { holds, nextVersion, versionConflict } from '../../conditions.ts'
-import type { Stored, Write, Written } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { isNodeKey } from '../../nodes.ts'
+import { KVError } from '../../base/errors.ts'
+import { holds, nextVersion, versionConflict } from '../../contract/conditions.ts'
+import type { Stored, Write, Written } from '../../contract/engine.ts'
+import { isNodeKey } from '../../contract/nodes.ts'
 import type { Root } from './root.ts'
 
 /** What a transaction will write: worked out first, so that a commit that fails has written nothing. */

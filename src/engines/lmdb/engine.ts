@@ -1,4 +1,6 @@
 import { BehaviorSubject, Observable, type Subscription } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
+import type { Timing } from '../../base/timing.ts'
 import type {
   Due,
   Engine,
@@ -11,9 +13,7 @@ import type {
   WatchSignal,
   Write,
   Written,
-} from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
+} from '../../contract/engine.ts'
 import { Cursor } from './cursor.ts'
 import { Draft } from './draft.ts'
 import type { Root } from './root.ts'

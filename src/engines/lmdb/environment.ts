@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase, RootDatabaseOptions } from 'lmdb'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 
 /** An LMDB database of records by key. */
 export type Database = RootDatabase<Buffer, string>

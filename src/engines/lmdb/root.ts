@@ -1,8 +1,8 @@
-import { bufferOf } from '../../bytes.ts'
-import type { Stored, WatchSignal } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { quoteKey } from '../../keys.ts'
-import { isNodeKey } from '../../nodes.ts'
+import { bufferOf } from '../../base/bytes.ts'
+import { KVError } from '../../base/errors.ts'
+import type { Stored, WatchSignal } from '../../contract/engine.ts'
+import { quoteKey } from '../../contract/keys.ts'
+import { isNodeKey } from '../../contract/nodes.ts'
 import { type Database, Environment, MAX_KEY_BYTES } from './environment.ts'
 
 /** How often the changes of other processes are looked for while somebody watches, in milliseconds. */

@@ -1,8 +1,8 @@
-import { KVError } from '../../errors.ts'
-import { quoteKey } from '../../keys.ts'
+import { KVError } from '../../base/errors.ts'
+import { timingOf } from '../../base/timing.ts'
+import { quoteKey } from '../../contract/keys.ts'
 import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
-import { timingOf } from '../../timing.ts'
 import { LmdbEngine } from './engine.ts'
 import { Root } from './root.ts'
 

@@ -1,4 +1,5 @@
 import { BehaviorSubject, Observable, of, throwError } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
 import type {
   Engine,
   EngineLimits,
@@ -12,10 +13,9 @@ import type {
   WatchSignal,
   Write,
   Written,
-} from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { inSpan, sortKeys } from '../../keys.ts'
-import { lastNameOf, parentOf } from '../../nodes.ts'
+} from '../../contract/engine.ts'
+import { inSpan, sortKeys } from '../../contract/keys.ts'
+import { lastNameOf, parentOf } from '../../contract/nodes.ts'
 import { Current, Draft, type Memory } from './memory.ts'
 
 const PAGE = 1024

@@ -1,7 +1,7 @@
-import { holds, nextVersion, versionConflict } from '../../conditions.ts'
-import type { Stored, Write, Written } from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
-import { isNodeKey, parentOf } from '../../nodes.ts'
+import type { KVError } from '../../base/errors.ts'
+import { holds, nextVersion, versionConflict } from '../../contract/conditions.ts'
+import type { Stored, Write, Written } from '../../contract/engine.ts'
+import { isNodeKey, parentOf } from '../../contract/nodes.ts'
 
 const NOTHING = new Uint8Array(0)
 const NONE: ReadonlySet<string> = new Set()

@@ -1,4 +1,5 @@
 import { catchError, defaultIfEmpty, defer, forkJoin, map, type Observable, of, ReplaySubject } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
 import type {
   Due,
   Engine,
@@ -14,8 +15,7 @@ import type {
   Write,
   WriteDue,
   Written,
-} from '../../engine.ts'
-import { KVError } from '../../errors.ts'
+} from '../../contract/engine.ts'
 import { statusOf, watchAll } from './gather.ts'
 import { mergeScans } from './merge.ts'
 import { Placement, type ShardBy } from './placement.ts'

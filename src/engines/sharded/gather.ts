@@ -1,5 +1,5 @@
 import { combineLatest, distinctUntilChanged, filter, map, Observable, takeWhile } from 'rxjs'
-import type { ConnectionState, Engine, Status, WatchSignal } from '../../engine.ts'
+import type { ConnectionState, Engine, Status, WatchSignal } from '../../contract/engine.ts'
 
 const BADNESS: Record<ConnectionState, number> = { connected: 0, suspended: 1, lost: 2, closed: 3 }
 

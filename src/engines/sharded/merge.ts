@@ -1,6 +1,6 @@
 import { defer, forkJoin, map, type Observable, of, tap } from 'rxjs'
-import type { Due, KeySpan, Scan } from '../../engine.ts'
-import { compareKeys } from '../../keys.ts'
+import type { Due, KeySpan, Scan } from '../../contract/engine.ts'
+import { compareKeys } from '../../contract/keys.ts'
 
 /** What is at hand of one of the scans. */
 class Source<P> {

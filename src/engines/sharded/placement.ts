@@ -1,7 +1,7 @@
-import type { Write } from '../../engine.ts'
-import { attempt, KVError } from '../../errors.ts'
-import { quoteKey } from '../../keys.ts'
-import { isNodeKey } from '../../nodes.ts'
+import { attempt, KVError } from '../../base/errors.ts'
+import type { Write } from '../../contract/engine.ts'
+import { quoteKey } from '../../contract/keys.ts'
+import { isNodeKey } from '../../contract/nodes.ts'
 import { murmur3, tagOf } from './hash.ts'
 
 /** Which keys of a store over several engines are together in one, so that a transaction can have them all. */

@@ -10,9 +10,9 @@ import {
   of,
   throwError,
 } from 'rxjs'
-import type { Due, Engine, NodeEntry, Nodes, Stored } from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import { childOf, nodeKey } from '../../nodes.ts'
+import { KVError } from '../../base/errors.ts'
+import type { Due, Engine, NodeEntry, Nodes, Stored } from '../../contract/engine.ts'
+import { childOf, nodeKey } from '../../contract/nodes.ts'
 
 const FOLDER = nodeKey('shards')
 const NAME = 'layout'

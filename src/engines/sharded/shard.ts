@@ -1,4 +1,5 @@
 import { catchError, defer, map, mergeMap, type Observable, of, throwError } from 'rxjs'
+import type { KVError } from '../../base/errors.ts'
 import type {
   Due,
   Engine,
@@ -13,8 +14,7 @@ import type {
   Write,
   WriteDue,
   Written,
-} from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
+} from '../../contract/engine.ts'
 import { type Place, ShardRecord } from './record.ts'
 import { WritePart } from './write-part.ts'
 

@@ -1,5 +1,5 @@
-import type { Write, WriteDue, Written } from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
+import type { KVError } from '../../base/errors.ts'
+import type { Write, WriteDue, Written } from '../../contract/engine.ts'
 
 /** Some of the writes of a call, each due when it was. */
 export class WritePart implements WriteDue {

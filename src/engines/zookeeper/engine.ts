@@ -1,4 +1,6 @@
 import { Observable } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
+import type { Timing } from '../../base/timing.ts'
 import type {
   Due,
   Engine,
@@ -13,9 +15,7 @@ import type {
   Write,
   WriteDue,
   Written,
-} from '../../engine.ts'
-import { KVError } from '../../errors.ts'
-import type { Timing } from '../../timing.ts'
+} from '../../contract/engine.ts'
 import { KeyLayout } from './layout/key-layout.ts'
 import { Children } from './operations/children.ts'
 import type { WriteContext } from './operations/context.ts'

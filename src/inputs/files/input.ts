@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { concatMap, defer, distinctUntilChanged, map, type Observable, timer } from 'rxjs'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered, InputOptions, Lag, PartitionedInput } from '../partitioned-input.ts'
 import { Readers } from '../readers.ts'
 import { configOf, type FilesConfig, type FilesInputOptions } from './options.ts'

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
-import { oneOf, wholeNumber } from '../../arguments.ts'
-import { KVError } from '../../errors.ts'
+import { oneOf, wholeNumber } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
 import type { InputOptions } from '../partitioned-input.ts'
 
 /** What the records of a file are written as: a JSON value a line, or comma-separated values. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { glob } from 'tinyglobby'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { FileFormat, FilesConfig } from './options.ts'
 
 /** A part of a file: the records that begin in a range of bytes, or all. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered, InputOptions } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { type Line, LineReader } from './lines.ts'

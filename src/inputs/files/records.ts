@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { CsvRecord } from '../../csv.ts'
-import { KVError } from '../../errors.ts'
+import { CsvRecord } from '../../base/csv.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Line } from './lines.ts'
 import type { FilePart } from './partitions.ts'
 

@@ -1,4 +1,4 @@
-import { KVError, type KVErrorCode } from '../../errors.ts'
+import { KVError, type KVErrorCode } from '../../base/errors.ts'
 
 /** The name that Kafka's protocol has for an error, found in what kafkajs wraps it into. */
 export function typeOf(error: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { concatMap, distinctUntilChanged, type Observable, timer } from 'rxjs'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered, Lag, PartitionedInput } from '../partitioned-input.ts'
 import { Progress } from '../progress.ts'
 import { Readers } from '../readers.ts'

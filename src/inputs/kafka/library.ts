@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Cluster, Kafka, KafkaConfig } from 'kafkajs'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 
 function load(): new (config: KafkaConfig) => Kafka {
   try {

@@ -1,5 +1,5 @@
 import type { Broker, Cluster, KafkaConfig } from 'kafkajs'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { Late, within } from '../waiting.ts'
 import { silentBroker } from './failures.ts'
 import { clusterOf } from './library.ts'

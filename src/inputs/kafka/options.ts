@@ -1,6 +1,6 @@
 import type { KafkaConfig, KafkaMessage } from 'kafkajs'
-import { oneOf, wholeNumber } from '../../arguments.ts'
-import { KVError } from '../../errors.ts'
+import { oneOf, wholeNumber } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
 import type { InputOptions } from '../partitioned-input.ts'
 
 /** Options of {@link kafkaInput}. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { Patience, unlessAborted } from '../waiting.ts'

@@ -1,5 +1,5 @@
 import type { JetStreamApiError } from '@nats-io/jetstream'
-import { KVError, type KVErrorCode } from '../../errors.ts'
+import { KVError, type KVErrorCode } from '../../base/errors.ts'
 
 /** What JetStream says where the account may not use it. */
 const NOT_ENABLED = 10039

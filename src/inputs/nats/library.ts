@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as Library from '@nats-io/jetstream'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 
 /** The client library, which whoever reads no NATS need not have. */
 export function jetstreamLibrary(): Pick<typeof Library, 'jetstream' | 'jetstreamManager'> {

@@ -1,6 +1,6 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { within } from '../waiting.ts'
 import { jetstreamLibrary } from './library.ts'
 import type { NatsOptions } from './options.ts'

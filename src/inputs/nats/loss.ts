@@ -1,5 +1,5 @@
 import type { StreamInfo } from '@nats-io/jetstream'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { NatsPartition } from './options.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { JetStreamManagerOptions, JsMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
-import { wholeNumber } from '../../arguments.ts'
-import { KVError } from '../../errors.ts'
+import { wholeNumber } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
 import type { InputOptions } from '../partitioned-input.ts'
 
 /** How JetStream is reached. */

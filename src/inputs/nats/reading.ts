@@ -1,4 +1,4 @@
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { Patience, unlessAborted } from '../waiting.ts'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Redis as Client } from 'ioredis'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { Patience, within } from '../waiting.ts'
 import type { RedisConfig } from './options.ts'
 

@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis'
-import { oneOf, wholeNumber } from '../../arguments.ts'
-import { KVError } from '../../errors.ts'
+import { oneOf, wholeNumber } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
 import type { InputOptions } from '../partitioned-input.ts'
 import type { RedisEntry } from './entry.ts'
 

@@ -1,4 +1,4 @@
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Delivered, InputOptions } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { compareIds, isId, type RedisEntry } from './entry.ts'

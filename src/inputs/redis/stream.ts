@@ -1,4 +1,4 @@
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { compareIds, RedisEntry } from './entry.ts'
 import type { Link } from './link.ts'
 

@@ -1,5 +1,5 @@
-import { wholeNumber } from '../../arguments.ts'
-import { KVError } from '../../errors.ts'
+import { wholeNumber } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
 
 /** An option that bounds something; throws `INVALID_ARGUMENT` unless it is a whole number. */
 export const bound = (name: string, value: number | undefined, fallback: number, least = 1): number =>

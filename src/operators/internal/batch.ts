@@ -1,4 +1,4 @@
-import type { KVError, KVErrorCode } from '../../errors.ts'
+import type { KVError, KVErrorCode } from '../../base/errors.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'

@@ -1,5 +1,5 @@
-import type { Write } from '../../engine.ts'
-import type { KVError } from '../../errors.ts'
+import type { KVError } from '../../base/errors.ts'
+import type { Write } from '../../contract/engine.ts'
 import type { Access } from '../../store/access.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'

@@ -1,5 +1,5 @@
-import { bufferOf } from '../../bytes.ts'
-import { KVError, type KVErrorCode } from '../../errors.ts'
+import { bufferOf } from '../../base/bytes.ts'
+import { KVError, type KVErrorCode } from '../../base/errors.ts'
 
 /** What the journal says of a commit. */
 export interface JournalEntry {

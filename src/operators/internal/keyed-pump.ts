@@ -1,5 +1,5 @@
 import { type Observable, Subscriber } from 'rxjs'
-import { subscribeWithDemand } from '../../demand.ts'
+import { subscribeWithDemand } from '../../base/demand.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { type Lineup, Place } from './lineup.ts'

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs'
-import type { Intake } from '../../demand.ts'
+import type { Intake } from '../../base/demand.ts'
 import { Queue } from '../../store/queue.ts'
 
 /** A record's place in the line, and what came of it while earlier records were not done. */

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction, Subscriber } from 'rxjs'
-import { currentDemand, Intake, subscribeWithDemand } from '../../demand.ts'
+import { currentDemand, Intake, subscribeWithDemand } from '../../base/demand.ts'
 
 /** What an operator does with the records of its source. */
 export interface Sink<T> {

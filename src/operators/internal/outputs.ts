@@ -1,4 +1,4 @@
-import type { Taken } from '../../owned-partition.ts'
+import type { Taken } from '../../contract/owned-partition.ts'
 
 /** Which outputs were taken, by commits, in order. */
 export class Outputs {

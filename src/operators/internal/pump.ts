@@ -1,4 +1,4 @@
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import type { Known } from '../../store/access.ts'
 import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'

@@ -1,4 +1,4 @@
-import type { KVError } from '../../errors.ts'
+import type { KVError } from '../../base/errors.ts'
 import type { Access } from '../../store/access.ts'
 import { callbackError } from './arguments.ts'
 import type { Process } from './batch.ts'

@@ -1,5 +1,5 @@
-import type { KVError } from '../../errors.ts'
-import { checkKey } from '../../keys.ts'
+import type { KVError } from '../../base/errors.ts'
+import { checkKey } from '../../contract/keys.ts'
 import { END_OF_TIME, FIRST_TIME, windowKey } from '../windowKey.ts'
 import { calling, Fault } from './arguments.ts'
 import { timeIn } from './event-time.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Observable, Subscription } from 'rxjs'
-import { KVError, type KVErrorCode } from '../../errors.ts'
+import { KVError, type KVErrorCode } from '../../base/errors.ts'
 import type { KVStore } from '../../store/kv-store.ts'
 import { eventually } from '../waiting.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { firstValueFrom, type Observable } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
 import { json } from '../../codecs.ts'
-import { KVError } from '../../errors.ts'
 import type { KVStore } from '../../store/kv-store.ts'
 import { all, fails, fill, nextTurn, numbers, one, Recorder, together } from './assertions.ts'
 import type { Suite } from './place.ts'

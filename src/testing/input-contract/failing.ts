@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { identityOf, type Undecodable } from '../../inputs/partitioned-input.ts'
 import type { InputPlace, InputSuite } from './place.ts'
 import { begin, inTime, numbersOf, records, rejects, take, takeFrom, throughJson } from './taking.ts'

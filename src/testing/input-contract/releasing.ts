@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import { KVError } from '../../errors.ts'
+import { KVError } from '../../base/errors.ts'
 import { countHandles } from './handles.ts'
 import type { InputSuite } from './place.ts'
 import { begin, inTime, type Reading, records, rejects, takeFrom } from './taking.ts'

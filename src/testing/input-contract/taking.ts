@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { KVError, type KVErrorCode } from '../../errors.ts'
+import { KVError, type KVErrorCode } from '../../base/errors.ts'
 import type { Delivered, PartitionedInput } from '../../inputs/partitioned-input.ts'
 import type { ContractRecord } from './place.ts'
 

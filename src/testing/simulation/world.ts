@@ -1,7 +1,7 @@
+import { timingOf } from '../../base/timing.ts'
 import type { ZooKeeperStoreOptions } from '../../engines/zookeeper/store.ts'
 import { storeIn } from '../../engines/zookeeper/store.ts'
 import type { KVStore } from '../../store/kv-store.ts'
-import { timingOf } from '../../timing.ts'
 import { Party, Rank, VirtualClock } from './clock.ts'
 import { Ensemble, type EnsembleOptions } from './ensemble.ts'
 import { Network } from './network.ts'

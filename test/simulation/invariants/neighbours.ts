@@ -1,4 +1,4 @@
-import type { KVErrorCode } from '../../../src/errors.ts'
+import type { KVErrorCode } from '../../../src/base/errors.ts'
 import { GARBAGE, HIDDEN, QUOTA } from '../workload/keys.ts'
 import { current } from '../workload/observations.ts'
 import type { Operation, Run } from '../workload/observed.ts'

@@ -1,4 +1,4 @@
-import type { KVErrorCode } from '../../../src/errors.ts'
+import type { KVErrorCode } from '../../../src/base/errors.ts'
 import type { Invariant } from './invariant.ts'
 import { isMistaken } from './neighbours.ts'
 

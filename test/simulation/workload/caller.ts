@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs'
-import { KVError } from '../../../src/errors.ts'
+import { KVError } from '../../../src/base/errors.ts'
 import type { ObservedStore, Operation } from './observed.ts'
 import { make } from './perform.ts'
 import type { Call, Reaction } from './plan.ts'

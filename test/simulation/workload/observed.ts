@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs'
-import type { KVError } from '../../../src/errors.ts'
+import type { KVError } from '../../../src/base/errors.ts'
 import type { KVStore } from '../../../src/store/kv-store.ts'
 import type { Party } from '../../../src/testing/simulation/clock.ts'
 import type { World } from '../../../src/testing/simulation/world.ts'

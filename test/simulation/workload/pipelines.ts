@@ -1,5 +1,5 @@
 import { map, type OperatorFunction, pipe, Subject } from 'rxjs'
-import { KVError } from '../../../src/errors.ts'
+import { KVError } from '../../../src/base/errors.ts'
 import { deleteKV } from '../../../src/operators/deleteKV.ts'
 import { historyKV } from '../../../src/operators/historyKV.ts'
 import { lookupKV } from '../../../src/operators/lookupKV.ts'

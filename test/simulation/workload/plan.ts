@@ -1,4 +1,4 @@
-import type { ExpectedVersion } from '../../../src/engine.ts'
+import type { ExpectedVersion } from '../../../src/contract/engine.ts'
 
 /** What the values of a simulation are: who wrote it, and a count. */
 export interface Value {

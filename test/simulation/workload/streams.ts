@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs'
-import { KVError } from '../../../src/errors.ts'
+import { KVError } from '../../../src/base/errors.ts'
 import type { Change } from '../../../src/store/kv-store.ts'
 import { performReaction } from './caller.ts'
 import type { ObservedStore, Stream } from './observed.ts'

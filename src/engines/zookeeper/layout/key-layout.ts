@@ -1,5 +1,5 @@
-import { KVError } from '../../../errors.ts'
-import { isNodeKey, namesOf } from '../../../nodes.ts'
+import { KVError } from '../../../base/errors.ts'
+import { isNodeKey, namesOf } from '../../../contract/nodes.ts'
 import { keyOfName, nameOf } from './names.ts'
 
 /** Characters that ZooKeeper allows in a path. */

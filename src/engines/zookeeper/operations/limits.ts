@@ -1,4 +1,4 @@
-import type { EngineLimits } from '../../../engine.ts'
+import type { EngineLimits } from '../../../contract/engine.ts'
 import type { KeyLayout } from '../layout/key-layout.ts'
 import type { PacketLimit } from '../session/packet-limit.ts'
 import { Op } from '../wire/protocol.ts'

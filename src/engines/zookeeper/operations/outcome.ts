@@ -1,4 +1,4 @@
-import { nextVersion } from '../../../conditions.ts'
+import { nextVersion } from '../../../contract/conditions.ts'
 import { Op } from '../wire/protocol.ts'
 import type { Node } from '../wire/replies.ts'
 import type { MultiOp } from '../wire/requests.ts'

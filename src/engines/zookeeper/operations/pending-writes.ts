@@ -1,6 +1,6 @@
-import type { Write, Written } from '../../../engine.ts'
-import { KVError } from '../../../errors.ts'
-import { quoteKey } from '../../../keys.ts'
+import { KVError } from '../../../base/errors.ts'
+import type { Write, Written } from '../../../contract/engine.ts'
+import { quoteKey } from '../../../contract/keys.ts'
 import type { PendingWrite, PlannedWrite } from './plan.ts'
 
 /** What the writes of a task end with: the result of each, or, where it is all or none, the error of all. */

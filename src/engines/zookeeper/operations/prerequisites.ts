@@ -1,5 +1,5 @@
-import { KVError } from '../../../errors.ts'
-import { isNodeKey } from '../../../nodes.ts'
+import { KVError } from '../../../base/errors.ts'
+import { isNodeKey } from '../../../contract/nodes.ts'
 import { failure } from '../wire/failures.ts'
 import { Code, Op } from '../wire/protocol.ts'
 import { syncFrame } from '../wire/requests.ts'

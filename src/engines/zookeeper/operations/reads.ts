@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
-import type { Stored } from '../../../engine.ts'
-import { KVError } from '../../../errors.ts'
+import { KVError } from '../../../base/errors.ts'
+import type { Stored } from '../../../contract/engine.ts'
 import { failure } from '../wire/failures.ts'
 import { Code, Op } from '../wire/protocol.ts'
 import { type Node, readListings, readNodes } from '../wire/replies.ts'

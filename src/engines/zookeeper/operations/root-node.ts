@@ -1,4 +1,4 @@
-import { KVError } from '../../../errors.ts'
+import { KVError } from '../../../base/errors.ts'
 import type { KeyLayout } from '../layout/key-layout.ts'
 import { keyOfName } from '../layout/names.ts'
 import type { PacketLimit } from '../session/packet-limit.ts'

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs'
-import { KVError } from '../../../errors.ts'
-import type { Timing } from '../../../timing.ts'
+import { KVError } from '../../../base/errors.ts'
+import type { Timing } from '../../../base/timing.ts'
 import type { Packet } from '../session/connection.ts'
 import type { Session } from '../session/session.ts'
 

@@ -1,4 +1,4 @@
-import { KVError } from '../../../errors.ts'
+import { KVError } from '../../../base/errors.ts'
 import { Code } from '../wire/protocol.ts'
 import type { Node } from '../wire/replies.ts'
 import { outcomeOf } from './outcome.ts'

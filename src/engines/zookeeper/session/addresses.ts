@@ -1,4 +1,4 @@
-import { KVError } from '../../../errors.ts'
+import { KVError } from '../../../base/errors.ts'
 
 /** A server's host name or address, and its port. */
 export interface ServerAddress {

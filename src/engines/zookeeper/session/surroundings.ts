@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { type Timing, timingOf } from '../../../timing.ts'
+import { type Timing, timingOf } from '../../../base/timing.ts'
 import type { ServerAddress } from './addresses.ts'
 
 /** What is used of a socket: events as a `net.Socket` has them. */

@@ -1,5 +1,5 @@
-import { KVError } from '../../../errors.ts'
-import { quoteKey } from '../../../keys.ts'
+import { KVError } from '../../../base/errors.ts'
+import { quoteKey } from '../../../contract/keys.ts'
 import { Code, codeName } from './protocol.ts'
 
 /** The error of an operation on `key` that the server answered with `code`, which no rule of its own covers. */

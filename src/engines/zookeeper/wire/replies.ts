@@ -1,4 +1,4 @@
-import type { Stored } from '../../../engine.ts'
+import type { Stored } from '../../../contract/engine.ts'
 import { Op } from './protocol.ts'
 import { readZxid } from './zxid.ts'
 

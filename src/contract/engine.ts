@@ -23,7 +23,7 @@
  * - An answer is definite. Where the outcome of a write cannot be known, its result is `INDETERMINATE`.
  */
 import type { Observable } from 'rxjs'
-import type { KVError } from './errors.ts'
+import type { KVError } from '../base/errors.ts'
 
 /** What an engine holds for a key. */
 export interface Stored {

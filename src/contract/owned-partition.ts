@@ -1,6 +1,6 @@
 import type { Observable, OperatorFunction } from 'rxjs'
+import type { KVError } from '../base/errors.ts'
 import type { Write } from './engine.ts'
-import type { KVError } from './errors.ts'
 
 /** How far a partition came. */
 export interface Taken<P = unknown> {

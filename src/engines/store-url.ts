@@ -1,5 +1,5 @@
-import { parseServers } from './engines/zookeeper/session/addresses.ts'
-import { KVError } from './errors.ts'
+import { KVError } from '../base/errors.ts'
+import { parseServers } from './zookeeper/session/addresses.ts'
 
 /** Where a store is, read from its URL. */
 export type StoreAddress =

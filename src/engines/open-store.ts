@@ -1,9 +1,9 @@
-import { lmdbStore } from './engines/lmdb/store.ts'
-import { memoryStore } from './engines/memory/store.ts'
-import { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
-import { KVError } from './errors.ts'
-import type { KVStore, StoreOptions } from './store/kv-store.ts'
+import { KVError } from '../base/errors.ts'
+import type { KVStore, StoreOptions } from '../store/kv-store.ts'
+import { lmdbStore } from './lmdb/store.ts'
+import { memoryStore } from './memory/store.ts'
 import { parseStoreUrl, type StoreAddress } from './store-url.ts'
+import { type ZooKeeperStoreOptions, zookeeperStore } from './zookeeper/store.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type ZooKeeperOptions = ZooKeeperStoreOptions<never>

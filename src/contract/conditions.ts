@@ -1,5 +1,5 @@
+import { KVError } from '../base/errors.ts'
 import type { ExpectedVersion, Stored } from './engine.ts'
-import { KVError } from './errors.ts'
 import { quoteKey } from './keys.ts'
 
 const MAX_VERSION = 0x7fff_ffff

@@ -1,5 +1,5 @@
+import { KVError } from '../base/errors.ts'
 import type { KeySpan } from './engine.ts'
-import { KVError } from './errors.ts'
 import { isNodeKey, namesOf } from './nodes.ts'
 
 const MAX_LISTED_KEY = 80
