@@ -84,6 +84,7 @@ export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './m
 export { deleteKV } from './operators/deleteKV.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { insertKV } from './operators/insertKV.ts'
+export { joinTableKV, type TableJoinOptions } from './operators/joinTableKV.ts'
 export { type LookupOptions, lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'

@@ -1,7 +1,8 @@
+import type { Subscriber } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Stored, Write, Written } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
-import type { AnyStore, BytesPut, Entry, KVStore, Mutation } from './kv-store.ts'
+import type { AnyStore, BytesPut, Change, Entry, KVStore, Mutation, Range } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, Update } from './operations.ts'
 import type { Part, StoreParts } from './parts.ts'
 
@@ -165,6 +166,12 @@ export interface CommitOptions {
   readonly encoded?: ((writes: readonly Write[]) => void) | undefined
 }
 
+/** Somebody who holds what he follows, and has to know when that may be out of date; its values are shared. */
+export interface Following {
+  /** Changes may be missed, until the next `synced`. */
+  missing(): void
+}
+
 /** What an {@link Access} is made of. */
 export interface AccessContext<V> {
   readonly encoding: Encoding<V>
@@ -174,6 +181,7 @@ export interface AccessContext<V> {
   now(): number
   /** Runs `work` at the end of the turn. */
   defer(work: () => void): void
+  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void
 }
 
 /**
@@ -276,6 +284,15 @@ export class Access<V> {
 
   decode(key: string, bytes: Uint8Array): V {
     return this.#context.encoding.decode(key, bytes)
+  }
+
+  /** As `changes$`; says besides when changes may be missed. */
+  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void {
+    try {
+      this.#context.follow(range, subscriber, following)
+    } catch (error) {
+      subscriber.error(error)
+    }
   }
 
   /** Reads a node beside the keys, as it is stored. */

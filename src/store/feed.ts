@@ -20,6 +20,8 @@ export interface FeedContext<V> {
   decode(key: string, bytes: Uint8Array): V
   /** What was emitted is all that there is, by now. */
   synced(): void
+  /** From now on, until it is synced again, changes may be missed. */
+  readonly missing?: (() => void) | undefined
 }
 
 /** What is known of a key of the range. */
@@ -102,6 +104,7 @@ export class Feed<V> implements Listener {
   disarmed(): void {
     this.#stopListing()
     this.#settling = false
+    if (this.isSynced) this.#context.missing?.()
     this.isSynced = false
   }
 

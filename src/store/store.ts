@@ -3,7 +3,7 @@ import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
 import { type Timing, timingOf } from '../base/timing.ts'
 import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../contract/engine.ts'
-import { ACCESS, Access, type AccessibleStore } from './access.ts'
+import { ACCESS, Access, type AccessibleStore, type Following } from './access.ts'
 import {
   DeleteAllCall,
   emitLast,
@@ -97,6 +97,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       timeout: this.#timeout,
       now: () => this.#timing.now(),
       defer: work => this.#timing.defer(work),
+      follow: (range, subscriber, following) => this.#follow(range, subscriber, following),
     })
     this[ACCESS] = this.#access
     // A BehaviorSubject that has completed replays nothing.
@@ -201,29 +202,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   }
 
   changes$(range: Range = {}): Observable<Change<V>> {
-    return this.#call$(undefined, subscriber => {
-      // An empty range changes never, but can be synced.
-      const span = spanOf(range) ?? { from: '', to: '' }
-      const feeds = this.#parts.all.map(
-        ({ engine, hub, batcher }) =>
-          new Feed(
-            {
-              engine,
-              hub,
-              batcher,
-              timing: this.#timing,
-              timeout: this.#timeout,
-              decode: this.#encoding.decode,
-              synced: () => {
-                if (feeds.every(({ isSynced }) => isSynced)) subscriber.next({ type: 'synced' })
-              },
-            },
-            span,
-            subscriber,
-          ),
-      )
-      for (const feed of feeds) feed.start()
-    })
+    return this.#call$(undefined, subscriber => this.#follow(range, subscriber, undefined))
   }
 
   close(): Promise<void> {
@@ -259,6 +238,32 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
         subscriber.error(error)
       }
     })
+  }
+
+  #follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following | undefined): void {
+    // An empty range changes never, but can be synced.
+    const span = spanOf(range) ?? { from: '', to: '' }
+    const decode = (following && this.#encoding.decodeShared) ?? this.#encoding.decode
+    const feeds = this.#parts.all.map(
+      ({ engine, hub, batcher }) =>
+        new Feed(
+          {
+            engine,
+            hub,
+            batcher,
+            timing: this.#timing,
+            timeout: this.#timeout,
+            decode,
+            synced: () => {
+              if (feeds.every(({ isSynced }) => isSynced)) subscriber.next({ type: 'synced' })
+            },
+            missing: following?.missing,
+          },
+          span,
+          subscriber,
+        ),
+    )
+    for (const feed of feeds) feed.start()
   }
 
   #read$<R>(key: string, options: CallOptions | undefined, resultOf: Found<V, R>): Observable<R | undefined> {

@@ -35,7 +35,7 @@ export interface Specimen {
   /** The same with a callback that throws `new Error('boom')` for the record `x`. */
   makeThrowing(store: KVStore<number>): OperatorFunction<string, string>
   /**
-   * How many calls of the store follow each other for a record.
+   * How many calls of the store follow each other for a record; 0 where it knows all that it needs.
    * @defaultValue 1
    */
   readonly calls?: number
@@ -205,7 +205,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
     )
   })
 
-  describe('with an engine that takes 3 frames for a call', () => {
+  describe.skipIf(calls === 0)('with an engine that takes 3 frames for a call', () => {
     /** Each key travels by itself, as many at a time as one likes. */
     const alone = { readBatch: 1, writeBatch: 1, inFlight: 1000 }
     const slow = (
@@ -294,7 +294,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
 
       test.each([
         [true, [`${'-'.repeat(6 * calls)}(ab)`, 'c']],
-        [false, [`-${'-'.repeat(calls)}b${'-'.repeat(5 * calls - 2)}a`, 'c']],
+        [false, [`-${'-'.repeat(calls)}b${'-'.repeat(Math.max(0, 5 * calls - 2))}a`, 'c']],
       ])('ordered: %s', (ordered, [first]) => {
         virtually(scheduler => {
           const delays: Record<string, number> = { a: 6, b: 1 }
@@ -363,7 +363,7 @@ export function operatorCases({ make, makeThrowing, calls = 1, held = n => n, ..
       ),
     )
     expect(emitted).toBe(5000)
-    expect(ahead).toBeGreaterThan(0)
+    if (calls > 0) expect(ahead).toBeGreaterThan(0)
     expect(ahead).toBeLessThanOrEqual(held(10))
   })
 

@@ -13,8 +13,8 @@ export interface Diagram {
    * one. Where it makes no operator but an Observable, of `records`, the source says when they are read.
    */
   readonly call: string
-  /** What happens beside: each write to the store, or each snapshot of a meter. */
-  readonly beside?: { readonly label: 'written' | 'snapshots'; readonly marbles: string }
+  /** What happens beside: each write to the store, or each snapshot of a meter; or what another client writes. */
+  readonly beside?: { readonly label: 'written' | 'snapshots' | 'table'; readonly marbles: string }
   readonly output: string
   /** What the letters of all lines stand for. */
   readonly texts?: Readonly<Record<string, string>>
@@ -37,6 +37,15 @@ export const diagrams: readonly Diagram[] = [
     call: 'lookupKV(store, keyOf)',
     output: '---A--B--C--(A|)',
     texts: { A: 'a 1', B: 'b 2', C: 'c –' },
+  },
+  {
+    name: 'joinTableKV',
+    stored: { a: 1 },
+    source: '-a---b----a--b-|',
+    call: 'joinTableKV(store, keyOf)',
+    beside: { label: 'table', marbles: '------D---E' },
+    output: '-A---B----A--C-|',
+    texts: { A: 'a 1', B: 'b –', C: 'b 7', D: 'b 7', E: 'a 8' },
   },
   {
     name: 'upsertKV',

@@ -84,6 +84,12 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
       read$.complete()
     })(),
   }
+  const table$ =
+    beside?.label === 'table'
+      ? scheduler
+          .createColdObservable(beside.marbles, valuesOf(beside.marbles, texts))
+          .pipe(tap(written => writeElsewhere(memory, json(), keyOf(written), Number(written.slice(2)))))
+      : undefined
   const result = new Function(...Object.keys(scope), `return ${call}`)(...Object.values(scope)) as
     | OperatorFunction<string, unknown>
     | Observable<unknown>
@@ -93,7 +99,7 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
   const output$ = isObservable(result) ? result : source$.pipe(result)
   return {
     source$,
-    beside$: beside?.label === 'snapshots' ? snapshots$ : written$,
+    beside$: table$ ?? (beside?.label === 'snapshots' ? snapshots$ : written$),
     output$: output$.pipe(map(textOf)),
   }
 }

@@ -1,0 +1,66 @@
+import type { OperatorFunction } from 'rxjs'
+import { accessOf } from '../store/access.ts'
+import type { KVStore, Range } from '../store/kv-store.ts'
+import { spanOf } from '../store/listing.ts'
+import { wholeOrInfinite } from './internal/arguments.ts'
+import { operate } from './internal/operate.ts'
+import { TableJoin } from './internal/table-join.ts'
+
+/** Options of {@link joinTableKV}. */
+export interface TableJoinOptions<T, V, R = unknown> extends Range {
+  /**
+   * Makes the output of a record and what the table has under its key. The value is shared with other records (frozen,
+   * with `json`): it is not to be changed.
+   * @defaultValue `[record, stored]`
+   */
+  readonly project?: ((record: T, stored: V | undefined) => R) | undefined
+  /**
+   * How many records may wait for the table, from 1 to `Infinity`. A source that can be paused (`pull$`) is asked for no
+   * more than that; what another source sends beyond it waits in memory.
+   * @defaultValue 4096
+   */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * Joins a stream with a table that changes: does what `lookupKV` does, from a copy of the table that is held in memory and
+ * follows it by `changes$`, so that a record costs no request.
+ *
+ * Records wait until the table was read (`synced`), and again while its changes may be missed, as the connection is lost. A
+ * record sees every change that `changes$` told before it came: what this process wrote to the table itself is seen when
+ * it is told, a moment later. Held are all entries of the table, or of the range that the options give (`prefix`, or `from` and
+ * `to`): its values, decoded, and each key twice.
+ *
+ * Emits `[record, stored]` for each record (`stored` is `undefined` where the key is absent, or outside of the range), or what
+ * `project` makes of them, in the order of the records; completes when the source has completed and no record waits. The
+ * first error ends it: `CALLBACK` where `keyOf` or `project` throws, `INVALID_KEY`, and those of `changes$` (`CODEC` for a
+ * value that cannot be decoded, `AUTH`, …); `CLOSED` when the store is closed. An error of the source passes at once.
+ * `INVALID_ARGUMENT`, at once, for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { of, switchMap } from 'rxjs'
+ * import { joinTableKV, memoryStore, text } from 'rxkeeper'
+ *
+ * const names = memoryStore({ value: text })
+ * names.put$('JFK', 'New York').pipe(
+ *   switchMap(() => of({ to: 'JFK' }, { to: 'XYZ' })),
+ *   joinTableKV(names, flight => flight.to, { project: (flight, name = 'nowhere') => `${flight.to}: ${name}` }),
+ * ).subscribe(line => console.log(line)) // JFK: New York, XYZ: nowhere
+ * ```
+ *
+ * @param keyOf the key of a record
+ */
+export function joinTableKV<T, V, R = [record: T, stored: V | undefined]>(
+  table: KVStore<V>,
+  keyOf: (record: T) => string,
+  options: TableJoinOptions<NoInfer<T>, NoInfer<V>, R> = {},
+): OperatorFunction<T, R> {
+  const pair = (record: T, stored: V | undefined): R => [record, stored] as R
+  const { from, to, prefix, project = pair } = options
+  const work = { range: { from, to, prefix }, keyOf, project }
+  spanOf(work.range)
+  const access = accessOf(table)
+  const concurrency = wholeOrInfinite('concurrency', options.concurrency, 4096)
+  return operate(concurrency, (destination, intake) => new TableJoin(access, work, destination, intake))
+}
