@@ -39,12 +39,12 @@ export interface TableJoinOptions<T, V, R = unknown> extends Range {
  *
  * @example
  * ```ts
- * import { of, switchMap } from 'rxjs'
+ * import { lastValueFrom, of } from 'rxjs'
  * import { joinTableKV, memoryStore, text } from 'rxkeeper'
  *
  * const names = memoryStore({ value: text })
- * names.put$('JFK', 'New York').pipe(
- *   switchMap(() => of({ to: 'JFK' }, { to: 'XYZ' })),
+ * await lastValueFrom(names.put$('JFK', 'New York'))
+ * of({ to: 'JFK' }, { to: 'XYZ' }).pipe(
  *   joinTableKV(names, flight => flight.to, { project: (flight, name = 'nowhere') => `${flight.to}: ${name}` }),
  * ).subscribe(line => console.log(line)) // JFK: New York, XYZ: nowhere
  * ```

@@ -3,6 +3,7 @@ import {
   deleteKV,
   type Entry,
   insertKV,
+  joinTableKV,
   json,
   lookupKV,
   measure,
@@ -153,3 +154,13 @@ type<Observable<Entry<number> | undefined>>()(counts.update$('a', (n = 0) => (n 
 visits$.pipe(processKV(sums, userOf, (_, { sum } = { sum: '0' }) => ({ sum, n: 1 })))
 // @ts-expect-error what it returns is none
 visits$.pipe(processKV(sums, userOf, (_, { n } = { sum: 0, n: 0 }) => ({ n })))
+type<Observable<[record: Visit, stored: number | undefined]>>()(
+  visits$.pipe(joinTableKV(counts, visit => visit.user, { prefix: 'a', concurrency: 10 })),
+)
+type<Observable<string>>()(
+  visits$.pipe(
+    joinTableKV(counts, visit => visit.user, { project: (visit, count = 0) => `${visit.page} ${count}` }),
+  ),
+)
+// @ts-expect-error: no such option, records come out in order
+joinTableKV(counts, (visit: Visit) => visit.user, { ordered: false })
