@@ -8,7 +8,7 @@ import { job, json } from 'rxkeeper'
 export default job({
   name: 'airports',
   value: json<{ flights: number; late: number }>(),
-  key: (flight: { origin: string; delay: number }) => flight.origin,
+  keyOf: (flight: { origin: string; delay: number }) => flight.origin,
   transform: ({ delay }, sum = { flights: 0, late: 0 }) => ({
     flights: sum.flights + 1,
     late: delay > 15 ? sum.late + 1 : sum.late,

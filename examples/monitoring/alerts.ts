@@ -75,7 +75,7 @@ function alertsJob({ store, name, rules, missed }: Arguments, metrics: KVStore<M
     value: json<Alert>(),
     store: () => openStore(store, { value: json<Alert>(), timeout: PATIENCE }),
     input: ({ store: alerts }) => concat(stillRaised$(alerts), samples$(metrics, rules, missed)),
-    key: ({ host, metric }) => `${ALERTS}${host}/${metric}`,
+    keyOf: ({ host, metric }) => `${ALERTS}${host}/${metric}`,
     transform: (sample, alert) => judge(sample.rule, sample, alert),
     project: ({ host, metric }, alert, before) => ({ name: `${host}/${metric}`, alert, before }),
     output: ({ name, alert, before }) => {

@@ -72,7 +72,7 @@ function hostJob({ store, host, interval, servers }: Arguments) {
         exhaustMap(read),
         mergeMap(readings => readings),
       ),
-    key: metricKey,
+    keyOf: metricKey,
     transform: addReading,
   })
 }

@@ -87,7 +87,7 @@ const isFields = (value: unknown): value is Fields =>
  *   value: json<number>(),
  *   store: () => memoryStore({ value: json<number>() }),
  *   input: ['a', 'b', 'a'],
- *   key: word => word,
+ *   keyOf: word => word,
  *   transform: (_, count = 0, config: { step: number }) => count + config.step,
  *   output: result => console.log(result), // ['a', 2], ['b', 2], ['a', 4]
  * })
@@ -110,7 +110,7 @@ export const configFile = (path: string): ConfigPlace => new ConfigFile(path)
  *   value: json<number>(),
  *   store: 'memory:',
  *   input: ['a', 'b', 'a'],
- *   key: word => word,
+ *   keyOf: word => word,
  *   transform: (_, count = 0, config: { step: number }) => count + Number(config.step),
  *   output: result => console.log(result), // ['a', 2], ['b', 2], ['a', 4]
  * })

@@ -29,7 +29,7 @@ function checkDefinition(definition: object): void {
     'a codec, such as json()',
     value => isMethod(value, 'encode') && isMethod(value, 'decode'),
   )
-  check(definition, 'key', 'a function', isFunction)
+  check(definition, 'keyOf', 'a function', isFunction)
   check(definition, 'transform', 'a function', isFunction)
   check(definition, 'project', 'a function', value => value === undefined || isFunction(value))
   checkShared(definition)
@@ -68,7 +68,7 @@ function checkShared(options: object): void {
  *   value: json<number>(),
  *   store: 'memory:',
  *   input: [{ user: 'alice' }, { user: 'bob' }, { user: 'alice' }],
- *   key: visit => visit.user,
+ *   keyOf: visit => visit.user,
  *   transform: (_, count = 0) => count + 1,
  *   output: ([visit, count]) => console.log(visit.user, count), // alice 1, bob 1, alice 2
  * })

@@ -51,7 +51,7 @@ export function pipeline<I, T, V, R, C>(
   source: Source<I, T, V>,
   hooks: PipelineHooks<T>,
 ): Observable<never> {
-  const { key, transform, project, output, deadLetter, bytesOf } = plan
+  const { keyOf, transform, project, output, deadLetter, bytesOf } = plan
   const { partition, positionOf } = source
   const letters$ = new Subject<Result<I, T, R>>()
   const takeOut = ({ record: item, error }: DeadLetter<I>): void => {
@@ -64,7 +64,7 @@ export function pipeline<I, T, V, R, C>(
   }
   const loop = processJournaled<I, V, V | undefined, { item: I; output: R }>(
     store,
-    (item: I) => key(source.recordOf(item), config),
+    (item: I) => keyOf(source.recordOf(item), config),
     (item: I, value: V | undefined) => transform(source.recordOf(item), value, config),
     {
       ...source.options,

@@ -86,7 +86,7 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
    */
   readonly group?: string | undefined
   /** The key of a record. */
-  readonly key: (record: T, config: C) => string
+  readonly keyOf: (record: T, config: C) => string
   /** The new value of the record's key; `undefined` deletes it. May be called again for a record: it must be pure. */
   readonly transform: (record: T, value: V | undefined, config: C) => N
   /**

@@ -51,7 +51,7 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
  * - By default the one that has been inside longest: right for pipelines with one output per record, in their order,
  *   as `lookupKV`, `upsertKV` and `processKV` have. Outputs while no record is inside end nothing.
  * - With `recordOf` the one that the output leads back to: right for pipelines that filter, multiply or gather, such as
- *   `processKV` with an `onError` for dead letters (`recordOf: ([record]) => record`). The first output of a record ends
+ *   `processKV` with a `deadLetter` (`recordOf: ([record]) => record`). The first output of a record ends
  *   it, its later ones end nothing. The records that entered before it and are inside still were filtered out, and end
  *   with it as processed. Of equal records the one that has been inside longest is meant.
  * - With `recordOf` and `ordered: false` only that one: right for pipelines that reorder. What they filter out is kept

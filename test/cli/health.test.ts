@@ -81,7 +81,7 @@ describe('whoever asks', () => {
       value: json<unknown>(),
       store: 'memory:',
       input: new Subject<unknown>(),
-      key: String,
+      keyOf: String,
       transform: (_: unknown, value: unknown) => value,
     }).run({ signals: [] })
     const server = await HealthServer.listen({ host: '127.0.0.1', port: 0 })

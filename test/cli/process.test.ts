@@ -203,7 +203,7 @@ test('a transform that throws is shown with its place', async () => {
   project.write(
     'throwing.js',
     `import { job, json } from 'rxkeeper'
-     export default job({ name: 't', value: json(), key: () => 'k', transform() { return undefined.x } })`,
+     export default job({ name: 't', value: json(), keyOf: () => 'k', transform() { return undefined.x } })`,
   )
   const { code, stderr } = await project.run(['process', 'throwing.js', '--store', 'memory:'], {
     input: visits('a'),

@@ -55,7 +55,7 @@ it('is ready while the job runs, and no more when it begins to stop', async () =
     value: json<number>(),
     store: () => firstValueFrom(opened),
     input,
-    key: word => word,
+    keyOf: word => word,
     transform: (_, count = 0) => count + 1,
     output: () => taken,
   }).run({ signals: [] })
@@ -78,7 +78,7 @@ it('is not ready when the job has failed', async () => {
     value: json<number>(),
     store: 'memory:',
     input: ['a'],
-    key: word => word,
+    keyOf: word => word,
     transform: (): number => {
       throw new Error('at home')
     },

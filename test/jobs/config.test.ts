@@ -26,7 +26,7 @@ async function configOf(
       configs.push(context.config)
       return [] as string[]
     },
-    key: text => text,
+    keyOf: text => text,
     transform: () => 1,
   }).run({ config })
   return configs[0]!
@@ -119,7 +119,7 @@ test('a schema that answers later is waited for', async () => {
       value: json<number>(),
       store: 'memory:',
       input: ({ config: { mode } }) => [mode],
-      key: text => text,
+      keyOf: text => text,
       transform: () => 1,
     }).run({ config: config as ConfigSource })
   expect((await asking({ mode: 'good' })).figures.total.records).toBe(1)

@@ -54,7 +54,7 @@ describe('a run', () => {
       value: numbers,
       store,
       input: ({ name, config }) => [`${name} ${(config as { greeting: string }).greeting}`],
-      key: text => text,
+      keyOf: text => text,
       transform: () => 1,
       project: text => text.toUpperCase(),
       output: (text, context) => outputs.push(`${text} ${context.store === store}`),
@@ -65,7 +65,7 @@ describe('a run', () => {
   test.each<[string, Partial<JobDefinition<Visit, number, number, unknown, unknown>>]>([
     ['name', { name: '' }],
     ['value', { value: undefined as never }],
-    ['key', { key: 'user' as never }],
+    ['keyOf', { keyOf: 'user' as never }],
     ['transform', { transform: undefined as never }],
     ['project', { project: 1 as never }],
     ['output', { output: 'stdout' as never }],
@@ -212,7 +212,7 @@ describe('failures', () => {
     await job({
       name: 'shown',
       value: numbers,
-      key: ({ user }: Visit) => user,
+      keyOf: ({ user }: Visit) => user,
       transform: (_, count = 0) => count + 1,
       project: ({ user }) => {
         if (user === 'bob') throw new Error('cannot be shown')

@@ -58,7 +58,7 @@ const processing = job({
   name: 'steps',
   value: json<History>(),
   input: memoryInput<Step & { readonly number: number }>({}),
-  key: ({ key }) => key,
+  keyOf: ({ key }) => key,
   transform: ({ number, bad }, value) => {
     if (bad) throw new Error('bad')
     return { history: [...(value?.history ?? []), number] }

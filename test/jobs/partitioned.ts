@@ -36,7 +36,7 @@ export const counting = job({
   name: 'sales',
   value: json<number>(),
   input: memoryInput<Sale>({}),
-  key: sale => sale.shop,
+  keyOf: sale => sale.shop,
   transform: (_, count = 0) => count + 1,
   process: { commitSize: 16 },
 })

@@ -24,7 +24,7 @@ const counting = job({
   name: 'sales',
   value: json<number>(),
   input: ({ position }) => sales.slice(position === undefined ? 0 : (position as number) + 1),
-  key: sale => sale.shop,
+  keyOf: sale => sale.shop,
   transform: (_, count = 0) => count + 1,
   position: { key: 'position', of: sale => sale.offset },
   process: { commitSize: 64 },

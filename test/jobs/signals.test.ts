@@ -67,7 +67,7 @@ test('any number of runs have one listener, and none when they have ended', asyn
     value: json<number>(),
     store: 'memory:',
     input: NEVER,
-    key: () => 'k',
+    keyOf: () => 'k',
     transform: () => 1,
   })
   const runs = Array.from({ length: 20 }, () => idle.run())
@@ -84,7 +84,7 @@ test('signals can be left to others', async () => {
     value: json<number>(),
     store: 'memory:',
     input: NEVER,
-    key: () => 'k',
+    keyOf: () => 'k',
     transform: () => 1,
   }).run({ signals: [] })
   expect(process.listenerCount('SIGTERM')).toBe(before)

@@ -12,7 +12,7 @@ export const counting = (name = 'visits') =>
   job({
     name,
     value: json<number>(),
-    key: (record: Visit) => record.user,
+    keyOf: (record: Visit) => record.user,
     transform: (record, count = 0) => {
       if (record.user === 'broken') throw new Error('no such user')
       return count + 1

@@ -85,7 +85,7 @@ count-visits.ts:
   export default job({
     name: 'count-visits',
     value: json<number>(),
-    key: (visit: { user: string }) => visit.user,
+    keyOf: (visit: { user: string }) => visit.user,
     transform: (_, count = 0) => count + 1,
   })`,
     )

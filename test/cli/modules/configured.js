@@ -5,7 +5,7 @@ const definition = {
   value: json(),
   store: 'memory:',
   input: [{ user: 'alice' }],
-  key: ({ user }, config) => `${config.prefix ?? 'none'} ${user}`,
+  keyOf: ({ user }, config) => `${config.prefix ?? 'none'} ${user}`,
   transform: (_user, _count, config) => config.step ?? 0,
   project: (_, value) => value,
 }

@@ -2,6 +2,6 @@ import { job, json } from 'rxkeeper'
 export default job({
   name: 'count-visits',
   value: json<number>(),
-  key: (visit: { user: string }) => visit.user,
+  keyOf: (visit: { user: string }) => visit.user,
   transform: (_, count = 0) => count + 1,
 })

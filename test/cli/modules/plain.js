@@ -3,7 +3,7 @@ import { job, json } from 'rxkeeper'
 export default job({
   name: 'plain',
   value: json(),
-  key: ({ user }) => user,
+  keyOf: ({ user }) => user,
   transform: (_, count = 0) => count + 1,
   project: ({ user }, count) => ({ user, count }),
 })

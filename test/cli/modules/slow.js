@@ -13,7 +13,7 @@ export default job({
   name: 'slow',
   value: json(),
   input: ticks(),
-  key: ({ tick }) => `key ${tick % 10}`,
+  keyOf: ({ tick }) => `key ${tick % 10}`,
   transform: (_, count = 0) => count + 1,
   output: async ([{ tick }]) => {
     await setTimeout(process.env.SLOW === undefined ? 1 : 1_000_000)

@@ -18,7 +18,7 @@ await job({
       ? memoryInput(partitions)
       : ({ position }) => partitions.p0!.slice((position as number | undefined) ?? 0),
   position: how === 'partitions' ? undefined : { key: 'position', of: ({ number }) => number + 1 },
-  key: ({ p, number }) => `${p}-${number % 10}`,
+  keyOf: ({ p, number }) => `${p}-${number % 10}`,
   transform: (_, count = 0) => count + 1,
   project: (_, count) => count!,
   // One after the other: slower than the loop, so that commits wait for their outputs.

@@ -14,7 +14,7 @@ const ticker = job({
   value: json<number>(),
   store: 'memory:',
   input: ticks(),
-  key: tick => `key ${tick % 10}`,
+  keyOf: tick => `key ${tick % 10}`,
   transform: (_, count = 0) => count + 1,
   output: async ([tick]) => {
     console.log(`tick ${tick}`)
