@@ -1,9 +1,11 @@
 import { type Observable, of } from 'rxjs'
 import {
+  type Change,
   deleteKV,
   type Entry,
   insertKV,
   joinTableKV,
+  joinTables$,
   json,
   lookupKV,
   measure,
@@ -164,3 +166,18 @@ type<Observable<string>>()(
 )
 // @ts-expect-error: no such option, records come out in order
 joinTableKV(counts, (visit: Visit) => visit.user, { ordered: false })
+
+const names = memoryStore({ value: json<string>() })
+const joined = { foreignKey: (count: number) => `${count}` }
+type<Observable<Change<string>>>()(
+  joinTables$(counts, names, memoryStore({ value: json<string>() }), {
+    ...joined,
+    join: (count, name, key) => `${count.toFixed()} ${name.trim()} ${key.trim()}`,
+  }),
+)
+joinTables$(counts, names, memoryStore({ value: json<string>() }), {
+  ...joined,
+  type: 'left',
+  // @ts-expect-error: there may be none
+  join: (count, name) => `${count} ${name.trim()}`,
+})

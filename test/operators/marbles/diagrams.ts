@@ -13,8 +13,11 @@ export interface Diagram {
    * one. Where it makes no operator but an Observable, of `records`, the source says when they are read.
    */
   readonly call: string
-  /** What happens beside: each write to the store, or each snapshot of a meter; or what another client writes. */
-  readonly beside?: { readonly label: 'written' | 'snapshots' | 'table'; readonly marbles: string }
+  /**
+   * What happens beside: each write to the store, or each snapshot of a meter; or what another client writes
+   * to the store (`table`), or to the store `right`, while the source is what he writes to the store `left`.
+   */
+  readonly beside?: { readonly label: 'written' | 'snapshots' | 'table' | 'right'; readonly marbles: string }
   readonly output: string
   /** What the letters of all lines stand for. */
   readonly texts?: Readonly<Record<string, string>>
@@ -46,6 +49,14 @@ export const diagrams: readonly Diagram[] = [
     beside: { label: 'table', marbles: '------D---E' },
     output: '-A---B----A--C-|',
     texts: { A: 'a 1', B: 'b –', C: 'b 7', D: 'b 7', E: 'a 8' },
+  },
+  {
+    name: 'joinTables$',
+    source: '-a---------b',
+    call: "joinTables$(left, right, result, { foreignKey,\n  join }).pipe(filter(c => c.type !== 'synced'))",
+    beside: { label: 'right', marbles: '-x----y' },
+    output: '-----A----B----C',
+    texts: { a: 'a p', b: 'a q', x: 'p 1', y: 'p 2', A: 'a 1', B: 'a 2', C: 'a –' },
   },
   {
     name: 'upsertKV',

@@ -51,6 +51,10 @@ function textOf(value: unknown): string {
     if (typeof result === 'object') return textOf(result)
     return `${record} ${textOf(result)}`
   }
+  if (typeof value === 'object' && value !== null && 'type' in value) {
+    const { key, value: inside } = value as unknown as { key: string; value?: unknown }
+    return `${key} ${textOf(inside)}`
+  }
   if (typeof value === 'object' && value !== null && 'start' in value) {
     const { key, start, end, value: inside } = value as rxkeeper.Window<number>
     return `${key} ${start}–${end}: ${inside}`
@@ -63,12 +67,17 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
   const read$ = new Subject<string>()
   const written$ = new Subject<string>()
   const snapshots$ = new Subject<string>()
-  const memory = new Memory()
+  const [memory, left, right] = [new Memory(), new Memory(), new Memory()]
   for (const [key, value] of Object.entries(stored)) writeElsewhere(memory, json(), key, value)
   const scope = {
     ...rxjs,
     ...rxkeeper,
     store: hookedStore({ value: json(), memory, scheduler }, slow, tellingWrites(written$)),
+    left: hookedStore({ value: json(), memory: left, scheduler }, slow),
+    right: hookedStore({ value: json(), memory: right, scheduler }, slow),
+    result: hookedStore({ value: json(), scheduler }, slow),
+    foreignKey: (value: string) => value,
+    join: (_: unknown, value: string) => value,
     scheduler,
     keyOf,
     timeOf,
@@ -84,22 +93,36 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
       read$.complete()
     })(),
   }
-  const table$ =
-    beside?.label === 'table'
-      ? scheduler
-          .createColdObservable(beside.marbles, valuesOf(beside.marbles, texts))
-          .pipe(tap(written => writeElsewhere(memory, json(), keyOf(written), Number(written.slice(2)))))
-      : undefined
+  /** What another client writes: each text is a key and a value. */
+  const written = (marbles: string, to: Memory): Observable<string> =>
+    scheduler
+      .createColdObservable(marbles, valuesOf(marbles, texts))
+      .pipe(
+        tap(text => writeElsewhere(to, json(), keyOf(text), text.endsWith('–') ? undefined : text.slice(2))),
+      )
   const result = new Function(...Object.keys(scope), `return ${call}`)(...Object.values(scope)) as
     | OperatorFunction<string, unknown>
     | Observable<unknown>
+  if (beside?.label === 'right') {
+    const beside$ = written(beside.marbles, right)
+    return {
+      source$: written(source, left),
+      beside$,
+      output$: (result as Observable<unknown>).pipe(map(textOf)),
+    }
+  }
   const source$ = isObservable(result)
     ? read$
     : scheduler.createColdObservable(source, valuesOf(source, texts))
   const output$ = isObservable(result) ? result : source$.pipe(result)
   return {
     source$,
-    beside$: table$ ?? (beside?.label === 'snapshots' ? snapshots$ : written$),
+    beside$:
+      beside?.label === 'table'
+        ? written(beside.marbles, memory)
+        : beside?.label === 'snapshots'
+          ? snapshots$
+          : written$,
     output$: output$.pipe(map(textOf)),
   }
 }
