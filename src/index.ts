@@ -1,5 +1,20 @@
 export { KVError, type KVErrorCode, type KVErrorDetails } from './base/errors.ts'
-export { bytes, type Codec, json, type KeylessCodec, text } from './codecs.ts'
+export {
+  bytes,
+  type Codec,
+  type EncryptedOptions,
+  encrypted,
+  json,
+  type KeylessCodec,
+  type KeyMaterial,
+  type Keyring,
+  type KeyringKeys,
+  type KeyringOptions,
+  openKeyring,
+  text,
+  type VersionedCodec,
+  versioned,
+} from './codecs.ts'
 export type {
   ConnectionState,
   Due,

@@ -26,6 +26,21 @@ export interface Codec<V> {
    * once for what it keeps. Where it is left out, each hit is decoded anew.
    */
   freeze?(value: V): V
+  /**
+   * Whether bytes are as `encode` would make them now: under the newest key, of the newest version. `rotate$` writes what is
+   * not so anew. Where it is left out, all are.
+   */
+  isCurrent?(bytes: Uint8Array, key: string): boolean
+  /**
+   * Begins to load what `decode` needs for such bytes and does not have, a key or a schema; `undefined` where it has
+   * everything. A store waits for it, within the time of the operation, and reads again.
+   */
+  prepare?(bytes: Uint8Array, key: string): Promise<unknown> | undefined
+  /**
+   * How bytes that are no value, but tell of values, are kept beside the keys: journals of outputs. Where it is left out,
+   * they are kept as they are.
+   */
+  readonly beside?: Codec<Uint8Array> | undefined
 }
 
 /**

@@ -295,6 +295,20 @@ export class Access<V> {
     }
   }
 
+  /** Begins to load what is missing to decode a value, as the codec does. */
+  prepare(key: string, bytes: Uint8Array): Promise<unknown> | undefined {
+    return this.#context.encoding.codec.prepare?.(bytes, key)
+  }
+
+  /** How bytes that tell of values are kept in a node beside the keys, and back; throws the codec's errors. */
+  encodeNode(node: string, value: Uint8Array): Uint8Array {
+    return this.#context.encoding.codec.beside?.encode(value, node) ?? value
+  }
+
+  decodeNode(node: string, bytes: Uint8Array): Uint8Array {
+    return this.#context.encoding.codec.beside?.decode(bytes, node) ?? bytes
+  }
+
   /** Reads a node beside the keys, as it is stored. */
   readNode(node: string, then: (stored: Stored | undefined | KVError) => void): void {
     const { parts, now, timeout } = this.#context

@@ -7,21 +7,21 @@ import type { BytesPut, Mutation } from './kv-store.ts'
 
 /** Checks what comes in before anything is sent, and turns values into bytes and back. */
 export class Encoding<V> {
-  readonly #codec: Codec<V>
+  readonly codec: Codec<V>
   readonly #limits: EngineLimits
 
   constructor(codec: Codec<V>, limits: EngineLimits) {
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw new KVError('INVALID_ARGUMENT', '`value` must be a codec: an object with `encode` and `decode`')
     }
-    this.#codec = codec
+    this.codec = codec
     this.#limits = limits
   }
 
   /** A field, not a method, because it is handed around. */
   readonly decode = (key: string, value: Uint8Array): V => {
     try {
-      return this.#codec.decode(value, key)
+      return this.codec.decode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be decoded`, key)
     }
@@ -29,7 +29,7 @@ export class Encoding<V> {
 
   /** Decodes a value that several may have; `undefined` where the codec cannot make one. */
   get decodeShared(): ((key: string, value: Uint8Array) => V) | undefined {
-    const codec = this.#codec
+    const { codec } = this
     if (codec.freeze === undefined) return undefined
     return (key, bytes) => {
       const value = this.decode(key, bytes)
@@ -75,7 +75,7 @@ export class Encoding<V> {
     }
     let encoded: Uint8Array
     try {
-      encoded = this.#codec.encode(value, key)
+      encoded = this.codec.encode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be encoded`, key)
     }

@@ -2,6 +2,7 @@ import { defaultIfEmpty, Observable, type Subscriber } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
 import { type Timing, timingOf } from '../base/timing.ts'
+import type { Codec } from '../codecs.ts'
 import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../contract/engine.ts'
 import { ACCESS, Access, type AccessibleStore, type Following } from './access.ts'
 import {
@@ -35,6 +36,7 @@ import type {
 import { list, spanOf } from './listing.ts'
 import { OBSERVED, type Observed, ObservedEngine, type ObservedStore } from './observed-engine.ts'
 import { StoreParts } from './parts.ts'
+import { preparedEngine } from './prepared-engine.ts'
 
 const DEFAULT_TIMEOUT = 30_000
 
@@ -57,7 +59,10 @@ const justValue = <V>(_key: string, value: V): V => value
  * ```
  */
 export const kvStore = <V>(engine: Engine, options: StoreOptions<V>): KVStore<V> =>
-  new EngineStore(new ObservedEngine(engine), options)
+  new EngineStore(
+    new ObservedEngine(preparedEngine(engine, options.value as Codec<unknown>, timingOf(options.scheduler))),
+    options,
+  )
 
 /** The methods of a store: each is a call that begins when it is subscribed to. */
 class EngineStore<V> implements AccessibleStore<V>, ObservedStore {

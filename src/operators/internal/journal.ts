@@ -16,6 +16,8 @@ export interface JournalWrite {
   readonly slot: number
 }
 
+type NodeAccess = Pick<Access<never>, 'encodeNode' | 'decodeNode'>
+
 /**
  * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of the last
  * commits, written with it, that says what its keys held before.
@@ -28,6 +30,7 @@ export class Journal {
   readonly pending: readonly JournalEntry[]
   /** What was committed when this began. */
   readonly committed: Taken
+  readonly #access: NodeAccess
   readonly #nodes: readonly string[]
   /** The version of each node: as it is, and as it will be when all commits on their way are carried out. */
   readonly #versions: (number | 'absent')[]
@@ -36,13 +39,16 @@ export class Journal {
   #slot: number
 
   constructor(
+    access: NodeAccess,
     node: string,
     state: PartitionState<unknown>,
     all: boolean,
     stored: readonly (Stored | undefined)[],
   ) {
     const taken = state.taken ?? state
-    const entries = stored.flatMap((found, slot) => (found === undefined ? [] : [entryOf(found.value, slot)]))
+    // Where all were taken, what the slots hold is over, and may be under a key that is gone.
+    const entries = taken.records === state.records ? [] : entriesOf(access, node, stored)
+    this.#access = access
     this.all = all
     this.committed = { position: state.position, records: state.records }
     this.outputs = new Outputs({ position: taken.position, records: taken.records })
@@ -69,7 +75,7 @@ export class Journal {
     const end = (): Journal | KVError => {
       if (failure !== undefined) return failure
       try {
-        return new Journal(node, state, all, stored)
+        return new Journal(access, node, state, all, stored)
       } catch (error) {
         return KVError.from(error, 'CODEC', 'the journal of outputs cannot be read', node)
       }
@@ -78,7 +84,7 @@ export class Journal {
       access.readNode(slotOf(node, slot), found => {
         if (found instanceof KVError) failure ??= found
         else stored[slot] = found
-        if (--left === 0) then(end())
+        if (--left === 0) prepared(access, end(), then)
       })
     }
   }
@@ -90,7 +96,9 @@ export class Journal {
     const ifVersion = this.#ahead[slot]!
     this.#slot = (slot + 1) % RING
     this.#ahead[slot] = after(ifVersion)
-    return { write: { type: 'put', key: this.#nodes[slot]!, value: encodeEntry(entry), ifVersion }, slot }
+    const node = this.#nodes[slot]!
+    const value = this.#access.encodeNode(node, encodeEntry(entry))
+    return { write: { type: 'put', key: node, value, ifVersion }, slot }
   }
 
   /** A commit is durable. */
@@ -105,6 +113,31 @@ export class Journal {
   }
 }
 
-const slotOf = (node: string, slot: number): string => childOf(node, `outputs-${slot}`)
+/** Waits for what the codec loads to decode the values of a journal. */
+function prepared<V>(
+  access: Access<V>,
+  loaded: Journal | KVError,
+  then: (loaded: Journal | KVError) => void,
+): void {
+  const entries = loaded instanceof KVError ? [] : loaded.pending
+  const loading = entries.flatMap(({ before }) =>
+    Array.from(before, ([key, bytes]) => bytes && access.prepare(key, bytes)),
+  )
+  if (loading.every(each => each === undefined)) then(loaded)
+  else void Promise.allSettled(loading).then(() => then(loaded))
+}
+
+/** What the slots of a journal hold. */
+export const entriesOf = (
+  access: Pick<NodeAccess, 'decodeNode'>,
+  node: string,
+  stored: readonly (Stored | undefined)[],
+): JournalEntry[] =>
+  stored.flatMap((found, slot) =>
+    found === undefined ? [] : [entryOf(access.decodeNode(slotOf(node, slot), found.value), slot)],
+  )
+
+/** The node of a slot, below the partition's. */
+export const slotOf = (node: string, slot: number): string => childOf(node, `outputs-${slot}`)
 
 const after = (version: number | 'absent'): number => (version === 'absent' ? 0 : nextVersion(version))

@@ -1,0 +1,142 @@
+import { map, merge, Observable, of, switchMap, take, tap } from 'rxjs'
+import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
+import type { Codec } from '../codecs.ts'
+import type {
+  Due,
+  Engine,
+  EngineLimits,
+  KeySpan,
+  Nodes,
+  Parts,
+  Scan,
+  Status,
+  Stored,
+  StoredEntry,
+  WatchSignal,
+  Write,
+  WriteDue,
+  Written,
+} from '../contract/engine.ts'
+import { isNodeKey } from '../contract/nodes.ts'
+
+type Prepare = (bytes: Uint8Array, key: string) => Promise<unknown> | undefined
+
+/** An engine whose answers can be decoded: where the codec must load something for that, it waits. */
+export function preparedEngine(engine: Engine, codec: Codec<unknown>, timing: Timing): Engine {
+  // What is no codec is refused later.
+  if (codec?.prepare === undefined) return engine
+  const { beside } = codec
+  return new PreparedEngine(engine, timing, (bytes, key) =>
+    isNodeKey(key) ? beside?.prepare?.(bytes, key) : codec.prepare!(bytes, key),
+  )
+}
+
+class PreparedEngine implements Engine {
+  readonly parts: Parts | undefined
+  readonly #engine: Engine
+  readonly #timing: Timing
+  readonly #prepare: Prepare
+  /** How many signals there were. */
+  #signals = 0
+
+  constructor(engine: Engine, timing: Timing, prepare: Prepare) {
+    this.#engine = engine
+    this.#timing = timing
+    this.#prepare = prepare
+    const { parts } = engine
+    this.parts = parts && {
+      engines: parts.engines.map(each => new PreparedEngine(each, timing, prepare)),
+      indexOf: key => parts.indexOf(key),
+      holding: writes => parts.holding(writes),
+    }
+  }
+
+  get name(): string {
+    return this.#engine.name
+  }
+
+  get limits(): EngineLimits {
+    return this.#engine.limits
+  }
+
+  get status$(): Observable<Status> {
+    return this.#engine.status$
+  }
+
+  get nodes(): Nodes | undefined {
+    return this.#engine.nodes
+  }
+
+  get keepsNodes(): boolean | undefined {
+    return this.#engine.keepsNodes
+  }
+
+  read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
+    const signals = this.#signals
+    return this.#engine.read(keys, due).pipe(
+      switchMap(answer => {
+        const loading = this.#prepareAll(answer, index => keys[index]!)
+        if (loading === undefined) return of(answer)
+        // An answer must show what was signalled before it.
+        const later = () => (signals === this.#signals ? of(answer) : this.read(keys, due))
+        return this.#loaded$(loading, due).pipe(switchMap(later))
+      }),
+    )
+  }
+
+  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
+    return this.#engine.write(writes, due)
+  }
+
+  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
+    return this.#engine.commit(writes, due)
+  }
+
+  entries(span: KeySpan): Scan<StoredEntry> {
+    const scan = this.#engine.entries(span)
+    const next = (due: Due): Observable<readonly StoredEntry[]> =>
+      scan.next(due).pipe(
+        switchMap(page => {
+          const loading = this.#prepareAll(page, index => page[index]!.key)
+          return loading === undefined ? of(page) : this.#loaded$(loading, due).pipe(map(() => page))
+        }),
+      )
+    return { next, close: () => scan.close() }
+  }
+
+  keys(span: KeySpan): Scan<string> {
+    return this.#engine.keys(span)
+  }
+
+  watch(): Observable<WatchSignal> {
+    return this.#engine.watch().pipe(tap(() => this.#signals++))
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  /** Begins to load what is missing to decode an answer; `undefined` where nothing is. */
+  #prepareAll(
+    answer: readonly (Stored | undefined | KVError)[],
+    keyOf: (index: number) => string,
+  ): Promise<unknown> | undefined {
+    const loading: Promise<unknown>[] = []
+    for (let i = 0; i < answer.length; i++) {
+      const stored = answer[i]
+      if (stored === undefined || stored instanceof KVError) continue
+      const begun = this.#prepare(stored.value, keyOf(i))
+      if (begun !== undefined) loading.push(begun)
+    }
+    return loading.length === 0 ? undefined : Promise.allSettled(loading)
+  }
+
+  /** Emits when it is loaded, or too late; whoever decodes then says what is missing. */
+  #loaded$(loading: Promise<unknown>, { deadline }: Due): Observable<unknown> {
+    const late$ = new Observable<unknown>(subscriber =>
+      this.#timing.after(Math.max(0, deadline - this.#timing.now()), () => subscriber.next(undefined)),
+    )
+    return merge(loading, late$).pipe(take(1))
+  }
+}
