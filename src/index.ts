@@ -42,6 +42,7 @@ export { openStore } from './engines/open-store.ts'
 export { ShardedEngine, type ShardedOptions } from './engines/sharded/engine.ts'
 export type { ShardBy } from './engines/sharded/placement.ts'
 export { parseStoreUrl, type StoreAddress, showStoreUrl } from './engines/store-url.ts'
+export { type TlsFiles, type TlsOptions, tlsFiles } from './engines/zookeeper/session/tls.ts'
 export { type ZooKeeperStoreOptions, zookeeperStore } from './engines/zookeeper/store.ts'
 export {
   type GroupMember,

@@ -5,6 +5,7 @@
 export { type Arbitraries, arbitraries, type OperationsOptions } from './testing/arbitraries.ts'
 export type { FaultsOptions } from './testing/arbitrary-faults.ts'
 export type { MemberEvent, MembershipsOptions } from './testing/arbitrary-memberships.ts'
+export { CertificateAuthority, type CertificateOptions, type Identity } from './testing/authority.ts'
 export type { Faults } from './testing/carrier.ts'
 export type { Capabilities, StorePlace } from './testing/contract/place.ts'
 export { type ContractOptions, kvStoreContract, type TestRunner } from './testing/contract.ts'

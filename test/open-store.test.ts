@@ -89,6 +89,7 @@ describe('parseStoreUrl', () => {
     expect(parseStoreUrl('zookeeper://al%40ice:p%3Aw@a:2181,[::1]:2182/apps/de%20mo?acl=open')).toEqual({
       type: 'zookeeper',
       servers: 'a:2181,[::1]:2182',
+      tls: false,
       root: '/apps/de mo',
       user: 'al@ice',
       password: 'p:w',
@@ -99,6 +100,16 @@ describe('parseStoreUrl', () => {
   test('tells no root from the top', () => {
     expect(parseStoreUrl('zookeeper://a')).toMatchObject({ servers: 'a', root: undefined, user: undefined })
     expect(parseStoreUrl('zookeeper://a/')).toMatchObject({ servers: 'a', root: '/' })
+  })
+
+  test('reads files for TLS, which only a URL for TLS may have', () => {
+    expect(parseStoreUrl('zookeeper+tls://alice@a,b/r?ca=%2Fetc%2Fca.pem&cert=c&key=k')).toMatchObject({
+      servers: 'a,b',
+      tls: true,
+      user: 'alice',
+      options: { ca: '/etc/ca.pem', cert: 'c', key: 'k' },
+    })
+    expect(messageOf(() => parseStoreUrl('zookeeper://a/r?ca=c'))).toMatch("no option 'ca'")
   })
 
   test('reads a folder and the name of a root in it', () => {
@@ -116,6 +127,9 @@ describe('parseStoreUrl', () => {
 
   test.each([
     'zookeeper:/u:secret@a/r',
+    'zookeeper+tls:/u:secret@a/r',
+    'zookeeper+tls://u:secret%@a/r',
+    'zookeeper+ssl://u:secret@a/r',
     'zookeeper://u:secret/x@a/r',
     'zookeeper://u:secret@a b/r',
     'zookeeper://u:secret%@a/r',
@@ -142,6 +156,7 @@ describe('parseStoreUrl', () => {
 
 test.each([
   ['zookeeper://u:secret@a/r', 'zookeeper://u:***@a/r'],
+  ['zookeeper+tls://u:secret@a/r', 'zookeeper+tls://u:***@a/r'],
   ['zookeeper://u@a/r', 'zookeeper://u@a/r'],
   ['zookeeper://a:2181/r', 'zookeeper://a:2181/r'],
   ['lmdb:/home/u:v@w/db', 'lmdb:/home/u:v@w/db'],

@@ -17,11 +17,13 @@ import { Session } from './session.ts'
 const HELP = `
 The store is named by --store or the environment variable RXKEEPER_STORE:
   zookeeper://[user[:password]@]host[:port][,host…]/root    znodes under /root (a ; between several ensembles)
+  zookeeper+tls://host[:port][,host…]/root?ca=FILE          the same by TLS; &cert=FILE&key=FILE shows a certificate
   lmdb:FOLDER                                               durable in a folder; needs the npm package lmdb
   lmdb:FOLDER?root=NAME                                     the same, one of several stores in a folder
   memory:                                                   lost at the end
 What could be taken for another part of a URL is percent-encoded in it: '?' in the name of a folder is '%3F', '%' is '%25'.
 The password is better given as RXKEEPER_PASSWORD: an argument is seen by others until the command has begun.
+So is the passphrase of a key or PKCS #12 file, as RXKEEPER_TLS_PASSPHRASE.
 
 Values are JSON unless --text or --bytes is given. Output is for people on a terminal, else, or with --json, lines of
 JSON. Progress and messages go to stderr. NO_COLOR turns colours off.

@@ -3,6 +3,7 @@ import type { KVStore, StoreOptions } from '../store/kv-store.ts'
 import { lmdbStore } from './lmdb/store.ts'
 import { memoryStore } from './memory/store.ts'
 import { parseStoreUrl, type StoreAddress } from './store-url.ts'
+import { tlsFiles } from './zookeeper/session/tls.ts'
 import { type ZooKeeperStoreOptions, zookeeperStore } from './zookeeper/store.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -17,9 +18,11 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
  *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded.
  *   Of several ensembles, the hosts of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
+ * - `zookeeper+tls://host:port/root` by TLS, with files as query: `ca` (PEM; without it the authorities that Node knows), `cert` and
+ *   `key` (PEM) or `pfx` to show a certificate, and `servername`. They are read again for each connection.
  *
  * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
- * none in the URL. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
+ * none in the URL, `RXKEEPER_TLS_PASSPHRASE` that of `key` or `pfx`. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
  *
  * @example
  * ```ts
@@ -66,12 +69,16 @@ function zookeeperOptions(
   if (user !== undefined && password === undefined) {
     throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
   }
-  const { acl, buckets, consistency, sessionTimeout, maxPacketBytes } = options
+  const { acl, buckets, consistency, sessionTimeout, maxPacketBytes, ca, cert, key, pfx, servername } =
+    options
   const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
   const ensembles = servers.split(';')
   return {
     ...(ensembles.length === 1 ? { servers } : { ensembles }),
     root,
+    tls: address.tls
+      ? tlsFiles({ ca, cert, key, pfx, servername, passphrase: environment.RXKEEPER_TLS_PASSPHRASE })
+      : undefined,
     credentials: user === undefined || password === undefined ? undefined : { user, password },
     // Where they are wrong, the store says so.
     acl: acl as ZooKeeperOptions['acl'],

@@ -9,16 +9,19 @@ export type StoreAddress =
       readonly type: 'zookeeper'
       /** Those of one ensemble, or of several with a `;` between them. */
       readonly servers: string
+      /** Whether connections are secured: `zookeeper+tls://`. */
+      readonly tls: boolean
       readonly root: string | undefined
       readonly user: string | undefined
       readonly password: string | undefined
       readonly options: Readonly<Record<string, string>>
     }
 
-const FORMS = "'zookeeper://[user[:password]@]host[:port][,…][;…]/root', 'lmdb:FOLDER' or 'memory:'"
+const FORMS = "'zookeeper[+tls]://[user[:password]@]host[:port][,…][;…]/root', 'lmdb:FOLDER' or 'memory:'"
 
 /** The options of `zookeeperStore` and of `lmdbStore` that a URL may have. */
 const ZOOKEEPER_OPTIONS = ['acl', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes']
+const TLS_OPTIONS = ['ca', 'cert', 'key', 'pfx', 'servername']
 const LMDB_OPTIONS = ['root']
 
 /** What stands for itself in a URL only where it separates two parts. */
@@ -41,9 +44,9 @@ const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', me
 export function parseStoreUrl(url: string): StoreAddress {
   if (url === 'memory:') return { type: 'memory' }
   if (url.startsWith('lmdb:')) return lmdbAddress(url)
-  const match = /^zookeeper:\/\/(?:([^/]*)@)?([^/@?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url)
+  const match = /^zookeeper(\+tls)?:\/\/(?:([^/]*)@)?([^/@?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw invalid(`${showStoreUrl(url)} is no URL of a store; expected ${FORMS}`)
-  const [, userInfo, servers = '', path, query = ''] = match
+  const [, secured, userInfo, servers = '', path, query = ''] = match
   // What stands where the path or an option should be may be a part of a password.
   if (path?.includes('@') || query.includes('@'))
     throw invalid(`${showStoreUrl(url)} cannot be read: ${ENCODED}`)
@@ -51,11 +54,15 @@ export function parseStoreUrl(url: string): StoreAddress {
   return {
     type: 'zookeeper',
     servers: checkServers(servers, url),
+    tls: secured !== undefined,
     root: path === undefined ? undefined : `/${decode('root', path)}`,
     user:
       userInfo === undefined ? undefined : decode('user', colon < 0 ? userInfo : userInfo.slice(0, colon)),
     password: userInfo === undefined || colon < 0 ? undefined : decode('password', userInfo.slice(colon + 1)),
-    options: queryOf(query, ZOOKEEPER_OPTIONS),
+    options: queryOf(
+      query,
+      secured === undefined ? ZOOKEEPER_OPTIONS : [...ZOOKEEPER_OPTIONS, ...TLS_OPTIONS],
+    ),
   }
 }
 
@@ -79,7 +86,7 @@ export function showStoreUrl(url: string): string {
   const end = url.lastIndexOf('@')
   if (end < 0 || url.startsWith('lmdb:')) return url
   // Whatever the mistake in it, of what stands before the '@' only a user's name is shown.
-  const userEnd = /^zookeeper:\/\/[^:/@]*/.exec(url)?.[0].length ?? 0
+  const userEnd = /^zookeeper(?:\+tls)?:\/\/[^:/@]*/.exec(url)?.[0].length ?? 0
   return userEnd === end ? url : `${url.slice(0, userEnd)}${userEnd === 0 ? '' : ':'}***${url.slice(end)}`
 }
 

@@ -1,3 +1,4 @@
+import { CertificateAuthority, type Identity } from './authority.ts'
 import { freePort } from './ports.ts'
 import { type ServerOptions, ZooKeeperServer } from './server.ts'
 import { eventually } from './waiting.ts'
@@ -13,6 +14,16 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
   /** The connection string of all members: `host:port,host:port,…`. */
   get servers(): string {
     return this.members.map(member => member.servers).join(',')
+  }
+
+  /** Who issues the certificates, where it takes TLS only. */
+  get authority(): CertificateAuthority | undefined {
+    return this.members[0]?.authority
+  }
+
+  /** What a client named `client` shows and trusts, as a store's option `tls`, where it takes TLS only. */
+  get tls(): Identity | undefined {
+    return this.members[0]?.tls
   }
 
   /** The member that leads now; waits up to `timeout` milliseconds for an election to end. */
@@ -71,8 +82,11 @@ export async function startEnsemble(size: number, options: ServerOptions = {}): 
   const config: Record<string, string> = {}
   for (const id of ids) config[`server.${id}`] = `127.0.0.1:${await freePort()}:${await freePort()}`
   const members: ZooKeeperServer[] = []
+  const tls = options.tls === true ? new CertificateAuthority() : options.tls
   for (const id of ids) {
-    members.push(new ZooKeeperServer(options, { port: await freePort(), folder: undefined, id, config }))
+    members.push(
+      new ZooKeeperServer({ ...options, tls }, { port: await freePort(), folder: undefined, id, config }),
+    )
   }
   const ensemble = new ZooKeeperEnsemble(members)
   try {

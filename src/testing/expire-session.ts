@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import { type Address, fourLetterWord } from './four-letter.ts'
+import { type Address, connectTo, fourLetterWord } from './four-letter.ts'
 
 const CLOSE_SESSION = -11
 
@@ -53,8 +52,9 @@ export async function sessionsOf(address: Address, ports?: readonly number[]): P
 }
 
 /** Tries it once: whether the session was `closed`, is not there, or the connection was `lost` before that was certain. */
-async function closeOnce({ host, port }: Address, sessionId: bigint): Promise<'closed' | 'absent' | 'lost'> {
-  const socket = connect(port, host)
+async function closeOnce(address: Address, sessionId: bigint): Promise<'closed' | 'absent' | 'lost'> {
+  const { host, port } = address
+  const socket = connectTo(address)
   socket.setTimeout(10_000, () => socket.destroy(new Error(`${host}:${port} did not answer in 10 s`)))
   try {
     await once(socket, 'connect')

@@ -1,10 +1,18 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { connect as connectSecured } from 'node:tls'
+import type { Identity } from './authority.ts'
 
 /** Where a server listens. */
 export interface Address {
   readonly host: string
   readonly port: number
+  /** What to show and whom to trust, where it takes TLS only. */
+  readonly tls?: Identity | undefined
 }
+
+/** Begins to connect to a server. */
+export const connectTo = ({ host, port, tls }: Address): Socket =>
+  tls === undefined ? connect(port, host) : connectSecured({ ...tls, host, port })
 
 /**
  * Sends one of ZooKeeper's four letter words (`srvr`, `ruok`, `cons`, `mntr`, `wchs`, …) and gives the answer;
@@ -17,9 +25,10 @@ export interface Address {
  * console.log(await fourLetterWord({ host: 'localhost', port: 2181 }, 'srvr'))
  * ```
  */
-export const fourLetterWord = ({ host, port }: Address, word: string, timeout = 2000): Promise<string> =>
+export const fourLetterWord = (address: Address, word: string, timeout = 2000): Promise<string> =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, host)
+    const { host, port } = address
+    const socket = connectTo(address)
     const chunks: Buffer[] = []
     socket.setTimeout(timeout, () => socket.destroy(new Error(`${host}:${port} did not answer ${word}`)))
     socket.on('data', chunk => chunks.push(chunk))

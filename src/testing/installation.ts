@@ -9,7 +9,14 @@ export interface Installation {
   readonly classPath: string
 }
 
-const DEBIAN_JARS = ['/usr/share/java/zookeeper.jar', '/usr/share/java/slf4j-simple.jar']
+/** The server and its log, and what it does not name itself of the libraries for TLS. */
+const DEBIAN_JARS = [
+  'zookeeper',
+  'slf4j-simple',
+  'netty-codec',
+  'netty-resolver',
+  'netty-transport-native-unix-common',
+].map(jar => `/usr/share/java/${jar}.jar`)
 
 const HOW_TO = `To get one, either
   - on Debian or Ubuntu: sudo apt-get update && sudo apt-get install -y --no-install-recommends zookeeper

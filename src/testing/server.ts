@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CertificateAuthority, type Identity } from './authority.ts'
 import { endSession, sessionsOf } from './expire-session.ts'
 import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
 import { findZooKeeper } from './installation.ts'
 import type { FaultProxy } from './proxy.ts'
 import { ServerProcess } from './server-process.ts'
+import { tlsConfig } from './server-tls.ts'
 import { eventually } from './waiting.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -21,6 +23,11 @@ export interface ServerOptions {
    * @defaultValue false
    */
   readonly enforceQuota?: boolean | undefined
+  /**
+   * Take TLS only, from clients with a certificate of the same authority: one of its own, or this one.
+   * @defaultValue false
+   */
+  readonly tls?: boolean | CertificateAuthority | undefined
   /** Java system properties, for instance `{ 'jute.maxbuffer': '2097152' }`. */
   readonly systemProperties?: Readonly<Record<string, string>> | undefined
   /**
@@ -60,6 +67,10 @@ const CONFIG = {
 export class ZooKeeperServer implements AsyncDisposable {
   readonly host: string = '127.0.0.1'
   readonly port: number
+  /** Who issues the certificates, where it takes TLS only. */
+  readonly authority: CertificateAuthority | undefined
+  /** What a client named `client` shows and trusts, as a store's option `tls`, where it takes TLS only. */
+  readonly tls: Identity | undefined
   readonly #options: ServerOptions
   readonly #folder: string
   readonly #watchdog: Watchdog
@@ -70,6 +81,8 @@ export class ZooKeeperServer implements AsyncDisposable {
   constructor(options: ServerOptions, place: ServerPlace) {
     this.port = place.port
     this.#options = options
+    this.authority = options.tls === true ? new CertificateAuthority() : options.tls || undefined
+    this.tls = this.authority?.issue('client')
     this.#folder = place.folder ?? mkdtempSync(join(tmpdir(), 'rxkeeper-zookeeper-'))
     this.#watchdog = new Watchdog(place.folder === undefined ? this.#folder : undefined)
     const dataDir = join(this.#folder, 'data')
@@ -79,7 +92,9 @@ export class ZooKeeperServer implements AsyncDisposable {
       ...CONFIG,
       tickTime: options.tickTime ?? 500,
       dataDir,
-      clientPort: place.port,
+      ...(this.authority === undefined
+        ? { clientPort: place.port }
+        : tlsConfig(this.authority, this.#folder, place.port)),
       ...place.config,
       ...options.config,
     }

@@ -10,6 +10,7 @@ import { checkRoot, MAX_BUCKETS } from './layout/key-layout.ts'
 import { parseServers } from './session/addresses.ts'
 import type { Credentials } from './session/connection.ts'
 import { ofTheProcess, type Surroundings } from './session/surroundings.ts'
+import { type TlsOptions, tlsOf } from './session/tls.ts'
 import { encodeAcl } from './wire/requests.ts'
 
 /** Options of {@link zookeeperStore}. */
@@ -48,11 +49,20 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
    * @defaultValue 15000
    */
   readonly sessionTimeout?: number | undefined
+  /**
+   * Secures the connections by TLS: options by the names of Node's `tls.connect`, or a function that gives them for each
+   * connection, such as {@link tlsFiles}. The servers' certificates must be of an authority that is trusted (`ca`), and for
+   * the hosts that are connected to. The own certificate (`cert` and `key`, or `pfx`) is an identity, too, in ZooKeeper's
+   * scheme `x509`.
+   * @defaultValue plain connections
+   */
+  readonly tls?: TlsOptions | (() => TlsOptions) | undefined
   /** A user and password for ZooKeeper's digest authentication. */
   readonly credentials?: { readonly user: string; readonly password: string } | undefined
   /**
-   * Who may use the nodes that this store creates: everybody (`'open'`) or the user of the credentials (`'creator'`).
-   * @defaultValue 'creator' with credentials, 'open' without
+   * Who may use the nodes that this store creates: everybody (`'open'`), or whoever has the same
+   * credentials or the same name in the certificate (`'creator'`).
+   * @defaultValue 'creator' with credentials or a certificate, 'open' without
    */
   readonly acl?: 'open' | 'creator' | undefined
   /**
@@ -112,9 +122,11 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
   const { root } = options
   checkRoot(root)
   const credentials = checkCredentials(options.credentials)
-  const acl = oneOf('acl', options.acl ?? (credentials ? 'creator' : 'open'), ['open', 'creator'])
-  if (acl === 'creator' && credentials === undefined) {
-    throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials")
+  const tls = options.tls === undefined ? undefined : tlsOf(options.tls)
+  const identified = credentials !== undefined || tls?.certified === true
+  const acl = oneOf('acl', options.acl ?? (identified ? 'creator' : 'open'), ['open', 'creator'])
+  if (acl === 'creator' && !identified) {
+    throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials, or a certificate in `tls`")
   }
   const consistency = oneOf('consistency', options.consistency ?? 'session', ['session', 'linearizable'])
   if (consistency === 'linearizable' && (options.cache ?? 0) > 0) {
@@ -130,6 +142,7 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
     root,
     buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
     timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
+    tls,
     credentials,
     acl: encodeAcl([ACLS[acl]]),
     linearizable: consistency === 'linearizable',

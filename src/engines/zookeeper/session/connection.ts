@@ -5,6 +5,7 @@ import { readZxid, zxidBytes } from '../wire/zxid.ts'
 import type { ServerAddress } from './addresses.ts'
 import type { PacketLimit } from './packet-limit.ts'
 import type { Surroundings } from './surroundings.ts'
+import { type Tls, tlsFailure } from './tls.ts'
 
 /** What a session is resumed by. */
 export interface Ticket {
@@ -33,6 +34,8 @@ export interface Packet {
 
 export interface ConnectionOptions {
   readonly address: ServerAddress
+  /** How the connection is secured. */
+  readonly tls?: Tls | undefined
   /** The timeout to ask for, in milliseconds. */
   readonly sessionTimeout: number
   /** The session to resume. */
@@ -65,6 +68,9 @@ export interface ConnectionEvents {
 const CONNECTING = 1
 const CONNECTED = 2
 
+/** What a TLS server begins a refusal with; the length of no answer to a handshake does. */
+const TLS_ALERT = 0x15
+
 const MAX_XID = 0x7fff_ffff
 /** What precedes a frame, and is not counted. */
 const LENGTH_BYTES = 4
@@ -94,7 +100,7 @@ export class Connection {
   #largestFrame = 0
   #error: Error | undefined
   #cut: string | undefined
-  #phase: 'handshake' | 'auth' | 'open' | 'closed' = 'handshake'
+  #phase: 'connecting' | 'handshake' | 'auth' | 'open' | 'closed' = 'connecting'
   /** When last something came that shows that the server answers, by the clock. */
   answeredAt = 0
   /** The newest zxid that a reply carried. */
@@ -118,15 +124,26 @@ export class Connection {
   open(): void {
     const manager = this.#client.connectionManager
     manager.setState(CONNECTING)
-    const socket = this.#surroundings.connect(this.#options.address)
+    const { address, tls } = this.#options
+    const socket = this.#surroundings.connect(address, tls)
     manager.socket = socket
-    socket.on('connect', () => manager.onSocketConnected())
+    socket.on(tls === undefined ? 'connect' : 'secureConnect', () => {
+      this.#phase = 'handshake'
+      manager.onSocketConnected()
+    })
     socket.on('data', chunk => this.#onData(chunk))
     socket.on('drain', () => manager.onPacketQueueReadable())
     socket.on('error', error => {
       this.#error = error
     })
     socket.on('close', () => this.#onClosed())
+  }
+
+  /** What it waits for before it is open, for people. */
+  get awaited(): string {
+    return this.#phase === 'connecting' && this.#options.tls !== undefined
+      ? 'the TLS handshake'
+      : 'the handshake'
   }
 
   /** Sends a request; only between `opened` and `closed`. */
@@ -176,6 +193,10 @@ export class Connection {
   #onData(chunk: Buffer): void {
     // A large reply that is still coming is a sign of life, too.
     if (this.#reader.midFrame) this.answeredAt = this.#surroundings.timing.now()
+    if (this.#phase === 'handshake' && chunk[0] === TLS_ALERT && this.#options.tls === undefined) {
+      this.cut('the server speaks TLS on this port')
+      return
+    }
     try {
       this.#reader.push(chunk)
       this.#endEvents()
@@ -264,17 +285,26 @@ export class Connection {
     return largest
   }
 
+  /** Why the server, or the network, closed the connection in `phase`, for people. */
+  #reasonOfServer(phase: string): string {
+    const error = this.#error
+    const { tls } = this.#options
+    if (error !== undefined) {
+      const failure = tls === undefined ? undefined : tlsFailure(error, phase === 'connecting')
+      return failure ?? describe(error)
+    }
+    if (phase === 'open') return 'closed by the server'
+    const hint = phase === 'handshake' && tls === undefined ? '; a port for TLS does so' : ''
+    return `closed by the server during the handshake${hint}`
+  }
+
   #onClosed(): void {
     const phase = this.#phase
     this.#phase = 'closed'
     this.#reader.stop()
     this.#endEvents()
-    const reason =
-      this.#cut ??
-      (this.#error === undefined
-        ? `closed by the server${phase === 'open' ? '' : ' during the handshake'}`
-        : describe(this.#error))
-    this.#events.closed(reason, phase === 'open' && this.#cut === undefined ? this.#largestPending() : 0)
+    const largest = phase === 'open' && this.#cut === undefined ? this.#largestPending() : 0
+    this.#events.closed(this.#cut ?? this.#reasonOfServer(phase), largest)
     for (const request of this.#pending.values()) request.lost()
     this.#pending.clear()
   }

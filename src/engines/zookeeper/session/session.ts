@@ -10,9 +10,12 @@ import { Attempts } from './attempts.ts'
 import { Connection, type Credentials, type Packet, type Ticket } from './connection.ts'
 import type { PacketLimit } from './packet-limit.ts'
 import type { Surroundings } from './surroundings.ts'
+import type { Tls } from './tls.ts'
 
 export interface SessionConfig {
   readonly servers: readonly ServerAddress[]
+  /** How connections are secured. */
+  readonly tls?: Tls | undefined
   /** The session timeout to ask for, in milliseconds. */
   readonly timeout: number
   readonly credentials?: Credentials | undefined
@@ -148,6 +151,7 @@ export class Session {
     const connection = new Connection(
       {
         address,
+        tls: this.#options.tls,
         sessionTimeout: this.#options.timeout,
         ticket: this.#ticket,
         lastZxid: this.#lastZxid,
@@ -172,7 +176,7 @@ export class Session {
     const allowed = this.#third / Math.min(this.#options.servers.length, 3)
     this.#handshakeTimer = this.#timing.afterReading(allowed, () => {
       if (this.#progress !== 'handshake' || this.#connection !== connection) return
-      connection.cut(`no answer to the handshake in ${Math.round(allowed)} ms`)
+      connection.cut(`no answer to ${connection.awaited} in ${Math.round(allowed)} ms`)
     })
     connection.open()
   }

@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
 import { type Timing, timingOf } from '../../../base/timing.ts'
 import type { ServerAddress } from './addresses.ts'
+import { connectSecured, type Tls } from './tls.ts'
 
-/** What is used of a socket: events as a `net.Socket` has them. */
+/** What is used of a socket: events as a `net.Socket` or, where it is secured, a `tls.TLSSocket` has them. */
 export interface Transport {
-  on(event: 'connect' | 'drain' | 'close', listener: () => void): unknown
+  on(event: 'connect' | 'secureConnect' | 'drain' | 'close', listener: () => void): unknown
   on(event: 'data', listener: (chunk: Buffer) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   write(bytes: Uint8Array): boolean
@@ -18,11 +19,12 @@ export interface Surroundings {
   /** From 0 to below 1. */
   random(): number
   /** Begins to connect. */
-  connect(address: ServerAddress): Transport
+  connect(address: ServerAddress, tls: Tls | undefined): Transport
 }
 
 export const ofTheProcess: Surroundings = {
   timing: timingOf(undefined),
   random: Math.random,
-  connect: ({ host, port }) => connect({ host, port, noDelay: true }),
+  connect: (address, tls) =>
+    tls === undefined ? connect({ ...address, noDelay: true }) : connectSecured(address, tls),
 }
