@@ -67,11 +67,14 @@ export { type ConfigPlace, type ConfigSource, configEnvironment, configFile } fr
 export { job } from './jobs/job.ts'
 export type {
   Job,
+  JobBase,
   JobContext,
   JobDefinition,
   JobEvent,
   JobFigures,
   JobInput,
+  JobPipelineContext,
+  JobPipelineDefinition,
   JobPosition,
   JobResult,
   JobRun,

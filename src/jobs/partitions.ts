@@ -143,6 +143,7 @@ function processOwned$<T, V, R, C>(
       },
       failed,
       taken: item => progress.tell(item.position),
+      reached: () => progress.tell((journal?.outputs.taken ?? fence.state).position),
     }
   }
   /** Leaves the partition alone for a while, then takes it up again from what is durable, unless another should. */

@@ -1,10 +1,21 @@
-import { catchError, EMPTY, merge, type Observable, Subject, takeUntil, tap } from 'rxjs'
+import {
+  catchError,
+  EMPTY,
+  merge,
+  type Observable,
+  type OperatorFunction,
+  Subject,
+  takeUntil,
+  tap,
+} from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import { measure } from '../metrics/measure.ts'
 import type { Meter } from '../metrics/meter.ts'
 import type { Journal } from '../operators/internal/journal.ts'
-import { type DeadLetter, type ProcessOptions, processJournaled } from '../operators/processKV.ts'
+import type { DeadLetter, ProcessOptions } from '../operators/processKV.ts'
+import { custom } from './custom.ts'
 import { deliver } from './deliver.ts'
+import { loop } from './loop.ts'
 import type { Plan } from './plan.ts'
 import type { JobContext, SinkContext } from './types.ts'
 
@@ -30,6 +41,8 @@ export interface Source<I, T, V> {
   failed(error: unknown): void
   /** What was made of an item was taken by its sink. */
   taken?(item: I): void
+  /** What was committed may be taken further than before. */
+  reached?(): void
 }
 
 /** What all sources of a run share. */
@@ -39,48 +52,40 @@ export interface PipelineHooks<T> {
   letterTaken(letter: DeadLetter<T>): void
 }
 
-/** On its way to a sink. */
-type Result<I, T, R> =
-  | { readonly item: I; readonly output: R }
-  | { readonly item: I; readonly letter: DeadLetter<T> }
+/** What an item came to, on its way to a sink. */
+export type Result<I, T, R> =
+  | { readonly item: I | undefined; readonly output: R }
+  | { readonly item: I | undefined; readonly letter: DeadLetter<T> }
 
-/** Takes a source through the process loop to the sinks; completes when all that was taken in is done. */
+/** What the items of a source go through. */
+export interface Body<I, T, R> {
+  readonly process: OperatorFunction<I, Result<I, T, R>>
+  /** The position of a result; `undefined` where none is kept. */
+  positionOf(result: Result<I, T, R>): unknown
+  /** A result was taken by its sink. */
+  taken(result: Result<I, T, R>): void
+}
+
+/** Takes a source through the job to the sinks; completes when all that was taken in is done. */
 export function pipeline<I, T, V, R, C>(
   plan: Plan<T, V, R, C>,
-  { name, config, store }: JobContext<V, C>,
+  context: JobContext<V, C>,
   source: Source<I, T, V>,
   hooks: PipelineHooks<T>,
 ): Observable<never> {
-  const { keyOf, transform, project, output, deadLetter, bytesOf } = plan
-  const { partition, positionOf } = source
+  const { name, config, store } = context
+  const { output, deadLetter, bytesOf } = plan
   const letters$ = new Subject<Result<I, T, R>>()
-  const takeOut = ({ record: item, error }: DeadLetter<I>): void => {
-    letters$.next({ item, letter: { record: source.recordOf(item), error } })
-  }
+  const takeOut = (letter: Result<I, T, R>): void => letters$.next(letter)
+  const body =
+    plan.pipeline === undefined
+      ? loop(plan, context, source, takeOut)
+      : custom(plan, context, source, takeOut)
   let unread: { readonly error: unknown } | undefined
   const failed = (error: unknown): Observable<never> => {
     source.failed(error)
     return EMPTY
   }
-  const loop = processJournaled<I, V, V | undefined, { item: I; output: R }>(
-    store,
-    (item: I) => keyOf(source.recordOf(item), config),
-    (item: I, value: V | undefined) => transform(source.recordOf(item), value, config),
-    {
-      ...source.options,
-      ...plan.process,
-      // With its item, so that the meter knows what became of which.
-      project: (item, value, previous): { item: I; output: R } => {
-        const record = source.recordOf(item)
-        return {
-          item,
-          output: project === undefined ? ([record, value] as R) : project(record, value, previous),
-        }
-      },
-      deadLetter: typeof deadLetter === 'function' ? takeOut : 'fail',
-    },
-    source.journal,
-  )
   const processed$ = source.items$.pipe(
     tap({ complete: () => source.ended() }),
     // Told when what was read before is done: a failure of that is the earlier one.
@@ -89,7 +94,7 @@ export function pipeline<I, T, V, R, C>(
       return EMPTY
     }),
     takeUntil(source.stop$),
-    measure(loop, {
+    measure(body.process, {
       meter: hooks.meter,
       bytesOf: bytesOf && (item => bytesOf(source.recordOf(item))),
       recordOf: result => result.item,
@@ -102,25 +107,24 @@ export function pipeline<I, T, V, R, C>(
       },
     }),
   )
-  const contextOf = (item: I): SinkContext<V, C> => ({
+  const contextOf = (result: Result<I, T, R>): SinkContext<V, C> => ({
     name,
     config,
     store,
-    partition,
-    position: positionOf?.(item),
+    partition: source.partition,
+    position: body.positionOf(result),
   })
   return merge(letters$, processed$).pipe(
     deliver<Result<I, T, R>>({
       take: result => {
         if ('letter' in result)
-          return typeof deadLetter === 'function' && deadLetter(result.letter, contextOf(result.item))
-        return typeof output === 'function' && output(result.output, contextOf(result.item))
+          return typeof deadLetter === 'function' && deadLetter(result.letter, contextOf(result))
+        return typeof output === 'function' && output(result.output, contextOf(result))
       },
       taken: result => {
         if ('letter' in result) hooks.letterTaken(result.letter)
         else hooks.outputTaken()
-        source.journal?.outputs.take()
-        source.taken?.(result.item)
+        body.taken(result)
       },
       error: (result, cause) =>
         KVError.from(cause, 'CALLBACK', `\`${'letter' in result ? 'deadLetter' : 'output'}\` failed`),

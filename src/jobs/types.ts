@@ -1,9 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Observable, SchedulerLike } from 'rxjs'
+import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
 import type { Codec } from '../codecs.ts'
 import type { Status } from '../contract/engine.ts'
-import type { PartitionedInput } from '../inputs/partitioned-input.ts'
+import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { DeadLetter, ProcessOptions } from '../operators/processKV.ts'
 import type { KVStore } from '../store/kv-store.ts'
@@ -55,8 +55,22 @@ export interface JobPosition<T> {
   of(record: T): unknown
 }
 
-/** A job, described: {@link job}. */
-export interface JobDefinition<T, V, N extends V | undefined, R, C> {
+/** What a job tells its `pipeline`. */
+export interface JobPipelineContext<T, V, C> extends JobContext<V, C> {
+  /**
+   * Options for the operator that writes the state (`processKV`, `windowKV`, `sessionKV`, `historyKV`): its commits then carry
+   * the position, and records that fail by themselves go to the job's `deadLetter`. For one operator only; where a position is
+   * kept it must be there. What comes after it must not wait: an output that is under way when the process dies is not
+   * given out again.
+   */
+  readonly commit: Pick<
+    ProcessOptions<Delivered<T, unknown>, never, never>,
+    'partition' | 'positionOf' | 'commitSize' | 'deadLetter'
+  >
+}
+
+/** What every job has: {@link job}. */
+export interface JobBase<T, V, R, C> {
   /** For messages and events, and the prefix of its environment variables. */
   readonly name: string
   /**
@@ -85,15 +99,6 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
    * @defaultValue the `name`
    */
   readonly group?: string | undefined
-  /** The key of a record. */
-  readonly keyOf: (record: T, config: C) => string
-  /** The new value of the record's key; `undefined` deletes it. May be called again for a record: it must be pure. */
-  readonly transform: (record: T, value: V | undefined, config: C) => N
-  /**
-   * Makes the output of a record. It must be pure, as `transform`.
-   * @defaultValue `[record, value]`
-   */
-  readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
   /**
    * Takes the outputs, once their writes are durable.
    * @defaultValue `'none'`
@@ -114,10 +119,6 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
    */
   readonly position?: JobPosition<T> | undefined
   /**
-   * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `commitSize` is 2048 by default.
-   */
-  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged'> | undefined
-  /**
    * Publishes the figures in the store under this name, which no other process may use at the same time, for
    * `rxkeeper monitor` to show. The codec must take plain objects, as `json` does.
    * @defaultValue none: they are not published
@@ -125,6 +126,41 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> {
   readonly publish?: string | undefined
   /** The size of a record, in bytes, for the figures. */
   readonly bytesOf?: ((record: T) => number) | undefined
+}
+
+/** A job that keeps a value for each key, as `processKV` does: {@link job}. */
+export interface JobDefinition<T, V, N extends V | undefined, R, C> extends JobBase<T, V, R, C> {
+  /** The key of a record. */
+  readonly keyOf: (record: T, config: C) => string
+  /** The new value of the record's key; `undefined` deletes it. May be called again for a record: it must be pure. */
+  readonly transform: (record: T, value: V | undefined, config: C) => N
+  /**
+   * Makes the output of a record. It must be pure, as `transform`.
+   * @defaultValue `[record, value]`
+   */
+  readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
+  /**
+   * Options of `processKV`; with a `PartitionedInput` they are each partition's, and `commitSize` is 2048 by default.
+   */
+  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged'> | undefined
+  readonly pipeline?: undefined
+}
+
+/** A job of any pipeline: {@link job}. */
+export interface JobPipelineDefinition<T, V, R, C> extends JobBase<T, V, R, C> {
+  /**
+   * Makes what the records go through, once for each partition: any operators. Of those in it that keep state, one takes
+   * {@link JobPipelineContext.commit} among its options. Records come with their position, as `{ record, position }`. It completes
+   * after its source, and it must be pure: after a crash, records may go through it again.
+   */
+  readonly pipeline: (context: JobPipelineContext<T, V, C>) => OperatorFunction<Delivered<T, unknown>, R>
+  /**
+   * The `{ record, position }` that an output leads back to, for the figures and the sink's `position`.
+   * @defaultValue the output, or its first element, where that is one, as it is with the operators of this library
+   */
+  readonly recordOf?: ((output: R) => Delivered<T, unknown> | undefined) | undefined
+  readonly keyOf?: undefined
+  readonly transform?: undefined
 }
 
 /** Options of {@link Job.run}. Those that a job has too take the place of the job's. */
@@ -135,9 +171,9 @@ export interface RunOptions<T, V, R, C> {
    */
   readonly config?: ConfigSource | readonly ConfigSource[] | undefined
   /** The store, in place of the definition's. */
-  readonly store?: JobDefinition<T, V, V | undefined, R, C>['store']
+  readonly store?: JobBase<T, V, R, C>['store']
   /** The input, in place of the definition's. */
-  readonly input?: JobDefinition<T, V, V | undefined, R, C>['input']
+  readonly input?: JobBase<T, V, R, C>['input']
   readonly group?: string | undefined
   readonly output?: JobSink<R, V, C> | 'none' | undefined
   readonly deadLetter?: JobSink<DeadLetter<T>, V, C> | 'fail' | undefined
@@ -209,10 +245,10 @@ export interface JobRun<T> extends Observable<JobEvent<T>>, PromiseLike<JobResul
 }
 
 /** A job that can be run. */
-export interface Job<T, V, R, C> {
+export interface Job<T, V, R, C, D = JobDefinition<T, V, V | undefined, R, C>> {
   readonly name: string
   /** What was given to {@link job}. */
-  readonly definition: JobDefinition<T, V, V | undefined, R, C>
+  readonly definition: D
   /**
    * Runs the job, from now on. What it returns can be awaited, subscribed to, both, or neither.
    *

@@ -8,6 +8,7 @@ import type { Process } from './internal/batch.ts'
 import { CommitFence } from './internal/commit-fence.ts'
 import { CommitLoop, mostCommits } from './internal/commit-loop.ts'
 import type { Journal } from './internal/journal.ts'
+import { keptOf } from './internal/kept.ts'
 import { operate } from './internal/operate.ts'
 
 /** A record that could not be processed, and why. It has left no trace in the state. */
@@ -138,7 +139,9 @@ export function processKV<
   transform: F,
   options: ProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R> = {},
 ): OperatorFunction<T, R> {
-  return processJournaled(store, keyOf, transform, options, undefined)
+  const kept = keptOf(options.partition)
+  const process = processJournaled(store, keyOf, transform, options, kept?.journal)
+  return kept === undefined ? process : source => kept.watch(process(source))
 }
 
 /**

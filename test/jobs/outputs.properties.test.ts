@@ -1,6 +1,18 @@
 import fc from 'fast-check'
-import { defer, type Observable, tap, throwError, timer } from 'rxjs'
-import { identityOf, type JobDefinition, type JobRun, job, json, KVError, Memory } from 'rxkeeper'
+import { defer, filter, mergeMap, type Observable, pipe, tap, throwError, timer } from 'rxjs'
+import {
+  type DeadLetter,
+  identityOf,
+  type JobBase,
+  type JobRun,
+  type JobSink,
+  job,
+  json,
+  KVError,
+  type KVStore,
+  Memory,
+  processKV,
+} from 'rxkeeper'
 import { memoryInput } from 'rxkeeper/testing'
 import { expect, test } from 'vitest'
 import { type Hook, hookedStore } from '../operators/engines.ts'
@@ -53,18 +65,61 @@ interface History {
   readonly history: readonly number[]
 }
 
+type Numbered = Step & { readonly number: number }
+
 /** A value that holds its whole history: an output that is made on another state is another. */
-const processing = job({
-  name: 'steps',
-  value: json<History>(),
-  input: memoryInput<Step & { readonly number: number }>({}),
-  keyOf: ({ key }) => key,
-  transform: ({ number, bad }, value) => {
-    if (bad) throw new Error('bad')
-    return { history: [...(value?.history ?? []), number] }
-  },
-  project: ({ number }, value) => `${number}: ${value?.history}`,
-})
+const transform = ({ number, bad }: Numbered, value: History | undefined): History => {
+  if (bad) throw new Error('bad')
+  return { history: [...(value?.history ?? []), number] }
+}
+const project = ({ number }: Numbered, value: History): string => `${number}: ${value?.history}`
+
+type Outputs = JobSink<string, History, unknown>
+type Letters = JobSink<DeadLetter<Numbered>, History, unknown>
+
+/** Runs the job, of one kind or the other. */
+type Runner = (
+  place: Place,
+  commitSize: number,
+  store: KVStore<History>,
+  output: Outputs,
+  deadLetter: Letters,
+) => JobRun<Numbered>
+
+const runLoop: Runner = (place, commitSize, store, output, deadLetter) =>
+  job({
+    ...place,
+    name: 'steps',
+    value: json<History>(),
+    keyOf: ({ key }) => key,
+    transform,
+    project,
+    process: { commitSize },
+  }).run({ store, output, deadLetter })
+
+/** With filters before and after the operator that commits, and records that come out twice. */
+const runPipeline: Runner = (place, commitSize, store, output, deadLetter) =>
+  job({
+    ...place,
+    name: 'steps',
+    value: json<History>(),
+    pipeline: context =>
+      pipe(
+        mergeMap(item => (item.record.key === '' ? [] : [item])),
+        processKV(
+          context.store,
+          ({ record }) => record.key,
+          ({ record }, value) => transform(record, value),
+          { ...context.commit, commitSize, project: (item, value) => [item, project(item.record, value)] },
+        ),
+        mergeMap(([item, text]) => [[item, 'first'] as const, [item, text] as [typeof item, string]]),
+        filter(([, text]) => text !== 'never'),
+      ),
+  }).run({
+    store,
+    output: ([, text], context) => (text === 'first' ? undefined : output(text, context)),
+    deadLetter,
+  })
 
 /** What comes out of a partition without any trouble, by position. */
 function expectedOf(all: readonly Step[]): Map<number, string> {
@@ -79,13 +134,8 @@ function expectedOf(all: readonly Step[]): Map<number, string> {
   )
 }
 
-type Numbered = Step & { readonly number: number }
-
 /** Where the records are: partitions that a group shares, or an input that is read on after a position. */
-type Place = Pick<
-  JobDefinition<Numbered, History, History | undefined, string, unknown>,
-  'input' | 'position'
->
+type Place = Pick<JobBase<Numbered, History, string, unknown>, 'input' | 'position'>
 
 const partitioned = (sales: readonly (readonly Numbered[])[]): Place => ({
   input: memoryInput(Object.fromEntries(sales.map((all, p) => [`p${p}`, all]))),
@@ -96,12 +146,14 @@ const positioned = ([all]: readonly (readonly Numbered[])[]): Place => ({
   position: { key: 'position', of: ({ number }) => number + 1 },
 })
 
-test.each<[string, number, (all: readonly (readonly Numbered[])[]) => Place]>([
-  ['of partitions', 2, partitioned],
-  ['of a job with a position', 1, positioned],
+test.each<[string, number, (all: readonly (readonly Numbered[])[]) => Place, Runner]>([
+  ['of partitions', 2, partitioned, runLoop],
+  ['of a job with a position', 1, positioned, runLoop],
+  ['of partitions, through a pipeline,', 2, partitioned, runPipeline],
+  ['of a job with a position and a pipeline', 1, positioned, runPipeline],
 ])(
   '%s every record comes out at least once, in order but for repeats, as if nothing had happened',
-  async (_, most, placeOf) => {
+  async (_, most, placeOf, runner) => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: most }), ends, async (partitions, ends) => {
         const memory = new Memory()
@@ -114,7 +166,7 @@ test.each<[string, number, (all: readonly (readonly Numbered[])[]) => Place]>([
         const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
         for (const end of [...ends, last]) {
           for (const outputs of taken.values()) outputs.push([0, 'begin'])
-          await run(memory, place, end, taken)
+          await run(runner, memory, place, end, taken)
         }
         for (const [p, all] of partitions.entries()) checkOutputs(taken.get(`p${p}`)!, expectedOf(all))
       }),
@@ -144,6 +196,7 @@ function checkOutputs(
 }
 
 async function run(
+  runner: Runner,
   memory: Memory,
   place: Place,
   { what, at, concurrency, slow }: End,
@@ -176,11 +229,9 @@ async function run(
     outputs.push([position as number, output])
     return slow ? timer(0) : undefined
   }
-  running = job({ ...processing.definition, ...place, process: { commitSize: concurrency } }).run({
-    store,
-    output: take,
-    deadLetter: ({ record }, context) => take(`${record.number}: bad`, context),
-  })
+  running = runner(place, concurrency, store, take, ({ record }, context) =>
+    take(`${record.number}: bad`, context),
+  )
   await running.then(
     () => {},
     (error: { code?: string; message?: string }) => {
