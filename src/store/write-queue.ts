@@ -289,10 +289,11 @@ export class WriteQueue {
     ask(engine.write(writes, due), results => {
       this.#inFlight--
       if (observer.active && !(results instanceof KVError)) observer.written(writes, results)
+      // Before the results are told: what is asked for because of them need not wait behind this.
+      for (const { lane } of operations) if (lane !== undefined) this.leave(lane, batch)
       for (let i = 0; i < operations.length; i++) {
         operations[i]!.settle(results instanceof KVError ? results : results[i]!)
       }
-      for (const { lane } of operations) if (lane !== undefined) this.leave(lane, batch)
       wake()
     })
   }
@@ -305,8 +306,9 @@ export class WriteQueue {
     ask<readonly Written[]>(engine.commit(writes, { deadline: transaction.deadline }), results => {
       this.#inFlight--
       if (observer.active && !(results instanceof KVError)) observer.written(writes, results)
-      transaction.settle(results)
+      // Before the result is told: what is asked for because of it need not wait behind this.
       for (const lane of transaction.lanes) this.leave(lane, transaction)
+      transaction.settle(results)
       wake()
     })
   }
