@@ -1,47 +1,76 @@
+/** The slots that an empty queue keeps, at most. */
+const KEPT = 16_384
+
 /** First in, first out, both ends in constant time, whatever waits. */
 export class Queue<T> {
-  #items: (T | undefined)[] = []
+  /** Used again and again: growing anew each time was a sixth of what a record leaves to the garbage collector. */
+  #ring: (T | undefined)[] = new Array(8)
   #head = 0
+  #length = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#length
   }
 
   push(item: T): void {
-    this.#items.push(item)
+    if (this.#length === this.#ring.length) this.#grow()
+    this.#ring[this.#slot(this.#length++)] = item
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head]
+    return this.#ring[this.#head]
+  }
+
+  /** What waits behind `index` others. */
+  at(index: number): T | undefined {
+    return index < this.#length ? this.#ring[this.#slot(index)] : undefined
   }
 
   shift(): T | undefined {
-    if (this.#head === this.#items.length) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head++] = undefined
-    // Copying the rest once the front half is empty costs each item one copy at most, on average.
-    if (this.#head === this.#items.length) {
-      this.#items = []
-      this.#head = 0
-    } else if (this.#head >= 4096 && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head)
+    if (this.#length === 0) return undefined
+    const item = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = this.#slot(1)
+    if (--this.#length === 0 && this.#ring.length > KEPT) {
+      this.#ring = new Array(8)
       this.#head = 0
     }
     return item
+  }
+
+  /** Takes the first `count` out. */
+  take(count: number): T[] {
+    const taken = new Array<T>(count)
+    for (let i = 0; i < count; i++) taken[i] = this.shift()!
+    return taken
   }
 
   /** Takes out, in order, what `isOut` holds for; it must not touch the queue. */
   remove(isOut: (item: T) => boolean): T[] {
     const out: T[] = []
     const kept: T[] = []
-    for (let i = this.#head; i < this.#items.length; i++) {
-      const item = this.#items[i]!
+    for (let i = 0; i < this.#length; i++) {
+      const item = this.#ring[this.#slot(i)]!
       if (isOut(item)) out.push(item)
       else kept.push(item)
     }
     if (out.length === 0) return out
-    this.#items = kept
+    this.#ring = new Array(8)
     this.#head = 0
+    this.#length = 0
+    for (const item of kept) this.push(item)
     return out
+  }
+
+  /** Where what waits behind `index` others is: the length of the ring is a power of two. */
+  #slot(index: number): number {
+    return (this.#head + index) & (this.#ring.length - 1)
+  }
+
+  #grow(): void {
+    const ring = new Array<T | undefined>(2 * this.#ring.length)
+    for (let i = 0; i < this.#length; i++) ring[i] = this.#ring[this.#slot(i)]
+    this.#ring = ring
+    this.#head = 0
   }
 }

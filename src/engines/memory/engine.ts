@@ -16,7 +16,7 @@ import type {
 } from '../../contract/engine.ts'
 import { inSpan, sortKeys } from '../../contract/keys.ts'
 import { lastNameOf, parentOf } from '../../contract/nodes.ts'
-import { Current, Draft, type Memory } from './memory.ts'
+import { type Memory, View } from './memory.ts'
 
 const PAGE = 1024
 
@@ -57,14 +57,14 @@ export class MemoryEngine implements Engine {
 
   read(keys: readonly string[]): Observable<readonly (Stored | undefined)[]> {
     return this.#answer(() => {
-      const current = new Current(this.#memory)
-      return of(keys.map(key => current.get(key)))
+      const view = new View(this.#memory)
+      return of(keys.map(key => view.get(key)))
     })
   }
 
   write(writes: readonly Write[]): Observable<readonly (Written | KVError)[]> {
     return this.#answer(() => {
-      const view = new Current(this.#memory)
+      const view = new View(this.#memory)
       const results = writes.map(write => this.#memory.apply(write, view, this.#session))
       this.#memory.signal(view.changes.keys, view.changes.parents)
       return of(results)
@@ -73,14 +73,17 @@ export class MemoryEngine implements Engine {
 
   commit(writes: readonly Write[]): Observable<readonly Written[]> {
     return this.#answer(() => {
-      const view = new Draft(this.#memory)
+      const view = new View(this.#memory)
       const results: Written[] = []
       for (const write of writes) {
         const result = this.#memory.apply(write, view, this.#session)
-        if (result instanceof KVError) return throwError(() => result)
+        if (result instanceof KVError) {
+          view.undo()
+          return throwError(() => result)
+        }
         results.push(result)
       }
-      const { keys, parents } = view.flush()
+      const { keys, parents } = view.changes
       this.#memory.signal(keys, parents)
       return of(results)
     })

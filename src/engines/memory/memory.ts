@@ -97,18 +97,12 @@ export interface Changes {
   readonly parents: ReadonlySet<string>
 }
 
-/** Where writes are applied. */
-interface View {
-  get(key: string): StoredNode | undefined
-  set(key: string, stored: StoredNode | undefined): void
-}
-
-/** The keys and nodes of a memory, changed at once. */
-export class Current implements View {
+/** Changes the keys and nodes of a memory in place, and can take that back. */
+export class View {
   readonly #memory: Memory
-  readonly #keys: string[] = []
-  readonly #parents = new Set<string>()
-  readonly changes: Changes = { keys: this.#keys, parents: this.#parents }
+  /** The keys and nodes that were changed, in order, and what each was before. */
+  readonly #changed: string[] = []
+  readonly #before: (StoredNode | undefined)[] = []
 
   constructor(memory: Memory) {
     this.#memory = memory
@@ -119,37 +113,28 @@ export class Current implements View {
   }
 
   set(key: string, stored: StoredNode | undefined): void {
-    const isNode = isNodeKey(key)
-    const map: Map<string, StoredNode> = isNode ? this.#memory.nodes : this.#memory.entries
-    if (!isNode) this.#keys.push(key)
-    else if ((stored === undefined) === map.has(key)) this.#parents.add(parentOf(key))
+    this.#changed.push(key)
+    this.#before.push(this.get(key))
+    this.#put(key, stored)
+  }
+
+  /** Makes everything as it was. */
+  undo(): void {
+    for (let i = this.#changed.length - 1; i >= 0; i--) this.#put(this.#changed[i]!, this.#before[i])
+  }
+
+  get changes(): Changes {
+    if (!this.#changed.some(isNodeKey)) return { keys: this.#changed, parents: NONE }
+    const parents = this.#changed.flatMap((node, i) => {
+      const cameOrWent = isNodeKey(node) && (this.#before[i] === undefined) !== (this.get(node) === undefined)
+      return cameOrWent ? [parentOf(node)] : []
+    })
+    return { keys: this.#changed.filter(key => !isNodeKey(key)), parents: new Set(parents) }
+  }
+
+  #put(key: string, stored: StoredNode | undefined): void {
+    const map: Map<string, StoredNode> = isNodeKey(key) ? this.#memory.nodes : this.#memory.entries
     if (stored === undefined) map.delete(key)
     else map.set(key, stored)
-  }
-}
-
-/** The keys and nodes of a memory as they would be after what was set so far. */
-export class Draft implements View {
-  readonly #current: Current
-  readonly #drafted = new Map<string, StoredNode | undefined>()
-  readonly #changed: string[] = []
-
-  constructor(memory: Memory) {
-    this.#current = new Current(memory)
-  }
-
-  get(key: string): StoredNode | undefined {
-    return this.#drafted.has(key) ? this.#drafted.get(key) : this.#current.get(key)
-  }
-
-  set(key: string, stored: StoredNode | undefined): void {
-    this.#drafted.set(key, stored)
-    if (!isNodeKey(key)) this.#changed.push(key)
-  }
-
-  /** Makes what was set so; a key is told for each change of it. */
-  flush(): Changes {
-    for (const [key, stored] of this.#drafted) this.#current.set(key, stored)
-    return { keys: this.#changed, parents: this.#current.changes.parents }
   }
 }

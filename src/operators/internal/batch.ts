@@ -79,6 +79,12 @@ export class Batch<T, V, R> {
     return this.from === this.end ? this.items[this.end] : undefined
   }
 
+  /** The records that are not on their way, up to `end`. */
+  upTo(end: number): readonly Item<T, V, R>[] {
+    const { from, items } = this
+    return from === 0 && end === items.length ? items : items.slice(from, end)
+  }
+
   /** Gives each key that has a record up to `end` the value that it is to have then; returns these keys' cells. */
   prepare(end: number): Cell<V>[] {
     const commit = ++commits

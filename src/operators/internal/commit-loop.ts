@@ -7,7 +7,7 @@ import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { Batch, Item, isOwn, type Process } from './batch.ts'
 import { type Cell, Cells } from './cells.ts'
-import { Commit } from './commit.ts'
+import { Commit, type Sender } from './commit.ts'
 import type { CommitFence } from './commit-fence.ts'
 import { RING } from './journal.ts'
 import { Lookup } from './lookup.ts'
@@ -34,8 +34,8 @@ const takenOf = <T, V, R>({ fenceWrite }: Commit<T, V, R>): Taken => {
 }
 
 /**
- * The process loop. A record has `arrived`, is `ready` once its key's lookup was asked for (one batch of them, at most,
- * while others are on their way), and is then run in a batch, and sent in a commit.
+ * The process loop. A record has `arrived`, its key's lookup is asked for (of one batch of them, at most, while others
+ * are on their way), and is then run in a batch, and sent in a commit.
  *
  * Without a fence one commit is on its way at a time, so that a key's next records are run on what its last ones wrote.
  * With one, several are: their records are run on what the commits before will leave. If one of those is not carried out,
@@ -44,14 +44,15 @@ const takenOf = <T, V, R>({ fenceWrite }: Commit<T, V, R>): Taken => {
  * With a journal, the first records may be committed already, by a process that died before their outputs were taken: those
  * are only given out.
  */
-export class CommitLoop<T, V, R> implements Sink<T> {
+export class CommitLoop<T, V, R> implements Sink<T>, Sender {
   readonly #access: Access<V>
   readonly #process: Process<T, V, R>
   readonly #destination: Subscriber<R>
   readonly #intake: Intake
   readonly #cells: Cells<V>
+  /** Neither run nor on their way. The lookups of the first `asked` were asked for. */
   readonly #arrived = new Queue<Item<T, V, R>>()
-  readonly #ready = new Queue<Item<T, V, R>>()
+  #asked = 0
   /** Run, and not all on their way. */
   #batch: Batch<T, V, R> | undefined
   /** On their way, in order. */
@@ -65,7 +66,8 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   readonly #pauses = new Subscription()
   /** A step is to be made at the end of the turn. */
   #stepping = false
-  #stopped = false
+  /** Nobody listens any more. */
+  stopped = false
   /** A lookup is under way. */
   #asking = false
   /** A commit failed, and what has to be known before it is repeated is being asked for. */
@@ -111,7 +113,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.stopped = true
     this.#pauses.unsubscribe()
   }
 
@@ -149,7 +151,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     this.#stepping = true
     this.#access.defer(() => {
       this.#stepping = false
-      if (!this.#stopped) this.#step()
+      if (!this.stopped) this.#step()
     })
   }
 
@@ -182,10 +184,10 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   #lookUp(): void {
     const cells: Cell<V>[] = []
-    while (this.#ready.length < this.#process.commitSize) {
-      const item = this.#arrived.shift()
+    while (this.#asked < this.#process.commitSize) {
+      const item = this.#arrived.at(this.#asked)
       if (item === undefined) break
-      this.#ready.push(item)
+      this.#asked++
       if (item.cell?.state !== 'unknown') continue
       item.cell.state = 'asked'
       cells.push(item.cell)
@@ -200,7 +202,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
 
   /** Reads the cells; `changed` gets those of which another version was found than was known. */
   #read(cells: readonly Cell<V>[], changed: Set<Cell<V>> | undefined, done: () => void): void {
-    const lookup = new Lookup(cells.length, () => this.#stopped, this.#keepsBytes, changed, done)
+    const lookup = new Lookup(cells.length, () => this.stopped, this.#keepsBytes, changed, done)
     for (const cell of cells) {
       cell.ask(lookup)
       this.#access.read(cell.key, cell)
@@ -208,9 +210,12 @@ export class CommitLoop<T, V, R> implements Sink<T> {
   }
 
   #nextBatch(): Batch<T, V, R> | undefined {
-    const items: Item<T, V, R>[] = []
-    while (items.length < this.#limit && this.#ready.peek()?.isLookedUp) items.push(this.#ready.shift()!)
-    return items.length === 0 ? undefined : new Batch(this.#process, items)
+    const most = Math.min(this.#asked, this.#limit)
+    let count = 0
+    while (count < most && this.#arrived.at(count)!.isLookedUp) count++
+    if (count === 0) return undefined
+    this.#asked -= count
+    return new Batch(this.#process, this.#arrived.take(count))
   }
 
   /** Sends as much of a batch as goes into one commit. */
@@ -218,7 +223,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     const end = Math.min(batch.end, batch.cut, batch.from + this.#limit)
     let commit: Commit<T, V, R>
     try {
-      commit = new Commit(this.#access, this.#process, this.#fence, batch, end)
+      commit = new Commit(this, this.#access, this.#process, this.#fence, batch, end)
     } catch (error) {
       this.#destination.error(error)
       return
@@ -226,30 +231,15 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     batch.advance(end)
     if (end === batch.items.length) this.#batch = undefined
     this.#commits.push(commit)
-    const settle = (result: KVError | undefined): void => {
-      commit.result = result ?? 'durable'
-      this.#settled()
-    }
-    const isStopped = (): boolean => this.#stopped
-    this.#access.commit(
-      commit.mutations,
-      {
-        get withdrawn() {
-          return isStopped()
-        },
-        committed: () => settle(undefined),
-        failed: settle,
-      },
-      {
-        nodes: commit.nodes,
-        chain: this.#fence?.chain,
-        encoded: this.#keepsBytes ? writes => commit.encoded(writes) : undefined,
-      },
-    )
+    this.#access.commit(commit.mutations, commit, {
+      nodes: commit.nodes,
+      chain: this.#fence?.chain,
+      encoded: this.#keepsBytes ? writes => commit.encoded(writes) : undefined,
+    })
   }
 
   /** Emits, in order, what is durable; begins to recover when the first of the rest has failed and all have their end. */
-  #settled(): void {
+  settled(): void {
     if (this.#recovering) return
     while (this.#commits[0]?.result === 'durable') {
       this.#durable(this.#commits.shift()!)
@@ -307,7 +297,7 @@ export class CommitLoop<T, V, R> implements Sink<T> {
     fence.reconcile(
       this.#access,
       sent,
-      () => this.#stopped,
+      () => this.stopped,
       end => {
         if (end instanceof KVError) {
           this.#destination.error(end)

@@ -1,6 +1,6 @@
 import type { KVError } from '../../base/errors.ts'
 import type { Write } from '../../contract/engine.ts'
-import type { Access } from '../../store/access.ts'
+import type { Access, Committer } from '../../store/access.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Batch, Item, Process } from './batch.ts'
@@ -8,8 +8,17 @@ import type { Cell } from './cells.ts'
 import type { CommitFence, FenceWrite } from './commit-fence.ts'
 import type { Journal, JournalWrite } from './journal.ts'
 
+/** Who sends commits. */
+export interface Sender {
+  /** Whether nobody waits for what comes of them any more. */
+  readonly stopped: boolean
+  /** One of them has its result. */
+  settled(): void
+}
+
 /** A commit: the records that it covers, the last value of each of their keys, and what travels with them. */
-export class Commit<T, V, R> {
+export class Commit<T, V, R> implements Committer {
+  readonly #sender: Sender
   readonly batch: Batch<T, V, R>
   /** Where its records begin in the batch. */
   readonly from: number
@@ -28,15 +37,17 @@ export class Commit<T, V, R> {
 
   /** Of the records of a batch up to `end`; from now on the next records are run on what it leaves. */
   constructor(
+    sender: Sender,
     access: Access<V>,
     process: Process<T, V, R>,
     fence: CommitFence<T> | undefined,
     batch: Batch<T, V, R>,
     end: number,
   ) {
+    this.#sender = sender
     this.batch = batch
     this.from = batch.from
-    this.items = batch.items.slice(batch.from, end)
+    this.items = batch.upTo(end)
     this.cells = batch.prepare(end)
     const mutations: (Mutation<V> | BytesPut)[] = []
     this.#mutationOf = this.cells.map(cell => {
@@ -66,6 +77,20 @@ export class Commit<T, V, R> {
       this.#bytesOf[i] = write.value
       this.cells[i]!.encoded(write.value)
     }
+  }
+
+  get withdrawn(): boolean {
+    return this.#sender.stopped
+  }
+
+  committed(): void {
+    this.result = 'durable'
+    this.#sender.settled()
+  }
+
+  failed(error: KVError): void {
+    this.result = error
+    this.#sender.settled()
   }
 
   isDurable(fence: CommitFence<T> | undefined, journal: Journal | undefined): void {
