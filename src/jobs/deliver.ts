@@ -1,7 +1,7 @@
 import { from, isObservable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs'
 import type { Intake } from '../base/demand.ts'
+import { Queue } from '../base/queue.ts'
 import { operate, type Sink } from '../operators/internal/operate.ts'
-import { Queue } from '../store/queue.ts'
 
 /** How many records may wait for a slow taker before no more are asked for. */
 const WAITING = 1024

@@ -3,7 +3,7 @@ import { KVError } from '../base/errors.ts'
 import type { Stored, Write, Written } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { AnyStore, BytesPut, Change, Entry, KVStore, Mutation, Range } from './kv-store.ts'
-import { Read, SingleWrite, Transaction, Update } from './operations.ts'
+import { Read, SingleWrite, Transaction, type Turn, Update } from './operations.ts'
 import type { Part, StoreParts } from './parts.ts'
 
 /** Who waits for a result. */
@@ -46,8 +46,8 @@ class ValueRead<V> extends Read {
   readonly #encoding: Encoding<V>
   readonly #reader: Reader<V>
 
-  constructor(key: string, now: number, timeout: number, encoding: Encoding<V>, reader: Reader<V>) {
-    super(key, now, timeout)
+  constructor(key: string, turn: Turn, timeout: number, encoding: Encoding<V>, reader: Reader<V>) {
+    super(key, turn, timeout)
     this.#encoding = encoding
     this.#reader = reader
   }
@@ -77,11 +77,11 @@ class NodeRead extends Read {
 
   constructor(
     node: string,
-    now: number,
+    turn: Turn,
     timeout: number,
     then: (stored: Stored | undefined | KVError) => void,
   ) {
-    super(node, now, timeout)
+    super(node, turn, timeout)
     this.#then = then
   }
 
@@ -93,8 +93,8 @@ class NodeRead extends Read {
 class EntryWrite extends SingleWrite {
   readonly #writer: Writer
 
-  constructor(write: Write, bytes: number, now: number, timeout: number, writer: Writer) {
-    super(write, bytes, now, timeout)
+  constructor(write: Write, bytes: number, turn: Turn, timeout: number, writer: Writer) {
+    super(write, bytes, turn, timeout)
     this.#writer = writer
   }
 
@@ -111,8 +111,8 @@ class EntryWrite extends SingleWrite {
 class ValueUpdate<V> extends Update<V> {
   readonly #updater: Updater<V>
 
-  constructor(key: string, now: number, timeout: number, updater: Updater<V>) {
-    super(key, now, timeout)
+  constructor(key: string, turn: Turn, timeout: number, updater: Updater<V>) {
+    super(key, turn, timeout)
     this.#updater = updater
   }
 
@@ -136,12 +136,12 @@ class Commit extends Transaction {
   constructor(
     writes: readonly Write[],
     bytes: number,
-    now: number,
+    turn: Turn,
     timeout: number,
     chain: object | undefined,
     committer: Committer,
   ) {
-    super(writes, bytes, now, timeout, chain)
+    super(writes, bytes, turn, timeout, chain)
     this.#committer = committer
   }
 
@@ -178,7 +178,6 @@ export interface AccessContext<V> {
   readonly parts: StoreParts<V>
   /** How long an operation may take by default, in milliseconds. */
   readonly timeout: number
-  now(): number
   /** Runs `work` at the end of the turn. */
   defer(work: () => void): void
   follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void
@@ -204,10 +203,15 @@ export class Access<V> {
   known(key: string): Known<V> | KVError | undefined {
     const { encoding, parts } = this.#context
     try {
+      if (parts.counts !== undefined && typeof key === 'string') {
+        const { cache, batcher } = parts.of(key)
+        // A read must see what was written before it was asked for.
+        const known = batcher.isWriting(key) ? undefined : cache!.get(key)
+        // What is in the cache is a valid key.
+        if (known !== undefined) return known
+      }
       encoding.checkKey(key)
-      const { cache, batcher } = parts.of(key)
-      // A read must see what was written before it was asked for.
-      return cache === undefined || batcher.isWriting(key) ? undefined : cache.get(key)
+      return undefined
     } catch (error) {
       return error as KVError
     }
@@ -215,8 +219,9 @@ export class Access<V> {
 
   /** Asks for a key of which nothing is {@link known}. */
   ask(key: string, reader: Reader<V>, timeout: number = this.#context.timeout): void {
-    const { encoding, parts, now } = this.#context
-    parts.of(key).batcher.read(new ValueRead(key, now(), timeout, encoding, reader))
+    const { encoding, parts } = this.#context
+    const { batcher } = parts.of(key)
+    batcher.read(new ValueRead(key, batcher.turn, timeout, encoding, reader))
   }
 
   read(key: string, reader: Reader<V>, timeout?: number): void {
@@ -227,7 +232,7 @@ export class Access<V> {
   }
 
   write(mutation: Mutation<V>, writer: Writer, timeout: number = this.#context.timeout): void {
-    const { encoding, parts, now } = this.#context
+    const { encoding, parts } = this.#context
     let write: Write
     let part: Part<V>
     try {
@@ -237,11 +242,11 @@ export class Access<V> {
       writer.failed(error as KVError)
       return
     }
-    part.batcher.write(new EntryWrite(write, encoding.sizeOf(write), now(), timeout, writer))
+    part.batcher.write(new EntryWrite(write, encoding.sizeOf(write), part.batcher.turn, timeout, writer))
   }
 
   update(key: string, updater: Updater<V>, timeout: number = this.#context.timeout): void {
-    const { encoding, parts, now } = this.#context
+    const { encoding, parts } = this.#context
     let part: Part<V>
     try {
       encoding.checkKey(key)
@@ -250,7 +255,7 @@ export class Access<V> {
       updater.failed(error as KVError)
       return
     }
-    part.batcher.update(new ValueUpdate(key, now(), timeout, updater) as Update<unknown>)
+    part.batcher.update(new ValueUpdate(key, part.batcher.turn, timeout, updater) as Update<unknown>)
   }
 
   /** Carries out all of the writes or none; `committed` gets the results of `nodes`, then those of `mutations`. */
@@ -259,7 +264,7 @@ export class Access<V> {
     committer: Committer,
     { timeout = this.#context.timeout, nodes = [], chain, encoded }: CommitOptions = {},
   ): void {
-    const { encoding, parts, now } = this.#context
+    const { encoding, parts } = this.#context
     const writes = [...nodes]
     let bytes: number
     let part: Part<V> | undefined
@@ -273,7 +278,7 @@ export class Access<V> {
       return
     }
     if (part === undefined) committer.committed([])
-    else part.batcher.write(new Commit(writes, bytes, now(), timeout, chain, committer))
+    else part.batcher.write(new Commit(writes, bytes, part.batcher.turn, timeout, chain, committer))
   }
 
   /** The value of `key` as it is stored, and back; throws the codec's errors. */
@@ -311,8 +316,9 @@ export class Access<V> {
 
   /** Reads a node beside the keys, as it is stored. */
   readNode(node: string, then: (stored: Stored | undefined | KVError) => void): void {
-    const { parts, now, timeout } = this.#context
-    parts.of(node).batcher.read(new NodeRead(node, now(), timeout, then))
+    const { parts, timeout } = this.#context
+    const { batcher } = parts.of(node)
+    batcher.read(new NodeRead(node, batcher.turn, timeout, then))
   }
 }
 

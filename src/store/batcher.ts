@@ -9,6 +9,7 @@ import {
   type Read,
   type SingleWrite,
   type Transaction,
+  type Turn,
   type Update,
   WITHDRAWN,
 } from './operations.ts'
@@ -36,6 +37,8 @@ export class Batcher {
   readonly #writes: WriteQueue
   readonly #statusSubscription: Subscription
   #status: Status = { state: 'suspended', reason: 'not connected yet' }
+  /** The turn in which something was asked for, until its end. */
+  #turn: Turn | undefined
   #flushing = false
   #sweep: Subscription | undefined
   #closing: (() => void) | undefined
@@ -65,6 +68,12 @@ export class Batcher {
       this.#status = status
       if (status.state !== 'connected' && this.#closing !== undefined) this.#rejectWaiting()
     })
+  }
+
+  /** The turn of what is asked for now. */
+  get turn(): Turn {
+    this.#turn ??= { time: this.#timing.now() }
+    return this.#turn
   }
 
   /** Whether something that changes `key` has been asked for and is not settled. */
@@ -132,6 +141,10 @@ export class Batcher {
 
   #flush(): void {
     this.#flushing = false
+    if (this.#turn !== undefined) {
+      this.#turn.time = this.#timing.now()
+      this.#turn = undefined
+    }
     this.#reads.flush()
     this.#writes.flush()
     if (this.#reads.mayBeLate || this.#writes.mayBeLate) this.#sweepLater()

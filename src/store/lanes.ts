@@ -1,4 +1,4 @@
-import { Queue } from './queue.ts'
+import { Queue } from '../base/queue.ts'
 
 /**
  * The order of what is asked for of one key, from the first write that is not settled on: one has its turn, the others

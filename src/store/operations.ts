@@ -9,17 +9,28 @@ import type { Lane } from './lanes.ts'
  * extends the class, so that one object carries the question, waits in line, and knows what to do with the result.
  */
 
+/** A turn of the event loop, shared by what is asked for in it: one look at the clock for all. */
+export interface Turn {
+  /** Its end, its beginning until then, in milliseconds of the store's clock. */
+  time: number
+}
+
 /** Something that is asked of the batcher and settled once; once withdrawn, it is settled to nobody. */
 export abstract class Operation<R> {
-  /** In milliseconds of the store's clock. */
-  readonly deadline: number
-  /** How long it may take, in milliseconds, for messages. */
+  /** When it was asked for. */
+  readonly turn: Turn
+  /** How long it may take from then, in milliseconds. */
   readonly timeout: number
   #settled = false
 
-  constructor(now: number, timeout: number) {
-    this.deadline = now + timeout
+  constructor(turn: Turn, timeout: number) {
+    this.turn = turn
     this.timeout = timeout
+  }
+
+  /** In milliseconds of the store's clock. */
+  get deadline(): number {
+    return this.turn.time + this.timeout
   }
 
   /** Whether nobody waits for the result any more. */
@@ -55,8 +66,8 @@ export abstract class Read extends Operation<Stored | undefined> {
   /** The lane of writes that are carried out after this read. */
   lane: Lane<Waiting> | undefined = undefined
 
-  constructor(key: string, now: number, timeout: number) {
-    super(now, timeout)
+  constructor(key: string, turn: Turn, timeout: number) {
+    super(turn, timeout)
     this.key = key
   }
 
@@ -72,8 +83,8 @@ export abstract class WriteOperation<R> extends Operation<R> {
   /** What it takes of the engine's `batchBytes`. */
   readonly bytes: number
 
-  constructor(bytes: number, now: number, timeout: number) {
-    super(now, timeout)
+  constructor(bytes: number, turn: Turn, timeout: number) {
+    super(turn, timeout)
     this.bytes = bytes
   }
 }
@@ -84,8 +95,8 @@ export abstract class SingleWrite extends WriteOperation<Written> {
   /** `undefined` where whoever asks for it holds the key's lane. */
   lane: Lane<Waiting> | undefined = undefined
 
-  constructor(write: Write, bytes: number, now: number, timeout: number) {
-    super(bytes, now, timeout)
+  constructor(write: Write, bytes: number, turn: Turn, timeout: number) {
+    super(bytes, turn, timeout)
     this.write = write
   }
 
@@ -102,8 +113,8 @@ export abstract class Transaction extends WriteOperation<readonly Written[]> {
   /** Transactions of one chain need not wait for each other: each is conditional on the one before. */
   readonly chain: object | undefined
 
-  constructor(writes: readonly Write[], bytes: number, now: number, timeout: number, chain?: object) {
-    super(bytes, now, timeout)
+  constructor(writes: readonly Write[], bytes: number, turn: Turn, timeout: number, chain?: object) {
+    super(bytes, turn, timeout)
     this.writes = writes
     this.chain = chain
   }
@@ -117,8 +128,8 @@ export abstract class Transaction extends WriteOperation<readonly Written[]> {
 export abstract class Update<V> extends WriteOperation<Entry<V> | undefined> {
   readonly key: string
 
-  constructor(key: string, now: number, timeout: number) {
-    super(0, now, timeout)
+  constructor(key: string, turn: Turn, timeout: number) {
+    super(0, turn, timeout)
     this.key = key
   }
 

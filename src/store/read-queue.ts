@@ -64,7 +64,8 @@ export interface ReadQueueContext {
 export class ReadQueue {
   readonly #context: ReadQueueContext
   readonly #line = new ReadLine()
-  readonly #inFlight = new Set<ReadBatch>()
+  /** Few, so no Set: one whose members come and go keeps them from being collected young. */
+  readonly #inFlight: ReadBatch[] = []
 
   constructor(context: ReadQueueContext) {
     this.#context = context
@@ -83,7 +84,7 @@ export class ReadQueue {
   }
 
   get isIdle(): boolean {
-    return this.#line.size === 0 && this.#inFlight.size === 0
+    return this.#line.size === 0 && this.#inFlight.length === 0
   }
 
   /** The read of `key` that waits to be sent. */
@@ -97,7 +98,7 @@ export class ReadQueue {
 
   /** Sends batches while the engine takes more. */
   flush(): void {
-    while (this.#line.size > 0 && this.#inFlight.size < this.#context.engine.limits.inFlight) {
+    while (this.#line.size > 0 && this.#inFlight.length < this.#context.engine.limits.inFlight) {
       const batch = this.#assemble()
       if (batch.keys.length > 0) this.#send(batch)
       for (const read of [...batch.reads, ...batch.unwanted]) {
@@ -125,7 +126,7 @@ export class ReadQueue {
 
   /** Those in flight that are out of time. */
   late(now: number): Read[] {
-    return [...this.#inFlight].flatMap(batch => batch.late(now))
+    return this.#inFlight.flatMap(batch => batch.late(now))
   }
 
   #assemble(): ReadBatch {
@@ -145,9 +146,9 @@ export class ReadQueue {
 
   #send(batch: ReadBatch): void {
     const { engine, observer, wake } = this.#context
-    this.#inFlight.add(batch)
+    this.#inFlight.push(batch)
     ask(engine.read(batch.keys, { deadline: batch.latest }), results => {
-      this.#inFlight.delete(batch)
+      this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
       if (observer.active && !(results instanceof KVError)) observer.read(batch.keys, results)
       this.#settle(batch, results)
       wake()

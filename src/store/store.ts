@@ -100,7 +100,6 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       encoding: this.#encoding,
       parts: this.#parts,
       timeout: this.#timeout,
-      now: () => this.#timing.now(),
       defer: work => this.#timing.defer(work),
       follow: (range, subscriber, following) => this.#follow(range, subscriber, following),
     })

@@ -29,7 +29,7 @@ class RoundRead extends Read {
     round: UpdateRound,
     then: (result: Stored | undefined | KVError) => void,
   ) {
-    super(key, last.deadline - last.timeout, last.timeout)
+    super(key, last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }
@@ -55,7 +55,7 @@ class RoundWrite extends SingleWrite {
     round: UpdateRound,
     then: (error?: KVError) => void,
   ) {
-    super(write, bytes, last.deadline - last.timeout, last.timeout)
+    super(write, bytes, last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }
@@ -80,7 +80,7 @@ class RoundTransaction extends Transaction {
     round: UpdateRound,
     then: (error?: KVError) => void,
   ) {
-    super(writes, bytes, last.deadline - last.timeout, last.timeout)
+    super(writes, bytes, last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }

@@ -1,10 +1,10 @@
 import { KVError } from '../base/errors.ts'
+import { Queue } from '../base/queue.ts'
 import type { WriteDue, Written } from '../contract/engine.ts'
 import { ask } from './engine-call.ts'
 import type { Observer } from './hub.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { Read, SingleWrite, Transaction, Update, type Waiting, WITHDRAWN } from './operations.ts'
-import { Queue } from './queue.ts'
 import { type RoundContext, UpdateRound } from './update-round.ts'
 import { WriteBatch } from './write-batch.ts'
 

@@ -1,5 +1,5 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
-import { Queue } from '../../store/queue.ts'
+import { Queue } from '../../base/queue.ts'
 
 /** How long the server keeps a request for messages that are not there yet, in milliseconds. */
 const EXPIRES = 5000

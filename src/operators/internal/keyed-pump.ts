@@ -1,6 +1,6 @@
 import { type Observable, Subscriber } from 'rxjs'
 import { subscribeWithDemand } from '../../base/demand.ts'
-import { Queue } from '../../store/queue.ts'
+import { Queue } from '../../base/queue.ts'
 import { callbackError } from './arguments.ts'
 import { type Lineup, Place } from './lineup.ts'
 import type { Sink } from './operate.ts'

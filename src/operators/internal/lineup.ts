@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import type { Intake } from '../../base/demand.ts'
-import { Queue } from '../../store/queue.ts'
+import { Queue } from '../../base/queue.ts'
 
 /** A record's place in the line, and what came of it while earlier records were not done. */
 export class Place<R> {

@@ -1,6 +1,6 @@
 import { KVError } from '../../base/errors.ts'
+import { Queue } from '../../base/queue.ts'
 import type { Known } from '../../store/access.ts'
-import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import { type Lineup, Place } from './lineup.ts'
 import type { Sink } from './operate.ts'

@@ -1,10 +1,10 @@
 import { Subscriber } from 'rxjs'
 import type { Intake } from '../../base/demand.ts'
 import { KVError } from '../../base/errors.ts'
+import { Queue } from '../../base/queue.ts'
 import { checkKey } from '../../contract/keys.ts'
 import type { Access } from '../../store/access.ts'
 import type { Change, Range } from '../../store/kv-store.ts'
-import { Queue } from '../../store/queue.ts'
 import { callbackError } from './arguments.ts'
 import type { Sink } from './operate.ts'
 

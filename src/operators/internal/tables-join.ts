@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Subscriber, Subscription, timer } from 'rxjs'
 import { KVError } from '../../base/errors.ts'
+import { Queue } from '../../base/queue.ts'
 import type { Access } from '../../store/access.ts'
 import type { Change, Mutation } from '../../store/kv-store.ts'
-import { Queue } from '../../store/queue.ts'
 import { passes, RETRY_PAUSE } from '../../store/retries.ts'
 import { callbackError } from './arguments.ts'
 

@@ -20,12 +20,18 @@ export interface Task {
 export const THROTTLE_PAUSE = 50
 const LONGEST_TIMER = 0x7fff_ffff
 
+function remove(tasks: Task[], task: Task): void {
+  const index = tasks.indexOf(task)
+  if (index >= 0) tasks.splice(index, 1)
+}
+
 /** The tasks under way: lets them wait for the connection, and ends each at its deadline. */
 export class Tasks {
   readonly #session: Session
   readonly #timing: Timing
-  readonly #active = new Set<Task>()
-  #waiting = new Set<Task>()
+  /** Few, so no Sets: one whose members come and go keeps them from being collected young. */
+  readonly #active: Task[] = []
+  #waiting: Task[] = []
   #timer: Subscription | undefined
   #timerDue = Number.POSITIVE_INFINITY
   #ended: KVError | undefined
@@ -49,7 +55,7 @@ export class Tasks {
       task.abandon(this.#late())
       return
     }
-    this.#active.add(task)
+    this.#active.push(task)
     this.#schedule(task.deadline)
     this.resume(task)
   }
@@ -57,19 +63,19 @@ export class Tasks {
   /** Lets a task proceed: now, or when the connection is there. */
   resume(task: Task): void {
     if (this.#session.connected && this.#admitted) task.proceed()
-    else this.#waiting.add(task)
+    else if (!this.#waiting.includes(task)) this.#waiting.push(task)
   }
 
   /** Whether a task has begun and is not done. */
   isActive(task: Task): boolean {
-    return this.#active.has(task)
+    return this.#active.includes(task)
   }
 
   /** Forgets a task that is done. */
   finish(task: Task): void {
-    this.#active.delete(task)
-    this.#waiting.delete(task)
-    if (this.#active.size === 0) this.#whenIdle?.()
+    remove(this.#active, task)
+    remove(this.#waiting, task)
+    if (this.#active.length === 0) this.#whenIdle?.()
   }
 
   /**
@@ -88,11 +94,11 @@ export class Tasks {
       type,
       frame,
       replied: (error, zxid, reply) => {
-        if (this.#active.has(task)) replied(error, zxid, reply)
+        if (this.#active.includes(task)) replied(error, zxid, reply)
         else late?.()
       },
       lost: () => {
-        if (this.#active.has(task)) lost()
+        if (this.#active.includes(task)) lost()
         else late?.()
       },
     })
@@ -100,7 +106,7 @@ export class Tasks {
 
   /** Lets a task proceed after a pause, because the server did nothing and asked to be asked later. */
   pause(task: Task): void {
-    this.#timing.after(THROTTLE_PAUSE, () => this.#active.has(task) && this.resume(task))
+    this.#timing.after(THROTTLE_PAUSE, () => this.#active.includes(task) && this.resume(task))
   }
 
   /** Nothing proceeds until {@link admit}. */
@@ -112,7 +118,7 @@ export class Tasks {
   admit(): void {
     this.#admitted = true
     const waiting = this.#waiting
-    this.#waiting = new Set()
+    this.#waiting = []
     for (const task of waiting) this.resume(task)
   }
 
@@ -121,7 +127,7 @@ export class Tasks {
     this.#ended = reason
     if (!this.#session.connected || !this.#admitted) this.fail(reason)
     return new Promise<void>(resolve => {
-      if (this.#active.size === 0) resolve()
+      if (this.#active.length === 0) resolve()
       else this.#whenIdle = resolve
     }).then(() => this.#timer?.unsubscribe())
   }

@@ -1,4 +1,5 @@
 import zookeeper from 'node-zookeeper-client'
+import { Queue } from '../../../base/queue.ts'
 import { FrameReader } from '../wire/framing.ts'
 import { codeName, endsConnection, Op, Xid } from '../wire/protocol.ts'
 import { readZxid, zxidBytes } from '../wire/zxid.ts'
@@ -72,6 +73,9 @@ const CONNECTED = 2
 const TLS_ALERT = 0x15
 
 const MAX_XID = 0x7fff_ffff
+/** Negative numbers and zero have other meanings. */
+const xidAfter = (xid: number): number => (xid === MAX_XID ? 1 : xid + 1)
+
 /** What precedes a frame, and is not counted. */
 const LENGTH_BYTES = 4
 
@@ -91,7 +95,10 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #surroundings: Surroundings
   readonly #client: ReturnType<typeof zookeeper.createClient>
-  readonly #pending = new Map<number, Packet>()
+  /** In the order in which they were sent, and are answered. */
+  readonly #pending = new Queue<Packet>()
+  /** The number of the first of them. */
+  #firstPending: number
   readonly #reader = new FrameReader(frame => this.#onFrame(frame))
   #xid: number
   #ticket: Ticket | undefined
@@ -112,6 +119,7 @@ export class Connection {
     this.#options = options
     this.lastZxid = options.lastZxid
     this.#xid = options.firstXid
+    this.#firstPending = options.firstXid
     this.#client = zookeeper.createClient('server', {
       sessionTimeout: options.sessionTimeout,
       sessionId: options.ticket?.id,
@@ -148,11 +156,9 @@ export class Connection {
 
   /** Sends a request; only between `opened` and `closed`. */
   send(request: Packet): void {
-    const xid = this.#xid
-    // Negative numbers and zero have other meanings.
-    this.#xid = xid === MAX_XID ? 1 : xid + 1
-    request.frame.writeInt32BE(xid, 4)
-    this.#pending.set(xid, request)
+    request.frame.writeInt32BE(this.#xid, 4)
+    this.#xid = xidAfter(this.#xid)
+    this.#pending.push(request)
     this.#queue(request.type, request.frame)
   }
 
@@ -224,8 +230,9 @@ export class Connection {
       this.#onAuth(error)
       return
     }
-    const request = this.#pending.get(xid)
-    if (request === undefined) throw new Error(`an answer to request ${xid}, which was not asked`)
+    const request = this.#pending.peek()
+    if (request === undefined || xid !== this.#firstPending)
+      throw new Error(`an answer to request ${xid}, which was not asked`)
     if (endsConnection(error)) {
       this.cut(`the server answered ${codeName(error)}`)
       return
@@ -234,7 +241,8 @@ export class Connection {
     if (zxid > this.lastZxid) this.lastZxid = zxid
     // Forgotten only after the reply was taken: where it can not be read, the request is lost with the connection.
     request.replied(error, zxid, frame)
-    this.#pending.delete(xid)
+    this.#pending.shift()
+    this.#firstPending = xidAfter(xid)
     if (request.frame.length > this.#largestFrame) {
       this.#largestFrame = request.frame.length
       this.#options.packetLimit.answered(request.frame.length - LENGTH_BYTES)
@@ -281,7 +289,9 @@ export class Connection {
 
   #largestPending(): number {
     let largest = 0
-    for (const { frame } of this.#pending.values()) largest = Math.max(largest, frame.length - LENGTH_BYTES)
+    for (let i = 0; i < this.#pending.length; i++) {
+      largest = Math.max(largest, this.#pending.at(i)!.frame.length - LENGTH_BYTES)
+    }
     return largest
   }
 
@@ -305,7 +315,6 @@ export class Connection {
     this.#endEvents()
     const largest = phase === 'open' && this.#cut === undefined ? this.#largestPending() : 0
     this.#events.closed(this.#cut ?? this.#reasonOfServer(phase), largest)
-    for (const request of this.#pending.values()) request.lost()
-    this.#pending.clear()
+    for (const request of this.#pending.take(this.#pending.length)) request.lost()
   }
 }

@@ -68,8 +68,8 @@ export class Queue<T> {
   }
 
   #grow(): void {
-    const ring = new Array<T | undefined>(2 * this.#ring.length)
-    for (let i = 0; i < this.#length; i++) ring[i] = this.#ring[this.#slot(i)]
+    const ring = this.#ring.slice(this.#head).concat(this.#ring.slice(0, this.#head))
+    ring.length *= 2
     this.#ring = ring
     this.#head = 0
   }
