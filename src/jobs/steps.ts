@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs'
-import { Queue } from '../store/queue.ts'
+import { Queue } from '../base/queue.ts'
 
 /** One emission of an operator, with what comes of it at once. */
 export interface Step {
