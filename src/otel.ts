@@ -1,4 +1,4 @@
-/** Metrics and spans for OpenTelemetry; needs the package `@opentelemetry/api`, and an SDK to go anywhere. */
+/** Metrics and spans for OpenTelemetry. Needs the package `@opentelemetry/api`, and an SDK to export them. */
 export { instrumentGroups } from './otel/instrument-groups.ts'
 export { instrumentMeter } from './otel/instrument-meter.ts'
 export { type InstrumentStoreOptions, instrumentStore } from './otel/instrument-store.ts'

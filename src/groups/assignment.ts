@@ -1,13 +1,15 @@
 import { compareKeys } from '../contract/keys.ts'
 
 /**
- * Who should own which partition: even (no member has two more than another), sticky (of what members own already only
- * what is too much for one is taken from it), and the same for everybody who knows the same, so that nobody has to lead.
+ * Decides which member should own which partition. The result is even (no member has two more than another), sticky (a
+ * member loses only what exceeds its share), and the same for everybody who knows the same, so that no leader is
+ * needed.
  *
- * As many members as there are partitions left over by even shares have one more: those that own most. What is taken from
- * a member, and who gets what nobody owns, follows from the order of the names.
+ * Where the partitions do not divide evenly, the members that own most keep one more. The order of the names decides
+ * which partitions a member loses, and who gets those that nobody owns.
  *
- * @param owners who owns a partition now; those that are no member, or own what is no partition, do not count
+ * @param owners the current owner of each partition; owners that are no members, and partitions that no longer exist,
+ * are ignored
  */
 export function assign(
   members: Iterable<string>,

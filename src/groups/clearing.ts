@@ -4,7 +4,10 @@ import { commit, isPassing, letGo, type NodesRoom } from './partition-nodes.ts'
 /** How long to wait before something is tried again, in milliseconds. */
 const PAUSE = 1000
 
-/** Deletes what a member should not leave behind, whatever becomes of the member: tries until it is gone. */
+/**
+ * Deletes the nodes that a member must not leave behind, even after the member itself has gone; retries until they are
+ * gone.
+ */
 export class Clearing {
   readonly #room: NodesRoom
   readonly #nodes = new Set<string>()

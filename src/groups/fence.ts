@@ -5,13 +5,13 @@ import type { Fence, PartitionState } from '../contract/owned-partition.ts'
 import { encodeRecord, type PartitionRecord } from './tree.ts'
 
 /**
- * By how much a claim moves the version of a partition's node: by more than an owner may have commits in flight, each of
- * which expects a version one higher than the one before. Otherwise a commit of a former owner that is carried out late
- * could find the very version that it expects, one of the new owner's.
+ * By how much a claim raises the version of a partition's node. It must exceed the number of commits that an owner may
+ * have in flight, each of which expects the version after the previous one: otherwise a late commit of a former owner
+ * could find the version that it expects, left there by the new owner.
  */
 export const FENCE_STRIDE = 32
 
-/** The writes by which a claim sets a node that has this version, or is absent. */
+/** The writes with which a claim sets a node at this version, or an absent one. */
 export function strideOf(
   node: string,
   record: PartitionRecord<unknown>,
@@ -37,7 +37,7 @@ export class NodeFence<P> implements Fence<P> {
   readonly #owner: string
   readonly #lose: (error: KVError) => void
   #version: number
-  /** What the last write leaves. */
+  /** The version after the last write that was sent. */
   #written: number
   #state: PartitionState<P>
 
@@ -60,7 +60,7 @@ export class NodeFence<P> implements Fence<P> {
     return this.#version
   }
 
-  /** How many commits are under way; of those that failed it is known when the next is made. */
+  /** How many commits are in flight; a failed one still counts until the next is made. */
   get underWay(): number {
     return Math.max(0, this.#written - this.#version)
   }
@@ -87,7 +87,7 @@ export class NodeFence<P> implements Fence<P> {
   }
 }
 
-/** The error of a partition that is lost. */
+/** The error for a partition that was lost. */
 export const lostTo = (partition: string, reason: string, cause?: KVError): KVError =>
   new KVError('FENCED', `the partition ${JSON.stringify(partition)} is lost: ${reason}`, {
     partition,

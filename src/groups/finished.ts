@@ -9,12 +9,12 @@ import { observedOf } from '../store/observed-engine.ts'
 import { isPassing } from './partition-nodes.ts'
 import { GroupTree } from './tree.ts'
 
-/** How long to wait before what failed is tried again, in milliseconds. */
+/** The pause before a retry, in milliseconds. */
 const PAUSE = 200
 
 /**
- * Tells the group that a partition of a bounded input is processed to its end, and completes; the next owner takes that
- * back and looks for himself. Tries again what fails in passing, until the partition is lost.
+ * Tells the group that a partition of a bounded input is processed to its end, and completes. The next owner withdraws
+ * that and checks for itself. Transient failures are retried until the partition is lost.
  */
 export function finish$(store: AnyStore, group: string, owned: OwnedPartition): Observable<never> {
   const { partition, fence } = owned
@@ -35,7 +35,7 @@ export function finish$(store: AnyStore, group: string, owned: OwnedPartition): 
           },
           committed: () => subscriber.complete(),
           failed: error => {
-            // Told by an attempt whose answer was lost.
+            // An earlier attempt, whose answer was lost, has created it.
             if (error.key === finishedNode && error.code === 'VERSION_CONFLICT') subscriber.complete()
             else if (error.code === 'VERSION_CONFLICT') subscriber.error(fence.fenced(error))
             else if (isPassing(error)) subscriber.add(timing.after(PAUSE, attempt))
@@ -51,8 +51,8 @@ export function finish$(store: AnyStore, group: string, owned: OwnedPartition): 
 }
 
 /**
- * Completes when every partition of a group has been processed to its end, by whoever owned it, after this began: when the
- * list of partitions can not change any more, each was owned meanwhile, and each is finished.
+ * Completes when every partition of a group has been processed to its end since this began, whoever owned it: when the
+ * list of partitions can no longer change, and each of them has been owned since and is finished.
  */
 export function allFinished$(
   store: AnyStore,
@@ -65,7 +65,7 @@ export function allFinished$(
     const access = accessOf(store)
     const { nodes } = engine
     if (nodes === undefined) return
-    /** Partitions that were owned since we began: what was told before does not count. */
+    /** Partitions that have had an owner since we began: what was finished before does not count. */
     const seen = new Set<string>()
     let names: readonly string[] = []
     let isComplete = false
@@ -76,7 +76,7 @@ export function allFinished$(
     const look = (): void => {
       if (!isComplete || asking || !names.every(name => seen.has(name) && finished.has(name))) return
       asking = true
-      // The two lists may be of different times; what is read now is of a time after both.
+      // The two lists may be from different moments; what is read now is newer than both.
       let left = names.length
       let missing: KVError | 'missing' | undefined
       const end = (): void => {

@@ -24,34 +24,34 @@ import { GROUPS, GroupTree, infoOf, ownerOf, type PartitionLag, progressOf } fro
 
 /** A member of a group. */
 export interface GroupMember {
-  /** Its own, and another after its session has expired. */
+  /** Unique; a new one after its session has expired. */
   readonly id: string
-  /** What it is called. */
+  /** Its name, for people. */
   readonly name: string
   readonly host: string
   readonly pid: number
   /** When it joined, in milliseconds since 1970. */
   readonly start: number
-  /** What it owns, in the order of the names. */
+  /** The partitions that it owns, sorted by name. */
   readonly partitions: readonly string[]
 }
 
-/** A partition of a group: one that is owned, or was. */
+/** A partition of a group that has, or had, an owner. */
 export interface GroupPartition {
   readonly partition: string
   /** The id of the member that owns it; `undefined` where none does. */
   readonly owner: string | undefined
-  /** How far it is processed; `undefined` where nothing of it was committed. */
+  /** The position of the last commit; `undefined` before the first. */
   readonly position: unknown
-  /** How many of its records were committed, by all its owners together. */
+  /** How many of its records were committed, by all its owners. */
   readonly records: number
-  /** How many records were committed in a second, lately; `undefined` at first. */
+  /** The recent rate, in committed records per second; `undefined` at first. */
   readonly rate: number | undefined
-  /** How much of it is left to do, where its owner tells. */
+  /** How much of it is left to process, where its owner reports it. */
   readonly lag: PartitionLag | undefined
 }
 
-/** A group at a moment; names in their order. */
+/** A group at one moment; all lists are sorted by name. */
 export interface GroupSnapshot {
   readonly group: string
   readonly members: readonly GroupMember[]
@@ -61,7 +61,7 @@ export interface GroupSnapshot {
 /** Options of {@link group$}. */
 export interface GroupOptions {
   /**
-   * How often to look how far partitions are processed, in milliseconds.
+   * How often to read the positions of the partitions, in milliseconds.
    * @defaultValue 1000
    */
   readonly interval?: number | undefined
@@ -77,7 +77,7 @@ const ticks = ({ after }: Timing, interval: number): Observable<void> =>
     tick()
   })
 
-/** What nodes hold, in as many requests as it takes; emits nothing where it cannot be read in passing. */
+/** The contents of nodes, in as many requests as it takes; emits nothing where a transient failure prevents reading. */
 function read(
   { engine, timing, timeout }: Observed,
   nodes: readonly string[],
@@ -109,9 +109,9 @@ const byName = (children: readonly NodeEntry[]): readonly string[] =>
   children.map(({ name }) => name).sort(compareKeys)
 
 /**
- * A group as anybody sees it who can read the store: its members, who owns which partition, and how far each is
- * processed. Emits when a member or owner comes or goes, and at each interval; never completes before `close`. A group that
- * nobody has joined yet has no members and no partitions. `UNSUPPORTED` where the engine has no ephemeral nodes.
+ * Observes a group: its members, who owns which partition, and how far each is processed. Anybody who can read the
+ * store can. Emits when a member or owner comes or goes, and at each interval; never completes before `close`. A group
+ * that nobody has joined yet has no members and no partitions. `UNSUPPORTED` where the engine has no ephemeral nodes.
  *
  * @example
  * ```ts
@@ -180,8 +180,8 @@ export function group$(
 }
 
 /**
- * The names of all groups that there are, or were, on a store, in their order: now, and when there is another; never
- * completes before `close`. `UNSUPPORTED` where the engine has no ephemeral nodes.
+ * The names of all groups that exist, or existed, on a store, sorted: now, and again when one is added; never completes
+ * before `close`. `UNSUPPORTED` where the engine has no ephemeral nodes.
  *
  * @example
  * ```ts

@@ -14,14 +14,14 @@ import type { GroupTally } from '../store/group-tally.ts'
 import { NodeFence } from './fence.ts'
 import type { PartitionRecord } from './tree.ts'
 
-/** What a claim has brought. */
+/** What a successful claim returns. */
 export interface Claimed<P> {
   readonly node: string
   readonly version: number
   readonly record: PartitionRecord<P>
 }
 
-/** A partition that a member owns, as its consumer sees it and as the member does. */
+/** A partition that a member owns: the consumer's view of it, and the member's. */
 export class Holding<P> implements OwnedPartition<P> {
   readonly partition: string
   readonly position: P | undefined
@@ -35,7 +35,7 @@ export class Holding<P> implements OwnedPartition<P> {
   #finished = false
   #over = false
 
-  /** `changed` is called when its consumer has finished with it, or lost it. */
+  /** `changed` is called when the consumer has finished with the partition, or lost it. */
   constructor(
     partition: string,
     owner: string,
@@ -53,17 +53,17 @@ export class Holding<P> implements OwnedPartition<P> {
     this.#changed = changed
   }
 
-  /** Whether it is lost or let go. */
+  /** Whether it was lost or let go. */
   get over(): boolean {
     return this.#over
   }
 
-  /** Whether its consumer has given it up, as asked. */
+  /** Whether the consumer, when asked, has given it up. */
   get released(): boolean {
     return this.#asked && this.#finished
   }
 
-  /** Whether its consumer was asked to give it up. */
+  /** Whether the consumer was asked to give it up. */
   get asked(): boolean {
     return this.#asked
   }
@@ -82,7 +82,7 @@ export class Holding<P> implements OwnedPartition<P> {
     if (!this.#over) this.#changed()
   }
 
-  /** It is lost: whatever its consumer does is in vain. */
+  /** It is lost: nothing that the consumer commits will be carried out. */
   lose(error: KVError): void {
     if (this.#over) return
     this.#over = true
@@ -92,7 +92,7 @@ export class Holding<P> implements OwnedPartition<P> {
     this.#changed()
   }
 
-  /** It is let go, in good order. */
+  /** It was let go, in good order. */
   end(): void {
     if (this.#over) return
     this.#over = true

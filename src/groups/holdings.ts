@@ -5,26 +5,26 @@ import { lostTo } from './fence.ts'
 import { type Claimed, Holding } from './holding.ts'
 import { claim, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
 
-/** What holdings tell their member. */
+/** What {@link Holdings} report to their member. */
 export interface HoldingsEvents<P> {
   /** A partition is owned. */
   claimed(holding: Holding<P>): void
-  /** Something was done or has failed, so that something else may be due. */
+  /** A step has succeeded or failed, so that another may be due. */
   settled(error: KVError | undefined): void
 }
 
-/** The partitions that a member owns, claims and lets go, in one session after the other. */
+/** The partitions that a member claims, owns and lets go, over all its sessions. */
 export class Holdings<P> {
   readonly #room: NodesRoom
   readonly #clearing: Clearing
-  /** Whether an owner is one that we were in an earlier session. */
+  /** Whether this owner was us, in an earlier session. */
   readonly #isFormer: (owner: string) => boolean
   readonly #tally: GroupTally
   readonly #events: HoldingsEvents<P>
   readonly #held = new Map<string, Holding<P>>()
-  /** Partitions of which a node is asked for or written. */
+  /** Partitions whose node is being read or written. */
   readonly #busy = new Set<string>()
-  /** Partitions that nobody here holds, but whose owner node may name us. */
+  /** Partitions that we do not hold, though the owner node may name us. */
   readonly #doubtful = new Set<string>()
   #id: string | undefined
 
@@ -42,12 +42,12 @@ export class Holdings<P> {
     this.#events = events
   }
 
-  /** Begins under an id. */
+  /** Begins a session under this id. */
   begin(id: string): void {
     this.#id = id
   }
 
-  /** The session is gone, and all that was owned in it. */
+  /** The session has expired: everything owned in it is lost. */
   lose(reason: string): void {
     this.#id = undefined
     const held = [...this.#held.values()]
@@ -58,7 +58,7 @@ export class Holdings<P> {
     for (const holding of held) holding.lose(lostTo(holding.partition, reason))
   }
 
-  /** Lets all go at once, whatever its consumers do. */
+  /** Lets everything go at once, without waiting for the consumers. */
   stop(): void {
     const id = this.#id
     this.#id = undefined
@@ -72,12 +72,12 @@ export class Holdings<P> {
     }
   }
 
-  /** Whether nothing is held, nor may be. */
+  /** Whether we hold nothing, for certain. */
   get isEmpty(): boolean {
     return this.#held.size === 0 && this.#busy.size === 0 && this.#doubtful.size === 0
   }
 
-  /** How far the partitions are processed that are held. */
+  /** The positions of the partitions that we hold. */
   get progress(): { readonly partition: string; readonly position: P | undefined }[] {
     return Array.from(this.#held.values(), ({ partition, fence }) => ({
       partition,
@@ -85,14 +85,14 @@ export class Holdings<P> {
     }))
   }
 
-  /** Who owns what, by the list of owners and by what is known here. */
+  /** Who owns what, by the list of owners and by what we know ourselves. */
   known(owners: ReadonlyMap<string, string>): Map<string, string> {
     const known = new Map(owners)
     if (this.#id !== undefined) for (const partition of this.#held.keys()) known.set(partition, this.#id)
     return known
   }
 
-  /** Looks whether what is held is ours still, where a new list of owners does not say so. */
+  /** Checks the partitions that we hold but that a new list of owners does not show as ours. */
   verify(owners: ReadonlyMap<string, string>): void {
     for (const holding of this.#held.values()) {
       const { partition } = holding
@@ -108,7 +108,7 @@ export class Holdings<P> {
     }
   }
 
-  /** Does what is due for each partition to be owned by whom `target` says, as far as it is ours to do. */
+  /** Takes the steps that are ours to take so that each partition is owned as `target` says. */
   bringAbout(target: ReadonlyMap<string, string>, owners: ReadonlyMap<string, string>): void {
     const isOurs = (partition: string) => target.get(partition) === this.#id
     for (const holding of [...this.#held.values()]) {
@@ -125,7 +125,7 @@ export class Holdings<P> {
     }
   }
 
-  /** Asks one thing about a partition at a time, and hears of it unless the session has ended since. */
+  /** Runs one request for a partition at a time; its result is ignored once the session has ended. */
   #ask<A>(
     partition: string,
     work: (end: (answer: A) => void, id: string) => void,
@@ -148,7 +148,7 @@ export class Holdings<P> {
       (end, id) => claim(this.#room, partition, id, this.#isFormer, end),
       (end, id) => {
         this.#doubtful.delete(partition)
-        // By whom, the list of owners will say.
+        // The list of owners will show by whom.
         if (end === 'taken') return
         if (!(end instanceof KVError)) return this.#hold(partition, id, end)
         this.#doubtful.add(partition)

@@ -10,27 +10,26 @@ import { commit, isPassing, type NodesRoom } from './partition-nodes.ts'
 import { type LagOf, Telling } from './telling.ts'
 import { checkName, encodeInfo, type MemberInfo, ownerOf } from './tree.ts'
 
-/** How long to wait before something that failed is tried again, in milliseconds: at first, and at most. */
+/** The first and the longest pause before a retry, in milliseconds. */
 const FIRST_PAUSE = 20
 const LONGEST_PAUSE = 1000
 
 const NOBODY: ReadonlyMap<string, string> = new Map()
 
-/** What a member is made of. */
+/** What a member needs. */
 export interface MemberRoom extends NodesRoom {
-  /** What its ids begin with; nobody else's do. */
+  /** The prefix of its ids, which nobody else uses. */
   readonly name: string
   readonly info: MemberInfo
   readonly tally: GroupTally
 }
 
 /**
- * A member of a group. It knows, by watching, who the members are and who owns what, and brings about its part of what
- * follows from that: asks for what it should not own any more, lets go what its consumers have finished with, claims
- * what it should own and nobody owns. What it knows may be out of date; the nodes decide.
+ * A member of a group. It watches who the members are and who owns what, computes the assignment from that, and does
+ * its part: asks consumers for partitions that it should no longer own, lets go those they have finished with, and
+ * claims those that it should own and nobody does. What it knows may be out of date; the nodes decide.
  *
- * With each session it begins as another member, under another id, so that what was asked for in an earlier one can be
- * told from what counts.
+ * Each session begins as a new member, under a new id, so that requests of an earlier session can be told apart.
  */
 export class Member<P> {
   readonly #room: MemberRoom
@@ -95,7 +94,7 @@ export class Member<P> {
     this.#wake()
   }
 
-  /** Nobody wants the partitions any more: lets all go at once, whatever its consumers do. */
+  /** Nobody wants the partitions any more: lets everything go at once, without waiting for the consumers. */
   stop(): void {
     if (this.#over) return
     this.#holdings.stop()
@@ -107,7 +106,7 @@ export class Member<P> {
     return `${this.#room.name}.${this.#generation}`
   }
 
-  /** Whether an id is one that we had in an earlier session. */
+  /** Whether this id was ours in an earlier session. */
   readonly #isFormer = (id: string): boolean => id.startsWith(`${this.#room.name}.`) && id !== this.#id
 
   #onStatus({ state, reason }: Status): void {
@@ -140,7 +139,7 @@ export class Member<P> {
     this.#wake()
   }
 
-  /** The session is gone, and what it owned with it. */
+  /** The session has expired: everything owned in it is lost. */
   #lose(reason: string): void {
     this.#generation++
     this.#membership = 'none'
@@ -148,7 +147,7 @@ export class Member<P> {
     this.#holdings.lose(reason)
   }
 
-  /** Asks for a step at the end of the turn, one for all that happens in it. */
+  /** Schedules one step for the end of the turn, however often it is called. */
   #wake(): void {
     if (this.#awake) return
     this.#awake = true
@@ -176,7 +175,7 @@ export class Member<P> {
     commit(this.#room, [{ type: 'put', key, value, ifVersion: 'absent', ephemeral: true }], error => {
       if (this.#over) this.#clearing.member(id)
       if (this.#over || id !== this.#id) return
-      // It may be made already: then the list of members says so.
+      // It may exist already: then the list of members shows it.
       const made = error === undefined || this.#members?.includes(id)
       this.#membership = made ? 'made' : 'none'
       if (made) {
@@ -190,7 +189,7 @@ export class Member<P> {
   #leave(): void {
     const id = this.#id
     if (this.#membership === 'made') {
-      // The others need not wait to know whose the partitions will be.
+      // The other members need not wait to learn whose the partitions will be.
       this.#membership = 'asked'
       commit(this.#room, [{ type: 'delete', key: this.#room.tree.memberNode(id) }], error => {
         if (this.#over || id !== this.#id) return
@@ -212,7 +211,7 @@ export class Member<P> {
     this.#holdings.bringAbout(assign(members, this.#partitions, owners), owners)
   }
 
-  /** Deletes what says that we are who we were: made late, or by a session that has come back after all. */
+  /** Deletes nodes under our former ids: created late, or by a session that came back after all. */
   #clearFormer(): void {
     for (const member of this.#members ?? []) if (this.#isFormer(member)) this.#clearing.member(member)
     for (const [partition, owner] of this.#owners ?? []) {
@@ -220,7 +219,7 @@ export class Member<P> {
     }
   }
 
-  /** Something was tried: goes on, after a pause where it failed. */
+  /** After a step: goes on, or retries after a pause where it failed. */
   #settled(error: KVError | undefined): void {
     if (error === undefined) {
       this.#pause = FIRST_PAUSE

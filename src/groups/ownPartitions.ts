@@ -11,15 +11,15 @@ import { checkName, GroupTree } from './tree.ts'
 
 /** Options of {@link ownPartitions$}. */
 export interface OwnPartitionsOptions<P = unknown> {
-  /** The name of the group: those who name the same on the same root share its partitions. */
+  /** The name of the group: processes that give the same name on the same root share its partitions. */
   readonly group: string
   /**
-   * The names of all partitions, now and at each change; each of the group must be told the same. A name must mean the
-   * same records for everybody.
+   * The names of all partitions, now and at each change, the same for every member. A name must mean the same records
+   * for everybody.
    */
   readonly partitions$: Observable<readonly string[]>
   /**
-   * Leaves the group when it emits: gives every partition up in good order, and completes then.
+   * When it emits, the member leaves the group: it gives every partition up in good order, then completes.
    * @defaultValue never
    */
   readonly leave$?: Observable<unknown> | undefined
@@ -29,26 +29,27 @@ export interface OwnPartitionsOptions<P = unknown> {
    */
   readonly member?: string | undefined
   /**
-   * How much of a partition comes after a position, for `group$` and `rxkeeper group` to show; asked every two seconds, of
-   * what this member owns.
+   * Tells how much of a partition comes after a position, for `group$` and `rxkeeper group` to show. Called every two
+   * seconds for each partition that this member owns.
    * @defaultValue nothing is shown
    */
   readonly lag?: LagOf<P> | undefined
 }
 
 /**
- * Joins a group of processes and emits each partition that becomes this member's to process, while others of the group
- * have the others. No partition has two owners: each commit of an owner carries the partition's {@link OwnedPartition.fence | fence},
- * so that nothing of one that was overtaken is carried out.
+ * Joins a group of processes and emits each partition that this member comes to own; the other members own the others.
+ * No partition has two owners: each commit of an owner carries the partition's {@link OwnedPartition.fence | fence}, so
+ * that no commit of an owner that was overtaken is carried out.
  *
- * Who owns what follows from the list of members: as even as can be, and with as few moves as can be. Members and
- * partitions may come and go. One that another should own is asked back (`release$`); one that was lost (the session
- * expired, or another owns it by now) says so (`lost$`), and may be owned, and emitted, again later. Of more members than
- * partitions, some own nothing and wait.
+ * The list of members decides who owns what: as evenly, and with as few moves, as possible. Members and partitions may
+ * come and go. A partition that another member should own is asked back (`release$`). One that was lost, because the
+ * session expired or another member owns it by now, says so (`lost$`), and may be emitted again later. Where there are
+ * more members than partitions, some own nothing and wait.
  *
- * Never completes but by `leave$` and when the store is closed. Unsubscribing leaves the group, too, but waits for
- * nothing: what is being committed may be carried out or not. Errors: `UNSUPPORTED` where the engine has no ephemeral
- * nodes (LMDB), `INVALID_ARGUMENT`, and what `partitions$` fails with; `AUTH`, `QUOTA`, `CODEC` where the nodes cannot be written or read.
+ * Completes only through `leave$` or when the store is closed. Unsubscribing leaves the group, too, but waits for
+ * nothing: commits in flight may or may not be carried out. Errors: `UNSUPPORTED` where the engine has no ephemeral
+ * nodes (LMDB), `INVALID_ARGUMENT`, and what `partitions$` fails with; `AUTH`, `QUOTA`, `CODEC` where the nodes cannot
+ * be written or read.
  *
  * @example
  * ```ts

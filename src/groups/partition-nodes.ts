@@ -7,7 +7,7 @@ import { strideOf } from './fence.ts'
 import type { Claimed } from './holding.ts'
 import { encodeOwner, type GroupTree, ownerOf, type PartitionRecord, recordOf } from './tree.ts'
 
-/** What operations on nodes need. */
+/** What the operations on nodes need. */
 export interface NodesRoom {
   readonly engine: Engine
   readonly tree: GroupTree
@@ -23,10 +23,10 @@ const PASSING: ReadonlySet<KVErrorCode> = new Set([
   'VERSION_CONFLICT',
 ])
 
-/** Whether trying again may succeed. */
+/** Whether a retry may succeed. */
 export const isPassing = (error: KVError): boolean => PASSING.has(error.code)
 
-/** Carries out writes, all or none; `end` hears how it went. */
+/** Carries out all of the writes or none, and passes the result to `end`. */
 export function commit(
   room: NodesRoom,
   writes: readonly Write[],
@@ -39,7 +39,7 @@ export function commit(
 
 const dueOf = ({ timing, timeout }: NodesRoom): Due => ({ deadline: timing.now() + timeout })
 
-/** Reads nodes; `end` gets what each holds, or the first error. */
+/** Reads nodes, and passes what each holds, or the first error, to `end`. */
 export function read(
   room: NodesRoom,
   nodes: readonly string[],
@@ -53,7 +53,7 @@ export function read(
   })
 }
 
-/** Ends with the id of the owner, `undefined` where there is none. */
+/** Passes the id of the owner to `end`, `undefined` where there is none. */
 export function readOwner(
   room: NodesRoom,
   partition: string,
@@ -66,12 +66,12 @@ export function readOwner(
 }
 
 /**
- * Takes a partition over: makes the owner node and sets the partition's, in one commit, so that nobody owns a partition
- * whose fence has not been moved. That a former owner came to the end of it does not count any more. Ends with `'taken'`
- * where another owns it.
+ * Takes a partition over: creates the owner node and sets the partition's node in one commit, so that nobody owns a
+ * partition whose fence was not moved. A former owner's mark that it is finished is withdrawn. Ends with `'taken'`
+ * where another member owns it.
  *
  * @param id who claims it
- * @param isOurs whether an owner is one that we were, before our session ended
+ * @param isOurs whether an owner was us, in an earlier session
  */
 export function claim<P>(
   room: NodesRoom,
@@ -104,7 +104,7 @@ export function claim<P>(
       ephemeral: true,
     }
     if (owner === undefined) writes.unshift(create)
-    // Ours already, by a claim whose answer was lost, or by one whose partition was lost since.
+    // Ours already: by a claim whose answer was lost, or by one whose partition we lost since.
     else if (name === id) writes.unshift({ type: 'check', key: ownerNode, ifVersion: owner.version })
     else writes.unshift({ type: 'delete', key: ownerNode, ifVersion: owner.version }, create)
     if (finished !== undefined)
@@ -114,10 +114,10 @@ export function claim<P>(
 }
 
 /**
- * Lets a partition go: deletes the owner node, unless the fence was moved since, so that no late request deletes another
- * owner's. Ends without an error also where it is not ours any more.
+ * Lets a partition go: deletes the owner node, unless the fence was moved since, so that a late request cannot delete
+ * another owner's node. It is no error where the partition is no longer ours.
  *
- * @param version the version that our last commit left; `undefined` to look
+ * @param version the version that our last commit left; `undefined`: read it first
  */
 export function letGo(
   room: NodesRoom,
@@ -134,7 +134,7 @@ export function letGo(
       if (stored instanceof KVError) return end(stored)
       const [owner, current] = stored
       if (owner === undefined || ownerOf(owner) !== id || current === undefined) end(undefined)
-      // A last commit of ours was carried out after all.
+      // Our last commit was carried out after all.
       else if (current.version !== version) letGo(room, partition, id, current.version, end)
       else end(tried)
     })

@@ -3,21 +3,21 @@ import type { GroupTally } from '../store/group-tally.ts'
 import { commit, type NodesRoom, read } from './partition-nodes.ts'
 import { encodeInfo, type MemberInfo, type PartitionLag } from './tree.ts'
 
-/** How often a member tells how much of its partitions is left to do, in milliseconds. */
+/** How often a member reports the lag of its partitions, in milliseconds. */
 const INTERVAL = 2000
 
 /** Tells how much of a partition comes after a position. */
 export type LagOf<P> = (partition: string, position: P | undefined) => Promise<PartitionLag | undefined>
 
-/** What a partition's processing has come to. */
+/** How far a partition is processed. */
 interface Progress<P> {
   readonly partition: string
   readonly position: P | undefined
 }
 
 /**
- * Writes into the node of a member, now and then, how much of its partitions is left to do: for people to see. What
- * cannot be asked or written in passing is told the next time.
+ * Writes the lag of a member's partitions into the member's node, now and then, for people to see. A transient failure
+ * is made up for the next time.
  */
 export class Telling<P> {
   readonly #room: NodesRoom
@@ -33,7 +33,7 @@ export class Telling<P> {
     this.#progress = progress
   }
 
-  /** Begins to tell in the node of a member, which was made just now. */
+  /** Begins to report in the node of a member that was just created. */
   begin(id: string, info: MemberInfo): void {
     const telling = {}
     this.#current = telling
@@ -52,7 +52,7 @@ export class Telling<P> {
       if (this.#current !== telling || text === told) return later()
       read(room, [key], stored => {
         const [node] = stored instanceof KVError ? [] : stored
-        // Only where it is still there: one that is made by a set would outlive the session.
+        // Only while the node exists: an unconditional put would create one that outlives the session.
         if (node === undefined) return later()
         const value = encodeInfo({ ...info, lags })
         commit(room, [{ type: 'put', key, value, ifVersion: node.version }], error => {
@@ -78,7 +78,7 @@ export class Telling<P> {
   }
 }
 
-/** What `work` resolves with; nothing where it fails. */
+/** The result of `work`; `undefined` where it fails. */
 async function attempted<R>(work: () => Promise<R>): Promise<R | undefined> {
   try {
     return await work()

@@ -5,22 +5,22 @@ import { quoteKey } from '../contract/keys.ts'
 import { childOf, nodeKey } from '../contract/nodes.ts'
 import type { PartitionState } from '../contract/owned-partition.ts'
 
-/** How much of a partition is left to do. */
+/** How much of a partition is left to process. */
 export interface PartitionLag {
   readonly amount: number
   /** What the amount is counted in, such as `records` or `bytes`. */
   readonly unit: string
 }
 
-/** What a member tells of itself. */
+/** What a member says about itself. */
 export interface MemberInfo {
-  /** What it is called. */
+  /** Its name, for people. */
   readonly name: string
   readonly host: string
   readonly pid: number
   /** When it joined, in milliseconds since 1970. */
   readonly start: number
-  /** How much of its partitions is left to do, where it knows. */
+  /** The lag of its partitions, where it knows. */
   readonly lags?: Readonly<Record<string, PartitionLag>> | undefined
 }
 
@@ -30,7 +30,7 @@ export interface PartitionRecord<P> extends PartitionState<P> {
   readonly owner: string
 }
 
-/** The node that all groups are below. */
+/** The parent node of all groups. */
 export const GROUPS: string = nodeKey('groups')
 
 /** Where the nodes of a group are: `groups/NAME/members`, `…/owners`, `…/partitions` and `…/finished`. */
@@ -38,7 +38,7 @@ export class GroupTree {
   readonly members: string
   readonly owners: string
   readonly partitions: string
-  /** Below it is a node for each partition whose owner has come to the end of it. */
+  /** Its children are the partitions whose owner has reached the end. */
   readonly finished: string
 
   constructor(group: string) {
@@ -85,7 +85,7 @@ export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
   )
 }
 
-/** What a partition's node holds, or what it is taken for where there is none. */
+/** The content of a partition's node, or the initial one where there is no node. */
 export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
   if (stored === undefined) return { position: undefined, records: 0, owner: '' }
   return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {
@@ -99,7 +99,7 @@ export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefi
   })
 }
 
-/** What a partition's node tells of it, whoever wrote it; nothing where no group did. */
+/** What a partition's node says about its progress; nothing where no group wrote it. */
 export function progressOf(stored: Pick<Stored, 'value'> | undefined): PartitionState<unknown> {
   try {
     return recordOf('', stored)
@@ -110,7 +110,7 @@ export function progressOf(stored: Pick<Stored, 'value'> | undefined): Partition
 
 export const encodeInfo = (info: MemberInfo): Uint8Array => infoCodec.encode(info)
 
-/** What a member told of itself; what another client made may say anything, of which only what fits is taken. */
+/** What a member says about itself. Another client may have written anything: only what fits is used. */
 export function infoOf({ value }: Pick<NodeEntry, 'value'>): MemberInfo | undefined {
   let told: Readonly<Record<string, unknown>>
   try {

@@ -1,8 +1,8 @@
-/** How often it is looked at, in milliseconds, and how many of the last times count. */
+/** How often the delay is measured, in milliseconds, and how many measurements count. */
 const BEAT = 1_000
 const BEATS = 10
 
-/** How late the event loop was of late: one that is held up answers nobody, and serves no timer in time. */
+/** The recent delay of the event loop: while it is blocked, the process answers nobody and every timer is late. */
 export class EventLoop {
   readonly #timer: NodeJS.Timeout
   #delays: readonly number[] = []
@@ -12,7 +12,7 @@ export class EventLoop {
     this.#timer = setInterval(() => this.#beat(), BEAT).unref()
   }
 
-  /** The longest of the last ten seconds, in milliseconds. */
+  /** The longest delay in the last ten seconds, in milliseconds. */
   get delay(): number {
     return Math.max(0, performance.now() - this.#last - BEAT, ...this.#delays)
   }

@@ -11,30 +11,31 @@ export type { Readiness, StatusSource } from './readiness.ts'
 export interface HealthOptions {
   /**
    * A store; the process is ready while it is connected.
-   * @defaultValue that of the job
+   * @defaultValue the job's store
    */
   readonly store?: StatusSource | undefined
   /**
-   * A run of a job; the process is ready while it runs, and no more when it begins to stop.
+   * A run of a job; the process is ready while it runs, and no longer once it begins to stop.
    * @defaultValue none: there is no job
    */
   readonly job?: Observable<JobEvent<unknown>> | undefined
   /**
-   * How late the event loop may have been in the last ten seconds for the process to be healthy, in milliseconds.
+   * The longest delay of the event loop in the last ten seconds at which the process counts as healthy, in
+   * milliseconds.
    * @defaultValue 10000
    */
   readonly maxDelay?: number | undefined
 }
 
-/** Answers requests, as the handler of an `http` server, and as what Express, Connect or Polka mount. */
+/** Answers requests: as the handler of an `http` server, or mounted in Express, Connect or Polka. */
 export interface HealthHandler extends Disposable {
-  /** @param next called for all other paths; without it they are answered with 404 */
+  /** @param next called for every other path; without it, those get 404 */
   (request: IncomingMessage, response: ServerResponse, next?: () => void): void
-  /** Follows the store and the job no more. Idempotent. */
+  /** Stops watching the store and the job. Idempotent. */
   close(): void
 }
 
-/** What is answered: only states, for whoever asks may be anybody. */
+/** The answer: states only, since anybody may be asking. */
 type Told = Readiness | { readonly status: 'ok' | 'unavailable'; readonly eventLoopDelay: number }
 
 const answer = (request: IncomingMessage, response: ServerResponse, told: Told): void => {
@@ -49,13 +50,13 @@ const answer = (request: IncomingMessage, response: ServerResponse, told: Told):
 }
 
 /**
- * Makes a handler for requests that answers `GET /healthz` and `GET /readyz`, for Kubernetes, load balancers and the like.
+ * Makes a request handler for `GET /healthz` and `GET /readyz`, for Kubernetes, load balancers and the like.
  *
- * - `/healthz` is 200 while the process lives and its event loop turns, else 503: who watches then starts it anew.
- * - `/readyz` is 200 while the store is connected and the job runs, else 503: not yet, not now, or no more.
+ * - `/healthz` is 200 while the process lives and its event loop turns, else 503: the supervisor should restart it.
+ * - `/readyz` is 200 while the store is connected and the job runs, else 503: not yet, not now, or no longer.
  *
- * Both tell states in JSON, and nothing else of the process. A run that fails is `failed` there; why, hears only who awaits
- * or subscribes to the run, so do that, too. Throws `INVALID_ARGUMENT` for a `maxDelay` that is no whole number.
+ * Both answer with states in JSON, and tell nothing else about the process. A run that fails is shown as `failed`;
+ * await the run or subscribe to it to learn why. Throws `INVALID_ARGUMENT` for a `maxDelay` that is not a whole number.
  *
  * @example
  * ```ts

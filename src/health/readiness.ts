@@ -2,21 +2,21 @@ import { type Observable, Subscription } from 'rxjs'
 import type { ConnectionState, Status } from '../contract/engine.ts'
 import type { JobEvent } from '../jobs/types.ts'
 
-/** What {@link healthHandler} tells of a process at `/readyz`. */
+/** What {@link healthHandler} answers at `/readyz`. */
 export interface Readiness {
   readonly status: 'ok' | 'unavailable'
-  /** The connection of the store; `opening` until it is known. */
+  /** The store's connection state; `opening` until it is known. */
   readonly store?: ConnectionState | 'opening'
-  /** What the job does. */
+  /** The state of the job. */
   readonly job?: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'
 }
 
-/** Where a store tells its states. */
+/** Whatever has the states of a store. */
 export interface StatusSource {
   readonly status$: Observable<Status>
 }
 
-/** Follows a store and a run of a job. */
+/** Watches a store and a run of a job. */
 export class Following {
   readonly #work = new Subscription()
   #store: Readiness['store']
@@ -33,7 +33,7 @@ export class Following {
     this.#work.add(
       job.subscribe({
         next: event => this.#happened(event, store === undefined),
-        // Whoever runs the job hears why.
+        // Whoever awaits the run gets the error.
         error: () => {
           this.#job = 'failed'
         },

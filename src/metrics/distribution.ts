@@ -1,17 +1,17 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import type { Percentiles } from './snapshot.ts'
 
-/** The largest whole number a histogram takes: a day in nanoseconds. */
+/** The largest number that the histogram can hold: a day in nanoseconds. */
 const LARGEST = 24 * 3600 * 1e9
 
-/** How values are distributed: their number, sum and largest exactly, percentiles from Node's own HDR histogram. */
+/** The distribution of values: number, sum and maximum exactly, percentiles from Node's own HDR histogram. */
 export class Distribution {
   count = 0
   sum = 0
   largest = 0
-  /** The histogram takes whole numbers from 1; values are multiplied by this before. */
+  /** The histogram takes integers from 1, so values are multiplied by this first. */
   readonly #scale: number
-  /** 140 KB, made when first needed. */
+  /** Takes 140 KB, so it is made when first needed. */
   #histogram: RecordableHistogram | undefined
 
   constructor(scale: number) {

@@ -1,14 +1,14 @@
-/** What an error is counted as: its `code`, or else its `name`. */
+/** The name under which an error is counted: its `code`, or else its `name`. */
 export const codeOf = (error: unknown): string => {
   if (typeof error !== 'object' || error === null) return typeof error
   if ('code' in error && typeof error.code === 'string') return error.code
   return 'name' in error && typeof error.name === 'string' ? error.name : 'Error'
 }
 
-/** Stands for whatever a function given by the user threw. */
+/** Stands for any error thrown by the user's functions. */
 export const CALLBACK_FAILED = { code: 'CALLBACK' } as const
 
-/** How often each error came. */
+/** How often each error occurred. */
 export class ErrorCounts {
   readonly #counts = new Map<string, number>()
 

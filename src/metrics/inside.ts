@@ -5,14 +5,14 @@ import type { RecordMeter } from './meter.ts'
 export interface Inside<T, R> {
   enter(record: T, now: number, bytes: number): void
   leave(output: R, now: number): void
-  /** Takes each record out and tells when it entered. */
+  /** Removes all records, and passes on when each entered. */
   drain(end: (began: number, bytes: number) => void): void
 }
 
-/** Each output ends the record that has been inside longest. Keeps no records, only when they entered. */
+/** Each output ends the record that has been inside longest. Keeps only the times of entry, not the records. */
 export class InsideInTurn implements Inside<unknown, unknown> {
   readonly #meter: RecordMeter
-  /** A ring of pairs, time and bytes; its length a power of two. */
+  /** A ring buffer of pairs, time and bytes; its length is a power of two. */
   #ring: number[] = new Array(4).fill(0)
   #first = 0
   #used = 0
@@ -58,7 +58,7 @@ export class InsideInTurn implements Inside<unknown, unknown> {
   }
 }
 
-/** A record inside, linked to its neighbours in the order of entering and to the next of the same record. */
+/** A record inside, linked to its neighbours in order of entry and to the next entry of the same record. */
 interface Entry {
   readonly record: unknown
   readonly began: number
@@ -66,11 +66,11 @@ interface Entry {
   before: Entry | undefined
   after: Entry | undefined
   twin: Entry | undefined
-  /** Kept by the first of its record. */
+  /** Set on the first entry of a record only. */
   lastTwin: Entry | undefined
 }
 
-/** Each output ends the record it leads back to and, where order is kept, those that it has overtaken. */
+/** Each output ends the record that it leads back to and, where order is kept, those before it. */
 export class InsideByRecord<T, R> implements Inside<T, R> {
   readonly #meter: RecordMeter
   readonly #recordOf: (output: R) => T | undefined
@@ -131,7 +131,7 @@ export class InsideByRecord<T, R> implements Inside<T, R> {
     }
   }
 
-  /** Ends an entry, which is the first of its record. */
+  /** Ends an entry, which must be the first of its record. */
   #end(entry: Entry, now: number): void {
     const { record, before, after, twin } = entry
     if (before === undefined) this.#first = after

@@ -1,24 +1,24 @@
-/** What is counted and timed in a span. */
+/** Counts and times over a span of time. */
 export interface Tallied<T> {
   add(other: T): void
   reset(): void
 }
 
-/** Milliseconds of a span, and how many of them the store was up. */
+/** The length of a span in milliseconds, and how much of it the store was up. */
 export interface Span {
   readonly elapsed: number
   readonly up: number
 }
 
-/** The same figures from the start, and since they were taken last. */
+/** The same figures since the start, and since they were last taken. */
 export interface Sums<F> {
   readonly total: F
   readonly interval: F
 }
 
-/** Keeps what was counted by interval and from the start, and the time of both. Its time stands still until `begin`. */
+/** Keeps counts per interval and since the start, with the time of both. Its clock starts with `begin`. */
 export class Ledger<T extends Tallied<T>, F> {
-  /** What is counted now. */
+  /** The counts of the current interval. */
   readonly current: T
   readonly #past: T
   readonly #newTally: () => T
@@ -40,7 +40,7 @@ export class Ledger<T extends Tallied<T>, F> {
     return this.#began !== undefined
   }
 
-  /** @param up for how many milliseconds since now the store has been up, until a time */
+  /** @param up how many milliseconds the store has been up from now until a given time */
   begin(now: number, up: ((time: number) => number) | undefined): void {
     this.#began = now
     if (up !== undefined) {

@@ -7,17 +7,20 @@ import type { Snapshot } from './snapshot.ts'
 
 /** How the outputs of a measured pipeline are matched to its records. */
 export interface MatchOptions<T, R> {
-  /** The size of a record, in bytes, asked for when it enters. A throw, or what is no size, counts as 0 and as `CALLBACK`. */
+  /**
+   * The size of a record, in bytes, called when it enters. A throw, or a result that is not a size, counts as 0 and as
+   * `CALLBACK`.
+   */
   readonly bytesOf?: ((record: T) => number) | undefined
   /**
-   * The record that an output leads back to, the same object or value that entered; `undefined` where there is none.
-   * A throw counts as none, and as `CALLBACK`.
+   * The record that an output leads back to, the same object or value that entered; `undefined` if there is none. A
+   * throw counts as `undefined`, and as `CALLBACK`.
    * @defaultValue none: each output ends the record that has been inside longest
    */
   readonly recordOf?: ((output: R) => T | undefined) | undefined
   /**
-   * Whether outputs come in the order of their records, so that an output tells that the records before it are done.
-   * Matters only with `recordOf`.
+   * Whether outputs come in the order of their records, so that an output means that the records before it are done.
+   * Only used with `recordOf`.
    * @defaultValue true
    */
   readonly ordered?: boolean | undefined
@@ -25,7 +28,7 @@ export interface MatchOptions<T, R> {
 
 /** Options of {@link measure} with a meter of its own, one for each subscription. */
 export interface MeasureOptions<T, R> extends MeterOptions, MatchOptions<T, R> {
-  /** Gets a snapshot every `interval`, and the final one before the end is passed on. */
+  /** Called with a snapshot every `interval`, and with the final one before the pipeline's end is passed on. */
   readonly next: (snapshot: Snapshot) => void
 }
 
@@ -35,12 +38,12 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
 }
 
 /**
- * Times `pipeline`: what is inside the parentheses is what is timed, and nothing else is changed.
+ * Times `pipeline`: exactly what is inside the parentheses is timed, and nothing else changes.
  *
  * The processing time of a record runs from when it enters `pipeline` until its output leaves it, so it is right with
- * any number of records inside; what they wait inside counts, so a source that runs ahead (rather than `pull$`) shows as
- * latency. Three records enter at 0, 10 and 20 ms and their outputs leave at 30, 40 and 60 ms,
- * where the pipeline completes; the store was suspended from 20 to 35 ms. Then
+ * any number of records inside. Waiting inside counts: a source that runs ahead (rather than `pull$`) shows as latency.
+ * Three records enter at 0, 10 and 20 ms and their outputs leave at 30, 40 and 60 ms, where the pipeline completes; the
+ * store was suspended from 20 to 35 ms. Then
  *
  * - latency = processing time / requests = (30 + 30 + 40) ms / 3 = 33.3 ms,
  * - throughput = data processed / time = 3 records / 0.06 s = 50 records/s,
@@ -48,22 +51,22 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
  *
  * Which record an output ends:
  *
- * - By default the one that has been inside longest: right for pipelines with one output per record, in their order,
- *   as `lookupKV`, `upsertKV` and `processKV` have. Outputs while no record is inside end nothing.
- * - With `recordOf` the one that the output leads back to: right for pipelines that filter, multiply or gather, such as
- *   `processKV` with a `deadLetter` (`recordOf: ([record]) => record`). The first output of a record ends
- *   it, its later ones end nothing. The records that entered before it and are inside still were filtered out, and end
- *   with it as processed. Of equal records the one that has been inside longest is meant.
- * - With `recordOf` and `ordered: false` only that one: right for pipelines that reorder. What they filter out is kept
- *   and stays in flight until the end.
+ * - By default, the one that has been inside longest: right for pipelines with one output per record, in order, such as
+ *   `lookupKV`, `upsertKV` and `processKV`. Outputs while no record is inside end nothing.
+ * - With `recordOf`, the one that the output leads back to: right for pipelines that filter, multiply or gather, such
+ *   as `processKV` with a `deadLetter` (`recordOf: ([record]) => record`). The first output of a record ends it, later
+ *   ones end nothing. Records that entered before it and are still inside must have been filtered out: they end with
+ *   it, as processed. Among equal records it is the one that has been inside longest.
+ * - With `recordOf` and `ordered: false`, only that one: right for pipelines that reorder. Records that they filter out
+ *   stay in flight until the end.
  *
- * Records that are inside at the end: when the pipeline completes after its source they were filtered out, and end
- * then as processed; when it fails they have failed, timed until then; when it is unsubscribed, or completes before its
- * source as `take` does, they are abandoned: counted as such and not timed.
+ * What becomes of records that are inside at the end: when the pipeline completes after its source, they were filtered
+ * out and end as processed; when it fails, they have failed, timed until then; when it is unsubscribed, or completes
+ * before its source as `take` does, they are counted as abandoned and not timed.
  *
  * Emits what `pipeline` emits and ends as it ends. `pipeline` subscribes to its source once: put `retry` and `repeat`
- * outside. An error thrown by `next` is reported as RxJS reports those of a subscriber, and the records go on;
- * `INVALID_ARGUMENT` is thrown at once for an interval that is none.
+ * outside. An error thrown by `next` is reported as RxJS reports a subscriber's errors, and the stream goes on.
+ * `INVALID_ARGUMENT` is thrown at once for an invalid interval.
  *
  * @example
  * ```ts
@@ -83,8 +86,8 @@ export interface SharedMeasureOptions<T, R> extends MatchOptions<T, R> {
  * )
  * ```
  *
- * @param pipeline what is timed
- * @param options a meter that is shared, or the options of one of its own for each subscription
+ * @param pipeline the pipeline to time
+ * @param options a shared meter, or options for a new meter per subscription
  */
 export function measure<T, R>(
   pipeline: OperatorFunction<T, R>,
@@ -116,7 +119,7 @@ function meterFactory<T, R>(options: MeasureOptions<T, R> | SharedMeasureOptions
   }
 }
 
-/** What watches the records go into the pipeline, and what watches the outputs come out. */
+/** The observers of the records that enter the pipeline, and of the outputs that leave it. */
 function observers<T, R>(
   meter: RecordMeter,
   { bytesOf, recordOf, ordered = true }: MatchOptions<T, R>,

@@ -16,7 +16,7 @@ export interface MeterOptions {
    */
   readonly store?: { readonly status$: Observable<Status> } | undefined
   /**
-   * The time from snapshot to snapshot, in milliseconds.
+   * The time between snapshots, in milliseconds.
    * @defaultValue 1000
    */
   readonly interval?: number | undefined
@@ -30,23 +30,25 @@ export interface MeterOptions {
 /** The figures of one measured pipeline, or of several that share it; made by {@link createMeter}. */
 export interface Meter extends Disposable {
   /**
-   * Emits a snapshot every `interval` once the first measured pipeline is subscribed to, the same to all subscribers;
-   * when the meter is closed emits the final one and completes. Later subscribers get the final one.
+   * Emits a snapshot every `interval` once the first measured pipeline is subscribed to, the same one to all
+   * subscribers. When the meter is closed, emits the final one and completes. Later subscribers get the final one.
    */
   readonly snapshots$: Observable<Snapshot>
-  /** The figures now; the interval goes on. */
+  /** The figures so far; does not end the interval. */
   snapshot(): Snapshot
-  /** Takes the final snapshot. Pipelines that still run go on unmeasured. Idempotent. */
+  /** Takes the final snapshot. Pipelines that are still running go on unmeasured. Idempotent. */
   close(): void
 }
 
-/** Hears of each record that a meter times, with its time in milliseconds. It must not throw. */
+/** Called for each record that a meter times, with its time in milliseconds. It must not throw. */
 export interface RecordObserver {
   processed(time: number): void
   failed(time: number, error: unknown): void
 }
 
-/** A meter as {@link measure} writes it. Its time begins with `begin`; what comes after `close` is not counted. */
+/**
+ * The side of a meter that {@link measure} writes to. Its clock starts with `begin`; nothing is counted after `close`.
+ */
 export class RecordMeter implements Meter {
   readonly now: () => number
   readonly snapshots$: Observable<Snapshot>
@@ -70,7 +72,7 @@ export class RecordMeter implements Meter {
     this.snapshots$ = this.#series.snapshots$
   }
 
-  /** Shows the records that end from now on to `observer`, until unsubscribed. */
+  /** Passes the records that end from now on to `observer`, until unsubscribed. */
   observe(observer: RecordObserver): Unsubscribable {
     this.#observers = [...this.#observers, observer]
     return {
@@ -139,10 +141,10 @@ export class RecordMeter implements Meter {
 }
 
 /**
- * Makes a meter that several measured pipelines share, such as the one pipeline per key of `perKey`.
+ * Makes a meter that several measured pipelines share, such as the pipelines of `perKey`, one per key.
  *
- * Its time begins when the first of them is subscribed to and ends with `close` (or `using`): only its owner knows
- * when the last has run. `INVALID_ARGUMENT` where the interval is not a time a timer can wait.
+ * Its clock starts when the first of them is subscribed to and ends with `close` (or `using`), since only its owner
+ * knows when the last one has ended. `INVALID_ARGUMENT` for an interval that no timer can wait.
  *
  * @example
  * ```ts
@@ -157,7 +159,7 @@ export class RecordMeter implements Meter {
  */
 export const createMeter = (options: MeterOptions = {}): Meter => new RecordMeter(options)
 
-/** The meter as it is written to; throws `INVALID_ARGUMENT` where it is none of {@link createMeter}. */
+/** The writable side of a meter; throws `INVALID_ARGUMENT` unless {@link createMeter} made it. */
 export function recordMeterOf(meter: Meter): RecordMeter {
   if (meter instanceof RecordMeter) return meter
   throw new KVError('INVALID_ARGUMENT', '`meter` must be made by createMeter')

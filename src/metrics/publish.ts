@@ -5,28 +5,28 @@ import { checkInterval } from './series.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { StoreSnapshot } from './store-snapshot.ts'
 
-/** The keys under which figures are published begin so; what follows is the name. */
+/** The prefix of the keys under which figures are published; the name follows. */
 export const FIGURES_PREFIX = '~figures/'
 
-/** How long the removal of what was published may take, in milliseconds. */
+/** How long removing the published figures may take, in milliseconds. */
 const REMOVAL_TIMEOUT = 2_000
 
-/** The figures of one program, as they are in the store. As JSON, a figure that cannot be given is `null`. */
+/** The figures of one program, as stored. In JSON, an unknown figure is `null`. */
 export interface PublishedFigures {
   readonly name: string
-  /** When they were written, as of `Date.now()`. */
+  /** When they were written, by `Date.now()`. */
   readonly at: number
-  /** The time until the next ones, in milliseconds. */
+  /** The time until the next write, in milliseconds. */
   readonly interval: number
-  /** What a meter measured. */
+  /** The figures of a meter. */
   readonly records?: Omit<Snapshot, 'final'> | undefined
-  /** What a store's meter measured. */
+  /** The figures of a store's meter. */
   readonly store?: Omit<StoreSnapshot, 'final' | 'timeline'> | undefined
 }
 
 /** Where figures come from: a meter, a store's meter, or both. */
 export interface FiguresSource {
-  /** A meter of `createMeter`, or whatever else has its snapshots. */
+  /** A meter of `createMeter`, or anything else with such snapshots. */
   readonly records?: { readonly snapshots$: Observable<Snapshot> } | undefined
   /** A meter of `meterStore`. */
   readonly store?: { readonly snapshots$: Observable<StoreSnapshot> } | undefined
@@ -35,22 +35,22 @@ export interface FiguresSource {
 /** Options of {@link publishFigures}. */
 export interface PublishOptions {
   /**
-   * The least time from write to write, in milliseconds.
+   * The shortest time between writes, in milliseconds.
    * @defaultValue 1000
    */
   readonly interval?: number | undefined
   /**
-   * Hears of writes that failed; the next one is tried all the same.
-   * @defaultValue they pass unheard
+   * Called for each write that fails; the next one is tried nevertheless.
+   * @defaultValue failures are ignored
    */
   readonly onError?: ((error: KVError) => void) | undefined
 }
 
 /** Figures that are being published, until they are closed. */
 export interface Publication extends AsyncDisposable {
-  /** The key they are written to. */
+  /** The key that they are written to. */
   readonly key: string
-  /** Writes no more and removes the key, where the store can still be reached. Idempotent; does not fail. */
+  /** Stops writing and removes the key, if the store can still be reached. Idempotent; does not fail. */
   close(): Promise<void>
 }
 
@@ -116,7 +116,7 @@ class Publisher implements Publication {
     )
   }
 
-  /** Writes what is new, unless the last write is still under way: what is published is never behind by a queue. */
+  /** Writes the latest figures, unless the previous write is still in flight: writes never queue up. */
   #write(): void {
     if (!this.#fresh || this.#writing !== undefined) return
     this.#fresh = false
@@ -144,14 +144,14 @@ class Publisher implements Publication {
 }
 
 /**
- * Publishes figures in a store, where `rxkeeper monitor` shows them: as one value under the key `~figures/NAME`, written
- * anew every `interval`, and removed when the publication, the meters or the store are closed. What a program leaves that
- * is killed is shown as out of date.
+ * Publishes figures in a store, for `rxkeeper monitor` to show: one value under the key `~figures/NAME`, rewritten
+ * every `interval`, and removed when the publication, the meters or the store are closed. The figures of a program that
+ * was killed are shown as out of date.
  *
- * Give each process a name of its own. The store's codec must take plain objects, as `json` does (a failed write is
- * `CODEC` to `onError`), and whoever reads all keys of the store meets this one too. A write that fails is not repeated;
- * the pipeline that is measured knows nothing of it. Throws `INVALID_ARGUMENT` for an interval that is none, and where
- * there is nothing to publish.
+ * Give each process a name of its own. The store's codec must take plain objects, as `json` does (otherwise `onError`
+ * gets `CODEC`). Whoever reads all keys of the store reads this one, too. A failed write is not repeated, and does not
+ * affect the measured pipeline. Throws `INVALID_ARGUMENT` for an invalid interval, and where there is nothing to
+ * publish.
  *
  * @example
  * ```ts
@@ -177,6 +177,6 @@ export function publishFigures<V>(
   if (source.records === undefined && source.store === undefined) {
     throw new KVError('INVALID_ARGUMENT', '`source` must have `records`, `store` or both')
   }
-  // What a codec of JSON takes; one that does not says so with each write.
+  // A codec that cannot encode the figures fails with each write.
   return new Publisher(store as KVStore<unknown>, name, source, options)
 }

@@ -1,13 +1,13 @@
 import { asyncScheduler, Observable, type SchedulerLike, Subject, Subscription } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 
-/** The longest delay of a timer of Node, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const MAX_INTERVAL = 2_147_483_647
 
-/** The interval in milliseconds; throws `INVALID_ARGUMENT` where no timer could wait it. */
+/** The interval in milliseconds; throws `INVALID_ARGUMENT` for one that no timer can wait. */
 export const checkInterval = (interval = 1000): number => wholeNumber('interval', interval, 1, MAX_INTERVAL)
 
-/** Calls `work` every `interval` milliseconds; on the process's clock without keeping the process alive. */
+/** Calls `work` every `interval` milliseconds; a timer of the process's clock does not keep the process alive. */
 function every(interval: number, scheduler: SchedulerLike | undefined, work: () => void): Subscription {
   if (scheduler === undefined || scheduler === asyncScheduler) {
     const timer = setInterval(work, interval).unref()
@@ -19,7 +19,7 @@ function every(interval: number, scheduler: SchedulerLike | undefined, work: () 
   }, interval)
 }
 
-/** The snapshots of a meter: one every interval while it runs and somebody looks, and a final one. */
+/** The snapshots of a meter: one every interval while it runs and has subscribers, and a final one. */
 export class Series<S> {
   readonly #interval: number
   readonly #scheduler: SchedulerLike | undefined
@@ -42,7 +42,7 @@ export class Series<S> {
     this.#startTimer()
   })
 
-  /** @param take takes a snapshot of the interval that ends now */
+  /** @param take takes a snapshot, which ends the interval */
   constructor(
     interval: number | undefined,
     scheduler: SchedulerLike | undefined,

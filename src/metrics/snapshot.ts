@@ -1,18 +1,18 @@
-/** How processing times are distributed, in milliseconds; `NaN` where there were none. */
+/** The distribution of processing times, in milliseconds; `NaN` without any. */
 export interface Percentiles {
   readonly p50: number
   readonly p90: number
   readonly p99: number
   readonly p999: number
-  /** The longest, exactly; the others are within 0.1 % of theirs. */
+  /** The maximum, exact; the others are within 0.1 %. */
   readonly max: number
 }
 
-/** What was measured in a span of time. A figure that cannot be given is `NaN`, which JSON shows as `null`. */
+/** The figures of a span of time. An unknown figure is `NaN`, which JSON shows as `null`. */
 export interface Figures {
-  /** The span, in milliseconds. */
+  /** The length of the span, in milliseconds. */
   readonly elapsed: number
-  /** Records processed: those that left the pipeline, or were filtered out by it. */
+  /** Records processed: those that left the pipeline, or that it filtered out. */
   readonly records: number
   /** Records processed / time, in records per second. */
   readonly throughput: number
@@ -31,7 +31,7 @@ export interface Figures {
   /** Records that were inside when the pipeline was unsubscribed or ended by itself: neither processed nor failed. */
   readonly abandoned: number
   /**
-   * How often a pipeline failed, by the error's `code`, or else its `name`. `CALLBACK` also counts each time that
+   * How often a pipeline failed, by the `code` of the error, or else its `name`. `CALLBACK` also counts each time that
    * `bytesOf` or `recordOf` threw, which fails no record.
    */
   readonly errors: Readonly<Record<string, number>>
@@ -39,7 +39,7 @@ export interface Figures {
   readonly availability: number
 }
 
-/** The figures of a meter at one moment. */
+/** The figures of a meter, at one moment. */
 export interface Snapshot {
   /** From the start. */
   readonly total: Figures
@@ -47,6 +47,6 @@ export interface Snapshot {
   readonly interval: Figures
   /** Records inside now. */
   readonly inFlight: number
-  /** Whether the meter is closed, and this its last snapshot. */
+  /** Whether this is the meter's last snapshot, taken when it was closed. */
   readonly final: boolean
 }

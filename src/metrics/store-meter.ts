@@ -20,7 +20,7 @@ interface CacheCounts {
 /** Options of {@link meterStore}. */
 export interface StoreMeterOptions {
   /**
-   * The time from snapshot to snapshot, in milliseconds.
+   * The time between snapshots, in milliseconds.
    * @defaultValue 1000
    */
   readonly interval?: number | undefined
@@ -34,13 +34,13 @@ export interface StoreMeterOptions {
 /** The figures of a store; made by {@link meterStore}. */
 export interface StoreMeter extends Disposable {
   /**
-   * Emits a snapshot every `interval`, the same to all subscribers; when the meter or the store is closed emits the final
-   * one and completes. Later subscribers get the final one.
+   * Emits a snapshot every `interval`, the same one to all subscribers. When the meter or the store is closed, emits
+   * the final one and completes. Later subscribers get the final one.
    */
   readonly snapshots$: Observable<StoreSnapshot>
-  /** The figures now; the interval goes on. */
+  /** The figures so far; does not end the interval. */
   snapshot(): StoreSnapshot
-  /** Takes the final snapshot and lets go of the store. Idempotent. */
+  /** Takes the final snapshot and stops observing the store. Idempotent. */
   close(): void
 }
 
@@ -52,7 +52,7 @@ class EngineMeter implements StoreMeter {
   readonly #subscriptions = new Subscription()
   #timeline: readonly StatusChange[] = []
   #inFlight = 0
-  /** What the cache had counted when the interval began. */
+  /** The cache's counts when the interval began. */
   #cacheBefore: CacheCounts
 
   constructor(observed: Observed, status$: Observable<Status>, { interval, scheduler }: StoreMeterOptions) {
@@ -135,12 +135,12 @@ class EngineMeter implements StoreMeter {
 }
 
 /**
- * Meters a store: how it calls its engine (how often, in which batches, how long each call takes, what fails), what its
- * cache answers, and when it is up. A store that is not metered pays nothing.
+ * Measures a store: its calls to the engine (how often, in which batches, how long each takes, what fails), the hits of
+ * its cache, and when it is up. A store without a meter pays nothing.
  *
- * Counts from now on until it is closed; times are those of the calls to the engine, without the wait before: what a
- * record waits for is told by {@link measure}. `INVALID_ARGUMENT` for an interval that is none; `UNSUPPORTED` for a
- * store of another make.
+ * Counts from now until it is closed. The times are those of the engine calls, without the wait before them; {@link
+ * measure} shows how long records wait. `INVALID_ARGUMENT` for an invalid interval; `UNSUPPORTED` for a store that
+ * `kvStore` did not make.
  *
  * @example
  * ```ts

@@ -1,14 +1,14 @@
 import type { Observable, Subscription } from 'rxjs'
 import type { Status } from '../contract/engine.ts'
 
-/** How long a store was up, from its `status$`: `connected` is up. */
+/** How long a store has been up, that is `connected`, from its `status$`. */
 export class Uptime {
   #now: () => number
   readonly #subscription: Subscription
   #up = 0
   #upSince: number | undefined
 
-  /** @param began the time from which the state that is replayed counts */
+  /** @param began the time from which the replayed state counts */
   constructor(status$: Observable<Status>, now: () => number, began: number) {
     this.#now = () => began
     this.#subscription = status$.subscribe({
@@ -18,7 +18,7 @@ export class Uptime {
     this.#now = now
   }
 
-  /** Milliseconds up until `now`. */
+  /** The milliseconds that it was up, until `now`. */
   until(now: number): number {
     return this.#up + (this.#upSince === undefined ? 0 : now - this.#upSince)
   }

@@ -4,19 +4,18 @@ import { observedOf } from '../store/observed-engine.ts'
 import { type InstrumentOptions, SCOPE } from './options.ts'
 
 /**
- * Publishes what becomes of the groups that this process is a member of on a store (`ownPartitions$`, jobs on partitioned
+ * Publishes metrics of the groups that this process has joined on a store (`ownPartitions$`, jobs on partitioned
  * inputs) through OpenTelemetry, until disposed:
  *
- * - `rxkeeper.group.partitions.owned` (up-down counter, `{partition}`): how many it owns;
- * - `rxkeeper.group.partitions.moves` (counter, `{partition}`): how many were `gained`, `released` in good order, or `lost`, as
- *   `rxkeeper.group.move` says;
- * - `rxkeeper.group.commits.fenced` (counter, `{commit}`): how often a commit found its partition to be another's, or
- *   could not tell;
- * - `rxkeeper.group.commits.in_flight` (up-down counter, `{commit}`): how many commits of owned partitions are under way;
- * - `rxkeeper.group.lag` (gauge): how much of each partition that it owns is left to do, where the input tells, with
- *   `messaging.destination.partition.id` and, as the input counts, `rxkeeper.group.lag.unit`.
+ * - `rxkeeper.group.partitions.owned` (up-down counter, `{partition}`): the partitions that it owns;
+ * - `rxkeeper.group.partitions.moves` (counter, `{partition}`): partitions `gained`, `released` in good order, or
+ *   `lost`, by `rxkeeper.group.move`;
+ * - `rxkeeper.group.commits.fenced` (counter, `{commit}`): commits that found another owner, or could not tell;
+ * - `rxkeeper.group.commits.in_flight` (up-down counter, `{commit}`): commits of owned partitions in flight;
+ * - `rxkeeper.group.lag` (gauge): how much of each owned partition is left to process, where the input knows, with
+ *   `messaging.destination.partition.id` and the input's unit in `rxkeeper.group.lag.unit`.
  *
- * All carry `messaging.consumer.group.name`. `UNSUPPORTED` for a store of another make.
+ * All carry `messaging.consumer.group.name`. `UNSUPPORTED` for a store that `kvStore` did not make.
  *
  * @example
  * ```ts

@@ -6,18 +6,18 @@ import { type InstrumentOptions, SCOPE } from './options.ts'
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 /**
- * Publishes a meter through OpenTelemetry, until disposed, by its conventions for messaging:
+ * Publishes a meter through OpenTelemetry, by its conventions for messaging, until disposed:
  *
- * - `messaging.process.duration` (histogram, s): the processing time of each record, failed ones with `error.type`, the
- *   error's `code` or else its `name`;
+ * - `messaging.process.duration` (histogram, s): the processing time of each record; of failed ones with `error.type`,
+ *   the error's `code` or else its `name`;
  * - `messaging.client.consumed.messages` (counter, `{message}`): the records that have entered;
  *
- * and by names of its own: `rxkeeper.process.io` (counter, By), `rxkeeper.process.in_flight` (up-down counter,
+ * and under its own names: `rxkeeper.process.io` (counter, By), `rxkeeper.process.in_flight` (up-down counter,
  * `{record}`), `rxkeeper.process.abandoned` (counter, `{record}`) and, with a store, `rxkeeper.process.availability`
  * (gauge, 1). All carry `messaging.system` and `messaging.operation.name` unless `attributes` give others.
  *
- * The SDK takes about 2 µs for each record in the histogram; a meter that is not instrumented pays nothing.
- * `INVALID_ARGUMENT` for a meter that is not made by `createMeter`.
+ * The SDK takes about 2 µs per record for the histogram; a meter without instruments pays nothing.
+ * `INVALID_ARGUMENT` for a meter that `createMeter` did not make.
  *
  * @example
  * ```ts

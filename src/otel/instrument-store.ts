@@ -18,12 +18,12 @@ import { watchStatus } from './watch-status.ts'
 /** Options of {@link instrumentStore}. */
 export interface InstrumentStoreOptions extends InstrumentOptions {
   /**
-   * Where the spans go.
+   * Gets the spans.
    * @defaultValue the global one, `trace.getTracerProvider()`
    */
   readonly tracerProvider?: TracerProvider | undefined
   /**
-   * Which calls of the engine get a span each: batches of lookups (`read`), of single writes (`write`), atomic commits
+   * Which engine calls get a span: batches of lookups (`read`), batches of single writes (`write`), atomic commits
    * (`commit`), pages of listings (`scan`).
    * @defaultValue `['commit']`
    */
@@ -31,22 +31,23 @@ export interface InstrumentStoreOptions extends InstrumentOptions {
 }
 
 /**
- * Publishes what a store asks of its engine through OpenTelemetry, until disposed, by its conventions for databases:
+ * Publishes the engine calls of a store through OpenTelemetry, by its conventions for databases, until disposed:
  *
- * - `db.client.operation.duration` (histogram, s): the time of each call, one for a batch; failed ones with `error.type`,
- *   the error's `code`;
- * - `db.client.response.returned_rows` (histogram, `{row}`): the entries that a lookup or page has brought;
- * - a span for each commit, or what `spans` says; its parent is the span that was active when the first operation in it
- *   was asked for;
+ * - `db.client.operation.duration` (histogram, s): the time of each call, one per batch; of failed ones with
+ *   `error.type`, the error's `code`;
+ * - `db.client.response.returned_rows` (histogram, `{row}`): the entries that a lookup or page returned;
+ * - a span for each commit, or for the calls in `spans`; its parent is the span that was active when its first
+ *   operation was requested;
  *
- * and by names of its own: `rxkeeper.store.batch.size` (histogram, `{operation}`), `rxkeeper.store.operation.errors`
+ * and under its own names: `rxkeeper.store.batch.size` (histogram, `{operation}`), `rxkeeper.store.operation.errors`
  * (counter, `{error}`: of single operations in a batch), `rxkeeper.store.in_flight` (up-down counter, `{call}`),
  * `rxkeeper.store.cache.lookups` (counter, `{lookup}`, `rxkeeper.cache.result` is `hit` or `miss`),
  * `rxkeeper.store.status` (1 for the current `rxkeeper.store.state`, 0 for the others), `rxkeeper.store.connected_time`
  * (counter, s: its rate is the availability in any window) and `rxkeeper.store.availability` (gauge, 1, since now).
- * `db.system.name` is the engine's name, `db.operation.name` one of `get`, `put`, `delete`, `BATCH get`, …, `commit`, `scan`.
+ * `db.system.name` is the engine's name, `db.operation.name` one of `get`, `put`, `delete`, `BATCH get`, …, `commit`,
+ * `scan`.
  *
- * A store that is not instrumented pays nothing. `UNSUPPORTED` for a store of another make.
+ * A store without instruments pays nothing. `UNSUPPORTED` for a store that `kvStore` did not make.
  *
  * @example
  * ```ts
@@ -99,7 +100,7 @@ function spanStarter(
     if (!spans.includes(call.type)) return undefined
     const attributes: Attributes = { ...base, 'db.operation.name': operation }
     const size = sizeOf(call)
-    // By the convention never 1.
+    // The convention forbids a batch size of 1.
     if (size > 1) attributes['db.operation.batch.size'] = size
     const name = target === undefined ? operation : `${operation} ${String(target)}`
     return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes })

@@ -2,7 +2,9 @@ import { KVError } from '../base/errors.ts'
 import type { Write } from '../contract/engine.ts'
 import type { EngineCall, EngineResult } from '../store/observed-engine.ts'
 
-/** How OpenTelemetry's conventions name a call: `get`, `put`, …; `BATCH put` for several; `BATCH` for a mixture. */
+/**
+ * The name of a call by OpenTelemetry's conventions: `get`, `put`, …; `BATCH put` for several; `BATCH` for a mixture.
+ */
 export function operationOf(call: EngineCall): string {
   switch (call.type) {
     case 'read':
@@ -20,7 +22,7 @@ function batchOf(writes: readonly Write[]): string {
   return writes.every(write => write.type === type) ? `BATCH ${type}` : 'BATCH'
 }
 
-/** How many operations a call has; of a page of a scan that is known by its answer only. */
+/** How many operations a call has; for a page of a scan, only the answer tells. */
 export const sizeOf = (call: EngineCall): number =>
   call.type === 'scan' ? 1 : call.type === 'read' ? call.keys.length : call.writes.length
 

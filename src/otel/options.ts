@@ -3,13 +3,13 @@ import type { Attributes, MeterProvider } from '@opentelemetry/api'
 /** Options of the bindings to OpenTelemetry. */
 export interface InstrumentOptions {
   /**
-   * Where the metrics go.
+   * Gets the metrics.
    * @defaultValue the global one, `metrics.getMeterProvider()`
    */
   readonly meterProvider?: MeterProvider | undefined
   /**
-   * What to add to every metric and span, for instance `messaging.destination.name`, `db.namespace` or `server.address`;
-   * few values, and none that identify a record.
+   * Added to every metric and span, for instance `messaging.destination.name`, `db.namespace` or `server.address`; of
+   * low cardinality, so nothing that identifies a record.
    * @defaultValue none
    */
   readonly attributes?: Attributes | undefined

@@ -11,11 +11,11 @@ const STATES: readonly ConnectionState[] = ['connected', 'suspended', 'lost', 'c
 
 /** The instruments of a store. */
 export class StoreInstruments {
-  /** Calls that are under way. */
+  /** Calls in flight. */
   inFlight = 0
   readonly #meter: Meter
   readonly #base: Attributes
-  /** The attributes of each operation, made once. */
+  /** The attributes of each operation, cached. */
   readonly #attributes = new Map<string, Attributes>()
   readonly #duration: Histogram
   readonly #rows: Histogram
@@ -61,7 +61,7 @@ export class StoreInstruments {
     }
   }
 
-  /** Answers for what is asked for at each collection, until unsubscribed. */
+  /** Reports the observable instruments at each collection, until unsubscribed. */
   observe(status: StatusWatch, cache: Observed['cache']): Unsubscribable {
     const base = this.#base
     const inFlight = this.#meter.createObservableUpDownCounter('rxkeeper.store.in_flight', {

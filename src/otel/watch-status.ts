@@ -3,7 +3,7 @@ import type { ConnectionState, Status } from '../contract/engine.ts'
 import type { Span } from '../metrics/ledger.ts'
 import { Uptime } from '../metrics/uptime.ts'
 
-/** The connection state of a store, and for how long it has been connected. */
+/** The connection state of a store, and how long it has been connected. */
 export interface StatusWatch extends Unsubscribable {
   readonly state: ConnectionState | undefined
   /** The time since the watch began. */
