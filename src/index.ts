@@ -127,6 +127,7 @@ export {
   type WindowUpdate,
   windowKV,
 } from './operators/windowKV.ts'
+export { type RotateProgress, rotate$ } from './rotation/rotate.ts'
 export type {
   AnyStore,
   BytesPut,

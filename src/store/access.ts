@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { KVError } from '../base/errors.ts'
+import type { Codec } from '../codecs.ts'
 import type { Stored, Write, Written } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 import type { AnyStore, BytesPut, Change, Entry, KVStore, Mutation, Range } from './kv-store.ts'
@@ -300,18 +301,19 @@ export class Access<V> {
     }
   }
 
-  /** Begins to load what is missing to decode a value, as the codec does. */
+  /** Begins to load what is missing to decode a value; `undefined` where nothing is. */
   prepare(key: string, bytes: Uint8Array): Promise<unknown> | undefined {
-    return this.#context.encoding.codec.prepare?.(bytes, key)
+    return this.#context.encoding.prepare(key, bytes)
   }
 
-  /** How bytes that tell of values are kept in a node beside the keys, and back; throws the codec's errors. */
-  encodeNode(node: string, value: Uint8Array): Uint8Array {
-    return this.#context.encoding.codec.beside?.encode(value, node) ?? value
+  /** Whether a value is stored as it would be written now; throws the codec's errors. */
+  isCurrent(key: string, bytes: Uint8Array): boolean {
+    return this.#context.encoding.isCurrent(key, bytes)
   }
 
-  decodeNode(node: string, bytes: Uint8Array): Uint8Array {
-    return this.#context.encoding.codec.beside?.decode(bytes, node) ?? bytes
+  /** How bytes that tell of values are kept in a node beside the keys; `undefined` for as they are. */
+  get beside(): Codec<Uint8Array> | undefined {
+    return this.#context.encoding.beside
   }
 
   /** Reads a node beside the keys, as it is stored. */

@@ -1,27 +1,28 @@
-import { KVError } from '../base/errors.ts'
+import { attempt, KVError } from '../base/errors.ts'
 import type { Codec } from '../codecs.ts'
 import { isVersion } from '../contract/conditions.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../contract/engine.ts'
 import { checkKey, quoteKey } from '../contract/keys.ts'
+import { isNodeKey } from '../contract/nodes.ts'
 import type { BytesPut, Mutation } from './kv-store.ts'
 
 /** Checks what comes in before anything is sent, and turns values into bytes and back. */
 export class Encoding<V> {
-  readonly codec: Codec<V>
+  readonly #codec: Codec<V>
   readonly #limits: EngineLimits
 
   constructor(codec: Codec<V>, limits: EngineLimits) {
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw new KVError('INVALID_ARGUMENT', '`value` must be a codec: an object with `encode` and `decode`')
     }
-    this.codec = codec
+    this.#codec = codec
     this.#limits = limits
   }
 
   /** A field, not a method, because it is handed around. */
   readonly decode = (key: string, value: Uint8Array): V => {
     try {
-      return this.codec.decode(value, key)
+      return this.#codec.decode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be decoded`, key)
     }
@@ -29,7 +30,7 @@ export class Encoding<V> {
 
   /** Decodes a value that several may have; `undefined` where the codec cannot make one. */
   get decodeShared(): ((key: string, value: Uint8Array) => V) | undefined {
-    const { codec } = this
+    const codec = this.#codec
     if (codec.freeze === undefined) return undefined
     return (key, bytes) => {
       const value = this.decode(key, bytes)
@@ -39,6 +40,28 @@ export class Encoding<V> {
         throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be frozen`, key)
       }
     }
+  }
+
+  /** Whether a value is stored as it would be written now. */
+  isCurrent(key: string, bytes: Uint8Array): boolean {
+    return attempt('CODEC', `the value of ${quoteKey(key)} could not be looked at`, key, () => {
+      return this.#codec.isCurrent?.(bytes, key) ?? true
+    })
+  }
+
+  /** Begins to load what is missing to decode what is stored for a key, or in a node; `undefined` where nothing is. */
+  prepare(key: string, bytes: Uint8Array): Promise<unknown> | undefined {
+    return isNodeKey(key) ? this.#codec.beside?.prepare?.(bytes, key) : this.#codec.prepare?.(bytes, key)
+  }
+
+  /** Whether there ever is something to load. */
+  get prepares(): boolean {
+    return this.#codec.prepare !== undefined || this.#codec.beside?.prepare !== undefined
+  }
+
+  /** How bytes that tell of values are kept in a node beside the keys; `undefined` for as they are. */
+  get beside(): Codec<Uint8Array> | undefined {
+    return this.#codec.beside
   }
 
   checkKey(key: string): void {
@@ -75,7 +98,7 @@ export class Encoding<V> {
     }
     let encoded: Uint8Array
     try {
-      encoded = this.codec.encode(value, key)
+      encoded = this.#codec.encode(value, key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be encoded`, key)
     }

@@ -1,7 +1,6 @@
 import { map, merge, Observable, of, switchMap, take, tap } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
-import type { Codec } from '../codecs.ts'
 import type {
   Due,
   Engine,
@@ -18,35 +17,30 @@ import type {
   WriteDue,
   Written,
 } from '../contract/engine.ts'
-import { isNodeKey } from '../contract/nodes.ts'
+import type { Encoding } from './encoding.ts'
 
-type Prepare = (bytes: Uint8Array, key: string) => Promise<unknown> | undefined
+/** What an engine needs of the encoding above it to wait for it. */
+type Preparing = Pick<Encoding<never>, 'prepare' | 'prepares'>
 
 /** An engine whose answers can be decoded: where the codec must load something for that, it waits. */
-export function preparedEngine(engine: Engine, codec: Codec<unknown>, timing: Timing): Engine {
-  // What is no codec is refused later.
-  if (codec?.prepare === undefined) return engine
-  const { beside } = codec
-  return new PreparedEngine(engine, timing, (bytes, key) =>
-    isNodeKey(key) ? beside?.prepare?.(bytes, key) : codec.prepare!(bytes, key),
-  )
-}
+export const preparedEngine = (engine: Engine, encoding: Preparing, timing: Timing): Engine =>
+  encoding.prepares ? new PreparedEngine(engine, encoding, timing) : engine
 
 class PreparedEngine implements Engine {
   readonly parts: Parts | undefined
   readonly #engine: Engine
   readonly #timing: Timing
-  readonly #prepare: Prepare
+  readonly #encoding: Preparing
   /** How many signals there were. */
   #signals = 0
 
-  constructor(engine: Engine, timing: Timing, prepare: Prepare) {
+  constructor(engine: Engine, encoding: Preparing, timing: Timing) {
     this.#engine = engine
     this.#timing = timing
-    this.#prepare = prepare
+    this.#encoding = encoding
     const { parts } = engine
     this.parts = parts && {
-      engines: parts.engines.map(each => new PreparedEngine(each, timing, prepare)),
+      engines: parts.engines.map(each => new PreparedEngine(each, encoding, timing)),
       indexOf: key => parts.indexOf(key),
       holding: writes => parts.holding(writes),
     }
@@ -126,7 +120,7 @@ class PreparedEngine implements Engine {
     for (let i = 0; i < answer.length; i++) {
       const stored = answer[i]
       if (stored === undefined || stored instanceof KVError) continue
-      const begun = this.#prepare(stored.value, keyOf(i))
+      const begun = this.#encoding.prepare(keyOf(i), stored.value)
       if (begun !== undefined) loading.push(begun)
     }
     return loading.length === 0 ? undefined : Promise.allSettled(loading)

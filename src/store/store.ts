@@ -2,7 +2,6 @@ import { defaultIfEmpty, Observable, type Subscriber } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
 import { type Timing, timingOf } from '../base/timing.ts'
-import type { Codec } from '../codecs.ts'
 import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../contract/engine.ts'
 import { ACCESS, Access, type AccessibleStore, type Following } from './access.ts'
 import {
@@ -58,11 +57,16 @@ const justValue = <V>(_key: string, value: V): V => value
  * console.log((await firstValueFrom(store.put$('alice', 'here'))).version) // 0
  * ```
  */
-export const kvStore = <V>(engine: Engine, options: StoreOptions<V>): KVStore<V> =>
-  new EngineStore(
-    new ObservedEngine(preparedEngine(engine, options.value as Codec<unknown>, timingOf(options.scheduler))),
+export function kvStore<V>(engine: Engine, options: StoreOptions<V>): KVStore<V> {
+  const encoding = new Encoding(options.value, engine.limits)
+  const timing = timingOf(options.scheduler)
+  return new EngineStore(
+    new ObservedEngine(preparedEngine(engine, encoding, timing)),
+    encoding,
+    timing,
     options,
   )
+}
 
 /** The methods of a store: each is a call that begins when it is subscribed to. */
 class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
@@ -77,12 +81,17 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   readonly #access: Access<V>
   #closing: Promise<void> | undefined
 
-  constructor(engine: ObservedEngine, { value, timeout, cache = 0, scheduler }: StoreOptions<V>) {
-    this.#encoding = new Encoding(value, engine.limits)
+  constructor(
+    engine: ObservedEngine,
+    encoding: Encoding<V>,
+    timing: Timing,
+    { timeout, cache = 0 }: StoreOptions<V>,
+  ) {
+    this.#encoding = encoding
     this.#timeout = wholeNumber('timeout', timeout ?? DEFAULT_TIMEOUT, 1, MAX_TIMEOUT)
     wholeNumber('cache', cache, 0, Number.MAX_SAFE_INTEGER)
     this.#engine = engine
-    this.#timing = timingOf(scheduler)
+    this.#timing = timing
     this.#parts = new StoreParts(engine, {
       encoding: this.#encoding,
       timing: this.#timing,

@@ -353,6 +353,14 @@ export class CommitLoop<T, V, R> implements Sink<T>, Sender {
       this.#resolve(batch, count, cell)
       return
     }
+    const { journal } = this.#process
+    if (error.code === 'VERSION_CONFLICT' && journal?.has(error.key)) {
+      journal.reload(this.#access, failure => {
+        if (failure === undefined) this.#goOn()
+        else this.#destination.error(failure)
+      })
+      return
+    }
     const first = items[0]!
     if (!isOwn(error) || !concernsBatch || (count === 1 && first.error !== undefined)) {
       this.#destination.error(error)

@@ -1,5 +1,6 @@
 import { bufferOf } from '../../base/bytes.ts'
 import { KVError, type KVErrorCode } from '../../base/errors.ts'
+import type { Codec } from '../../codecs.ts'
 
 /** What the journal says of a commit. */
 export interface JournalEntry {
@@ -32,7 +33,12 @@ interface Head {
 
 const NEWLINE = 10
 
-export function encodeEntry({ from, to, position, before, errors }: Omit<JournalEntry, 'slot'>): Uint8Array {
+/** What a node of the journal holds for an entry. */
+export function encodeEntry(
+  node: string,
+  { from, to, position, before, errors }: Omit<JournalEntry, 'slot'>,
+  beside: Codec<Uint8Array> | undefined,
+): Uint8Array {
   const head: Head = {
     from,
     to,
@@ -41,11 +47,18 @@ export function encodeEntry({ from, to, position, before, errors }: Omit<Journal
     errors: Array.from(errors, ([index, { code, message, key }]) => [index, code, message, key]),
   }
   const values = [...before.values()].filter(value => value !== undefined)
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...values])
+  const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...values])
+  return beside?.encode(bytes, node) ?? bytes
 }
 
-export function entryOf(bytes: Uint8Array, slot: number): JournalEntry {
-  const buffer = bufferOf(bytes)
+/** The entry that a node of the journal holds. */
+export function entryOf(
+  node: string,
+  bytes: Uint8Array,
+  slot: number,
+  beside: Codec<Uint8Array> | undefined,
+): JournalEntry {
+  const buffer = bufferOf(beside?.decode(bytes, node) ?? bytes)
   const end = buffer.indexOf(NEWLINE)
   const { from, to, position, keys, errors }: Head = JSON.parse(buffer.toString('utf8', 0, end))
   const before = new Map<string, Uint8Array | undefined>()

@@ -1,4 +1,5 @@
 import { KVError } from '../../base/errors.ts'
+import type { Codec } from '../../codecs.ts'
 import { nextVersion } from '../../contract/conditions.ts'
 import type { Stored, Write } from '../../contract/engine.ts'
 import { childOf } from '../../contract/nodes.ts'
@@ -16,8 +17,6 @@ export interface JournalWrite {
   readonly slot: number
 }
 
-type NodeAccess = Pick<Access<never>, 'encodeNode' | 'decodeNode'>
-
 /**
  * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of the last
  * commits, written with it, that says what its keys held before.
@@ -30,16 +29,17 @@ export class Journal {
   readonly pending: readonly JournalEntry[]
   /** What was committed when this began. */
   readonly committed: Taken
-  readonly #access: NodeAccess
+  readonly #beside: Codec<Uint8Array> | undefined
+  readonly #node: string
   readonly #nodes: readonly string[]
   /** The version of each node: as it is, and as it will be when all commits on their way are carried out. */
-  readonly #versions: (number | 'absent')[]
+  #versions: (number | 'absent')[]
   #ahead: (number | 'absent')[]
   /** The node that is written next. */
   #slot: number
 
   constructor(
-    access: NodeAccess,
+    beside: Codec<Uint8Array> | undefined,
     node: string,
     state: PartitionState<unknown>,
     all: boolean,
@@ -47,16 +47,17 @@ export class Journal {
   ) {
     const taken = state.taken ?? state
     // Where all were taken, what the slots hold is over, and may be under a key that is gone.
-    const entries = taken.records === state.records ? [] : entriesOf(access, node, stored)
-    this.#access = access
+    const entries = taken.records === state.records ? [] : entriesOf(node, stored, beside)
+    this.#beside = beside
     this.all = all
     this.committed = { position: state.position, records: state.records }
     this.outputs = new Outputs({ position: taken.position, records: taken.records })
     this.pending = entries
       .filter(({ from, to }) => from >= taken.records && to <= state.records)
       .sort((a, b) => a.from - b.from)
+    this.#node = node
     this.#nodes = Array.from({ length: RING }, (_, slot) => slotOf(node, slot))
-    this.#versions = stored.map(found => found?.version ?? 'absent')
+    this.#versions = stored.map(versionOf)
     this.#ahead = [...this.#versions]
     this.#slot = ((this.pending.at(-1)?.slot ?? -1) + 1) % RING
   }
@@ -69,24 +70,20 @@ export class Journal {
     all: boolean,
     then: (loaded: Journal | KVError) => void,
   ): void {
-    const stored: (Stored | undefined)[] = new Array(RING).fill(undefined)
-    let left = RING
-    let failure: KVError | undefined
-    const end = (): Journal | KVError => {
-      if (failure !== undefined) return failure
-      try {
-        return new Journal(access, node, state, all, stored)
-      } catch (error) {
-        return KVError.from(error, 'CODEC', 'the journal of outputs cannot be read', node)
+    readSlots(access, node, stored => {
+      if (stored instanceof KVError) {
+        then(stored)
+        return
       }
-    }
-    for (let slot = 0; slot < RING; slot++) {
-      access.readNode(slotOf(node, slot), found => {
-        if (found instanceof KVError) failure ??= found
-        else stored[slot] = found
-        if (--left === 0) prepared(access, end(), then)
-      })
-    }
+      let journal: Journal
+      try {
+        journal = new Journal(access.beside, node, state, all, stored)
+      } catch (error) {
+        then(KVError.from(error, 'CODEC', 'the journal of outputs cannot be read', node))
+        return
+      }
+      whenPrepared(access, journal.pending, () => then(journal))
+    })
   }
 
   /** The write for a commit, after those of all before; `undefined` where nothing need be known of it. */
@@ -97,7 +94,7 @@ export class Journal {
     this.#slot = (slot + 1) % RING
     this.#ahead[slot] = after(ifVersion)
     const node = this.#nodes[slot]!
-    const value = this.#access.encodeNode(node, encodeEntry(entry))
+    const value = encodeEntry(node, entry, this.#beside)
     return { write: { type: 'put', key: node, value, ifVersion }, slot }
   }
 
@@ -111,31 +108,64 @@ export class Journal {
     this.#ahead = [...this.#versions]
     if (first !== undefined) this.#slot = first.slot
   }
+
+  /** Whether a node is one of its own. */
+  has(node: string | undefined): boolean {
+    return node !== undefined && this.#nodes.includes(node)
+  }
+
+  /** Learns which versions its nodes have, where somebody has written one anew (`rotate$`); no commit is on its way. */
+  reload<V>(access: Access<V>, then: (error: KVError | undefined) => void): void {
+    readSlots(access, this.#node, stored => {
+      if (stored instanceof KVError) {
+        then(stored)
+        return
+      }
+      this.#versions = stored.map(versionOf)
+      this.#ahead = [...this.#versions]
+      then(undefined)
+    })
+  }
 }
 
-/** Waits for what the codec loads to decode the values of a journal. */
-function prepared<V>(
-  access: Access<V>,
-  loaded: Journal | KVError,
-  then: (loaded: Journal | KVError) => void,
-): void {
-  const entries = loaded instanceof KVError ? [] : loaded.pending
+const versionOf = (stored: Stored | undefined): number | 'absent' => stored?.version ?? 'absent'
+
+/** What the slots of a journal hold. */
+const entriesOf = (
+  node: string,
+  stored: readonly (Stored | undefined)[],
+  beside: Codec<Uint8Array> | undefined,
+): JournalEntry[] =>
+  stored.flatMap((found, slot) =>
+    found === undefined ? [] : [entryOf(slotOf(node, slot), found.value, slot, beside)],
+  )
+
+/** Goes on when the codec has loaded what it takes to decode the values of a journal. */
+function whenPrepared<V>(access: Access<V>, entries: readonly JournalEntry[], then: () => void): void {
   const loading = entries.flatMap(({ before }) =>
     Array.from(before, ([key, bytes]) => bytes && access.prepare(key, bytes)),
   )
-  if (loading.every(each => each === undefined)) then(loaded)
-  else void Promise.allSettled(loading).then(() => then(loaded))
+  if (loading.every(each => each === undefined)) then()
+  else void Promise.allSettled(loading).then(then)
 }
 
-/** What the slots of a journal hold. */
-export const entriesOf = (
-  access: Pick<NodeAccess, 'decodeNode'>,
+/** Reads the nodes of a journal; `then` gets them by their slots, or the first error. */
+export function readSlots<V>(
+  access: Access<V>,
   node: string,
-  stored: readonly (Stored | undefined)[],
-): JournalEntry[] =>
-  stored.flatMap((found, slot) =>
-    found === undefined ? [] : [entryOf(access.decodeNode(slotOf(node, slot), found.value), slot)],
-  )
+  then: (stored: readonly (Stored | undefined)[] | KVError) => void,
+): void {
+  const stored: (Stored | undefined)[] = new Array(RING).fill(undefined)
+  let left = RING
+  let failure: KVError | undefined
+  for (let slot = 0; slot < RING; slot++) {
+    access.readNode(slotOf(node, slot), found => {
+      if (found instanceof KVError) failure ??= found
+      else stored[slot] = found
+      if (--left === 0) then(failure ?? stored)
+    })
+  }
+}
 
 /** The node of a slot, below the partition's. */
 export const slotOf = (node: string, slot: number): string => childOf(node, `outputs-${slot}`)
