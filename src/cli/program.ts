@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { aclCommand } from './commands/acl.ts'
 import { benchCommand } from './commands/bench.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { dumpCommand } from './commands/dump.ts'
@@ -63,6 +64,7 @@ function program(): Command {
     benchCommand(),
     monitorCommand(),
     groupCommand(),
+    aclCommand(),
   ]
   for (const command of commands) {
     command.copyInheritedSettings(program)

@@ -2,12 +2,9 @@ import { KVError } from '../base/errors.ts'
 import type { KVStore, StoreOptions } from '../store/kv-store.ts'
 import { lmdbStore } from './lmdb/store.ts'
 import { memoryStore } from './memory/store.ts'
-import { parseStoreUrl, type StoreAddress } from './store-url.ts'
-import { tlsFiles } from './zookeeper/session/tls.ts'
-import { type ZooKeeperStoreOptions, zookeeperStore } from './zookeeper/store.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
-type ZooKeeperOptions = ZooKeeperStoreOptions<never>
+import { parseStoreUrl } from './store-url.ts'
+import { zookeeperStore } from './zookeeper/store.ts'
+import { type Environment, zookeeperOptionsOf } from './zookeeper-options.ts'
 
 /**
  * Opens the store that a URL names, so that a program's state moves from a test to an ensemble by one argument:
@@ -15,14 +12,15 @@ type ZooKeeperOptions = ZooKeeperStoreOptions<never>
  * - `memory:` in memory, a new one each time,
  * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`. Folder and name are
  *   percent-encoded where they have a `%` (`%25`), `?` (`%3F`) or `&` (`%26`),
- * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts for digest authentication, and as
- *   query `acl`, `buckets`, `consistency`, `sessionTimeout`, `maxPacketBytes`. User, password and root are percent-encoded.
- *   Of several ensembles, the hosts of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
+ * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts, and as query `scheme` (`sasl` for SASL
+ *   DIGEST-MD5), `acl` (`open`, `creator`, or entries with a comma between), `buckets`, `consistency`, `sessionTimeout` and
+ *   `maxPacketBytes`. User, password and root are percent-encoded. Of several ensembles, the hosts of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
  * - `zookeeper+tls://host:port/root` by TLS, with files as query: `ca` (PEM; without it the authorities that Node knows), `cert` and
  *   `key` (PEM) or `pfx` to show a certificate, and `servername`. They are read again for each connection.
  *
  * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
- * none in the URL, `RXKEEPER_TLS_PASSPHRASE` that of `key` or `pfx`. Throws `INVALID_ARGUMENT` for what is no URL of a store, and what the stores throw.
+ * none in the URL, `RXKEEPER_TLS_PASSPHRASE` that of `key` or `pfx`. Throws `INVALID_ARGUMENT` for
+ * what is no URL of a store, and what the stores throw.
  *
  * @example
  * ```ts
@@ -52,39 +50,5 @@ export function openStore<V>(
   const address = parseStoreUrl(given)
   if (address.type === 'memory') return memoryStore(options)
   if (address.type === 'lmdb') return lmdbStore({ ...options, path: address.path, root: address.root })
-  return zookeeperStore({ ...options, ...zookeeperOptions(address, environment) })
-}
-
-function zookeeperOptions(
-  address: StoreAddress & { type: 'zookeeper' },
-  environment: Environment,
-): Omit<ZooKeeperOptions, 'value'> {
-  const { servers, root, user, password = environment.RXKEEPER_PASSWORD, options } = address
-  if (root === undefined) {
-    throw new KVError(
-      'INVALID_ARGUMENT',
-      `the URL of a store on ZooKeeper names the node below which its keys are: zookeeper://${servers}/ROOT`,
-    )
-  }
-  if (user !== undefined && password === undefined) {
-    throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
-  }
-  const { acl, buckets, consistency, sessionTimeout, maxPacketBytes, ca, cert, key, pfx, servername } =
-    options
-  const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text))
-  const ensembles = servers.split(';')
-  return {
-    ...(ensembles.length === 1 ? { servers } : { ensembles }),
-    root,
-    tls: address.tls
-      ? tlsFiles({ ca, cert, key, pfx, servername, passphrase: environment.RXKEEPER_TLS_PASSPHRASE })
-      : undefined,
-    credentials: user === undefined || password === undefined ? undefined : { user, password },
-    // Where they are wrong, the store says so.
-    acl: acl as ZooKeeperOptions['acl'],
-    consistency: consistency as ZooKeeperOptions['consistency'],
-    buckets: numberOf(buckets),
-    sessionTimeout: numberOf(sessionTimeout),
-    maxPacketBytes: numberOf(maxPacketBytes),
-  }
+  return zookeeperStore({ ...options, ...zookeeperOptionsOf(address, environment) })
 }

@@ -7,7 +7,7 @@ import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
 import { findZooKeeper } from './installation.ts'
 import type { FaultProxy } from './proxy.ts'
 import { ServerProcess } from './server-process.ts'
-import { tlsConfig } from './server-tls.ts'
+import { saslConfig, tlsConfig } from './server-security.ts'
 import { eventually } from './waiting.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -28,6 +28,8 @@ export interface ServerOptions {
    * @defaultValue false
    */
   readonly tls?: boolean | CertificateAuthority | undefined
+  /** Who may authenticate by SASL DIGEST-MD5, and by which password: `{ alice: 'secret' }`. */
+  readonly saslUsers?: Readonly<Record<string, string>> | undefined
   /** Java system properties, for instance `{ 'jute.maxbuffer': '2097152' }`. */
   readonly systemProperties?: Readonly<Record<string, string>> | undefined
   /**
@@ -95,6 +97,7 @@ export class ZooKeeperServer implements AsyncDisposable {
       ...(this.authority === undefined
         ? { clientPort: place.port }
         : tlsConfig(this.authority, this.#folder, place.port)),
+      ...saslConfig(options.saslUsers, this.#folder),
       ...place.config,
       ...options.config,
     }
@@ -117,6 +120,7 @@ export class ZooKeeperServer implements AsyncDisposable {
     const { java, classPath } = findZooKeeper()
     const properties = {
       'org.slf4j.simpleLogger.showDateTime': 'true',
+      'java.security.auth.login.config': join(this.#folder, 'jaas.conf'),
       ...(this.#options.enforceQuota ? { 'zookeeper.enforceQuota': 'true' } : {}),
       ...this.#options.systemProperties,
     }

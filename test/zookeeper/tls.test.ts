@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -147,6 +148,13 @@ describe('a store over TLS', () => {
     await using store = openStore(url, { value: text })
     await firstValueFrom(store.put$('a', 'one'))
     expect(await firstValueFrom(store.get$('a'))).toBe('one')
+    const locked = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'sesame' } as const
+    writeFileSync(join(folder, 'key'), createPrivateKey(key).export(locked))
+    await using again = openStore(url, { value: text }, { RXKEEPER_TLS_PASSPHRASE: 'sesame' })
+    expect(await firstValueFrom(again.get$('a'))).toBe('one')
+    expect(() => openStore(url, { value: text }, { RXKEEPER_TLS_PASSPHRASE: 'wrong' })).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('wrong') }),
+    )
     expect(() => openStore(`${url}.gone`, { value: text })).toThrow(/tls: ENOENT/)
     expect(() => openStore(url.replace('+tls', ''), { value: text })).toThrow(/no option 'ca'/)
   })

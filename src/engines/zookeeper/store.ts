@@ -5,16 +5,15 @@ import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 import { kvStore } from '../../store/store.ts'
 import { ShardedEngine } from '../sharded/engine.ts'
 import type { ShardBy } from '../sharded/placement.ts'
+import { accessOf, type ZooKeeperAccess } from './access.ts'
 import { ZooKeeperEngine, type ZooKeeperEngineOptions } from './engine.ts'
 import { checkRoot, MAX_BUCKETS } from './layout/key-layout.ts'
 import { parseServers } from './session/addresses.ts'
-import type { Credentials } from './session/connection.ts'
 import { ofTheProcess, type Surroundings } from './session/surroundings.ts'
-import { type TlsOptions, tlsOf } from './session/tls.ts'
 import { encodeAcl } from './wire/requests.ts'
 
 /** Options of {@link zookeeperStore}. */
-export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
+export interface ZooKeeperStoreOptions<V> extends StoreOptions<V>, ZooKeeperAccess {
   /**
    * The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. Either these or
    * {@link ensembles} must be given.
@@ -50,22 +49,6 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
    */
   readonly sessionTimeout?: number | undefined
   /**
-   * Secures the connections by TLS: options by the names of Node's `tls.connect`, or a function that gives them for each
-   * connection, such as {@link tlsFiles}. The servers' certificates must be of an authority that is trusted (`ca`), and for
-   * the hosts that are connected to. The own certificate (`cert` and `key`, or `pfx`) is an identity, too, in ZooKeeper's
-   * scheme `x509`.
-   * @defaultValue plain connections
-   */
-  readonly tls?: TlsOptions | (() => TlsOptions) | undefined
-  /** A user and password for ZooKeeper's digest authentication. */
-  readonly credentials?: { readonly user: string; readonly password: string } | undefined
-  /**
-   * Who may use the nodes that this store creates: everybody (`'open'`), or whoever has the same
-   * credentials or the same name in the certificate (`'creator'`).
-   * @defaultValue 'creator' with credentials or a certificate, 'open' without
-   */
-  readonly acl?: 'open' | 'creator' | undefined
-  /**
    * What a read may miss: `'session'`, writes of other clients that the server it is connected to has not seen yet;
    * `'linearizable'`, none (each read goes after a `sync`, so there is no `cache` with it: a read from memory asks nobody).
    * @defaultValue 'session'
@@ -78,25 +61,9 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V> {
   readonly maxPacketBytes?: number | undefined
 }
 
-const ALL_PERMISSIONS = 31
-const ACLS = {
-  open: { perms: ALL_PERMISSIONS, scheme: 'world', id: 'anyone' },
-  creator: { perms: ALL_PERMISSIONS, scheme: 'auth', id: '' },
-}
-
 /** The largest packet whose length ZooKeeper can be told to take. */
 const MAX_PACKET = 0x3fff_ffff
 const LONGEST_SESSION = 86_400_000
-
-function checkCredentials(credentials: unknown): Credentials | undefined {
-  if (credentials === undefined) return undefined
-  const { user, password } = (credentials ?? {}) as Partial<Credentials>
-  if (typeof user !== 'string' || user === '' || user.includes(':') || typeof password !== 'string') {
-    // The password is not shown.
-    throw new KVError('INVALID_ARGUMENT', "credentials: expected { user, password }, the user without ':'")
-  }
-  return { user, password }
-}
 
 /**
  * A store on a ZooKeeper ensemble: one znode a key, the codec's bytes its data. It connects at once and by itself, again
@@ -121,13 +88,7 @@ export const zookeeperStore = <V>(options: ZooKeeperStoreOptions<V>): KVStore<V>
 export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOptions<V>): KVStore<V> {
   const { root } = options
   checkRoot(root)
-  const credentials = checkCredentials(options.credentials)
-  const tls = options.tls === undefined ? undefined : tlsOf(options.tls)
-  const identified = credentials !== undefined || tls?.certified === true
-  const acl = oneOf('acl', options.acl ?? (identified ? 'creator' : 'open'), ['open', 'creator'])
-  if (acl === 'creator' && !identified) {
-    throw new KVError('INVALID_ARGUMENT', "acl: 'creator' needs credentials, or a certificate in `tls`")
-  }
+  const { tls, credentials, acl } = accessOf(options)
   const consistency = oneOf('consistency', options.consistency ?? 'session', ['session', 'linearizable'])
   if (consistency === 'linearizable' && (options.cache ?? 0) > 0) {
     throw new KVError(
@@ -144,7 +105,7 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
     timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
     tls,
     credentials,
-    acl: encodeAcl([ACLS[acl]]),
+    acl: encodeAcl(acl),
     linearizable: consistency === 'linearizable',
     maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
   }
@@ -160,11 +121,14 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
 }
 
 /** The servers of each ensemble. */
-function ensemblesOf<V>({
+export function ensemblesOf({
   servers,
   ensembles,
   shardBy,
-}: ZooKeeperStoreOptions<V>): readonly (string | readonly string[])[] {
+}: Pick<ZooKeeperStoreOptions<never>, 'servers' | 'ensembles' | 'shardBy'>): readonly (
+  | string
+  | readonly string[]
+)[] {
   if (ensembles === undefined) {
     if (shardBy !== undefined) throw new KVError('INVALID_ARGUMENT', '`shardBy` needs `ensembles`')
     // What is none, `parseServers` says.

@@ -2,8 +2,11 @@ import zookeeper from 'node-zookeeper-client'
 import { Queue } from '../../../base/queue.ts'
 import { FrameReader } from '../wire/framing.ts'
 import { codeName, endsConnection, Op, Xid } from '../wire/protocol.ts'
+import { readToken } from '../wire/replies.ts'
+import { saslFrame } from '../wire/requests.ts'
 import { readZxid, zxidBytes } from '../wire/zxid.ts'
 import type { ServerAddress } from './addresses.ts'
+import { DigestMd5 } from './digest-md5.ts'
 import type { PacketLimit } from './packet-limit.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Tls, tlsFailure } from './tls.ts'
@@ -16,10 +19,12 @@ export interface Ticket {
   readonly timeout: number
 }
 
-/** A name and password, as ZooKeeper's digest scheme takes them. */
+/** A name and password. */
 export interface Credentials {
   readonly user: string
   readonly password: string
+  /** How they are shown: sent in ZooKeeper's own scheme (the default), or proven by SASL DIGEST-MD5. */
+  readonly scheme?: 'digest' | 'sasl' | undefined
 }
 
 /** A request: its frame, and what becomes of it. Exactly one of `replied` and `lost` is called, once. */
@@ -56,7 +61,8 @@ export interface ConnectionEvents {
   opened(ticket: Ticket): void
   /** The session that was to be resumed is gone. */
   expired(): void
-  authFailed(code: number): void
+  /** The credentials are of no use; `reason` follows the name of the server. */
+  authFailed(reason: string): void
   /** A watch event, as the reply that carries it. */
   event(reply: Buffer): void
   /** Events came, and now comes something else, or nothing for the time being. */
@@ -191,7 +197,7 @@ export class Connection {
     manager.zxid = zxidBytes(lastZxid)
     // It would keep every packet until its own decoder took the reply.
     manager.pendingQueue = { push() {}, shift: () => undefined }
-    if (credentials !== undefined) {
+    if (credentials !== undefined && credentials.scheme !== 'sasl') {
       this.#client.addAuthInfo('digest', Buffer.from(`${credentials.user}:${credentials.password}`))
     }
   }
@@ -274,17 +280,43 @@ export class Connection {
     const manager = this.#client.connectionManager
     manager.setState(CONNECTED)
     manager.onPacketQueueReadable()
-    if (this.#options.credentials === undefined) this.#onAuth(0)
+    const { credentials } = this.#options
+    if (credentials === undefined) this.#onAuth(0)
+    else if (credentials.scheme === 'sasl') {
+      this.#proceedSasl(new DigestMd5(credentials.user, credentials.password), Buffer.alloc(0))
+    }
+  }
+
+  #proceedSasl(mechanism: DigestMd5, token: Buffer): void {
+    const replied = (error: number, _zxid: number, reply: Buffer): void => {
+      if (error !== 0) {
+        this.#onAuth(error)
+        return
+      }
+      let next: Buffer | undefined
+      try {
+        next = mechanism.answer(readToken(reply))
+      } catch (problem) {
+        this.#onAuthFailed((problem as Error).message)
+        return
+      }
+      if (next === undefined) this.#onAuth(0)
+      else this.#proceedSasl(mechanism, next)
+    }
+    this.send({ type: Op.sasl, frame: saslFrame(token), replied, lost: () => {} })
   }
 
   #onAuth(error: number): void {
-    if (error !== 0) {
-      this.#events.authFailed(error)
-      this.cut('the credentials were refused')
-    } else if (this.#phase === 'auth') {
+    if (error !== 0) this.#onAuthFailed(`refused the credentials: ${codeName(error)}`)
+    else if (this.#phase === 'auth') {
       this.#phase = 'open'
       this.#events.opened(this.#ticket!)
     }
+  }
+
+  #onAuthFailed(reason: string): void {
+    this.#events.authFailed(reason)
+    this.cut('the credentials were refused')
   }
 
   #largestPending(): number {

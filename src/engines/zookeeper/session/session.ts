@@ -2,7 +2,7 @@ import { BehaviorSubject, type Subscription } from 'rxjs'
 import { KVError } from '../../../base/errors.ts'
 import type { Timing } from '../../../base/timing.ts'
 import type { ConnectionState, Status } from '../../../contract/engine.ts'
-import { codeName, Op } from '../wire/protocol.ts'
+import { Op } from '../wire/protocol.ts'
 import { emptyFrame, paddedFrame } from '../wire/requests.ts'
 import type { ServerAddress } from './addresses.ts'
 import { showAddress } from './addresses.ts'
@@ -165,7 +165,7 @@ export class Session {
           expired = true
           this.#onExpired()
         },
-        authFailed: code => this.#onAuthFailed(code, shown),
+        authFailed: reason => this.#onAuthFailed(`${shown} ${reason}`),
         event: reply => this.#events.event(reply),
         eventsEnd: () => this.#events.eventsEnd(),
         closed: (reason, largest) => this.#onClosed(address, reason, expired, largest),
@@ -223,9 +223,8 @@ export class Session {
     this.#setStatus('lost', 'the session expired')
   }
 
-  #onAuthFailed(code: number, shown: string): void {
+  #onAuthFailed(reason: string): void {
     if (this.#phase === 'live') this.#phase = 'failed'
-    const reason = `${shown} refused the credentials: ${codeName(code)}`
     this.#setStatus('lost', `AUTH: ${reason}`)
     this.#events.failed(new KVError('AUTH', reason))
   }

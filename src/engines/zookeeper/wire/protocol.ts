@@ -5,6 +5,8 @@ export const Op = {
   exists: 3,
   getData: 4,
   setData: 5,
+  getAcl: 6,
+  setAcl: 7,
   getChildren: 8,
   sync: 9,
   ping: 11,
@@ -12,6 +14,7 @@ export const Op = {
   multi: 14,
   removeWatches: 18,
   multiRead: 22,
+  sasl: 102,
   addWatch: 106,
   closeSession: -11,
   /** Only in replies: the result of an operation of a multi that failed. */

@@ -154,6 +154,13 @@ export function readListings(reply: Buffer, count: number): (string[] | number)[
   return listings
 }
 
+/** What the server says to a {@link saslFrame}; empty where it says nothing. */
+export function readToken(reply: Buffer): Buffer {
+  const end = REPLY_BODY + 4 + Math.max(reply.readInt32BE(REPLY_BODY), 0)
+  check(reply, end)
+  return reply.subarray(REPLY_BODY + 4, end)
+}
+
 /** The type of a watch event. */
 export const readEventType = (reply: Buffer): number => reply.readInt32BE(REPLY_BODY)
 

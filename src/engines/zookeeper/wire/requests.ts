@@ -1,3 +1,4 @@
+import type { AclEntry } from './acl.ts'
 import { Op } from './protocol.ts'
 
 /*
@@ -71,7 +72,7 @@ function putMultiEnd(buffer: Buffer, at: number): number {
 }
 
 /** An access control list as it travels; the same for every node that a store creates. */
-export function encodeAcl(entries: readonly { perms: number; scheme: string; id: string }[]): Buffer {
+export function encodeAcl(entries: readonly AclEntry[]): Buffer {
   const parts = entries.map(({ perms, scheme, id }) => {
     const part = Buffer.alloc(4 + 4 + Buffer.byteLength(scheme) + 4 + Buffer.byteLength(id))
     putPath(part, putPath(part, putInt(part, 0, perms), scheme), id)
@@ -85,10 +86,31 @@ export function encodeAcl(entries: readonly { perms: number; scheme: string; id:
 /** A request without a body. */
 export const emptyFrame = (type: number): Buffer => frame(type, 0)
 
-/** Brings the server up to what the leader has carried out. */
-export function syncFrame(path: string): Buffer {
-  const buffer = frame(Op.sync, 4 + Buffer.byteLength(path))
+/** A step of a SASL authentication. */
+export function saslFrame(token: Uint8Array): Buffer {
+  const buffer = frame(Op.sasl, 4 + token.length)
+  putData(buffer, FRAME_HEADER, token)
+  return buffer
+}
+
+/** A request of which a path is all. */
+export function pathFrame(type: number, path: string): Buffer {
+  const buffer = frame(type, 4 + Buffer.byteLength(path))
   putPath(buffer, FRAME_HEADER, path)
+  return buffer
+}
+
+/** Brings the server up to what the leader has carried out. */
+export const syncFrame = (path: string): Buffer => pathFrame(Op.sync, path)
+
+/** Gives a node another access control list. */
+export function setAclFrame(path: string, entries: readonly AclEntry[]): Buffer {
+  const ANY_VERSION = -1
+  const acl = encodeAcl(entries)
+  const buffer = frame(Op.setAcl, 4 + Buffer.byteLength(path) + acl.length + 4)
+  const at = putPath(buffer, FRAME_HEADER, path)
+  buffer.set(acl, at)
+  putInt(buffer, at + acl.length, ANY_VERSION)
   return buffer
 }
 

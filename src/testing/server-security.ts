@@ -22,3 +22,20 @@ export function tlsConfig(
     'ssl.trustStore.type': 'PEM',
   }
 }
+
+/** The lines of `zoo.cfg` for a server that knows these users, whom it finds in `jaas.conf` in `folder`. */
+export function saslConfig(
+  users: Readonly<Record<string, string>> | undefined,
+  folder: string,
+): Record<string, string> {
+  const known = Object.entries(users ?? {}).map(
+    ([user, password]) => ` user_${user}=${JSON.stringify(password)}`,
+  )
+  const module = ['org.apache.zookeeper.server.auth.DigestLoginModule required', ...known].join('\n')
+  writeFileSync(join(folder, 'jaas.conf'), users === undefined ? '' : `Server {\n${module};\n};\n`, {
+    mode: 0o600,
+  })
+  return users === undefined
+    ? {}
+    : { 'authProvider.sasl': 'org.apache.zookeeper.server.auth.SASLAuthenticationProvider' }
+}

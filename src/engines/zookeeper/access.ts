@@ -1,0 +1,79 @@
+import { oneOf } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
+import type { Credentials } from './session/connection.ts'
+import { type Tls, type TlsOptions, tlsOf } from './session/tls.ts'
+import { type AclEntry, parseAcl } from './wire/acl.ts'
+
+/** Who a store is to its servers, and who may use what it creates. */
+export interface ZooKeeperAccess {
+  /**
+   * Secures the connections by TLS: options by the names of Node's `tls.connect`, or a function that gives them for each
+   * connection, such as {@link tlsFiles}. The servers' certificates must be of an authority that is trusted (`ca`), and for
+   * the hosts that are connected to. The own certificate (`cert` and `key`, or `pfx`) is an identity, too, in ZooKeeper's
+   * scheme `x509`.
+   * @defaultValue plain connections
+   */
+  readonly tls?: TlsOptions | (() => TlsOptions) | undefined
+  /**
+   * A user and password: for ZooKeeper's own scheme `digest`, which sends them, or by `scheme: 'sasl'` for SASL DIGEST-MD5,
+   * which proves them, to servers that know the user.
+   */
+  readonly credentials?:
+    | {
+        readonly user: string
+        readonly password: string
+        /** @defaultValue 'digest' */
+        readonly scheme?: 'digest' | 'sasl' | undefined
+      }
+    | undefined
+  /**
+   * Who may use the nodes that this store creates: everybody (`'open'`), whoever has the same credentials or the same name in
+   * the certificate (`'creator'`), or a list in the notation of ZooKeeper's command line, `scheme:id:permissions`: `['auth::cdrwa',
+   * 'sasl:bob:r', 'x509:CN=carol:r', 'ip:10.0.0.0/8:r', 'world:anyone:r']`, where `c`, `d`, `r`, `w` and `a` are to create and delete
+   * children, to read, to write, and to change the list. `storeAcl$` changes it for nodes that are there.
+   * @defaultValue 'creator' with credentials or a certificate, 'open' without
+   */
+  readonly acl?: 'open' | 'creator' | readonly string[] | undefined
+}
+
+/** What of it the engine needs. */
+export interface Access {
+  readonly tls: Tls | undefined
+  readonly credentials: Credentials | undefined
+  readonly acl: readonly AclEntry[]
+}
+
+const LISTS = { open: ['world:anyone:cdrwa'], creator: ['auth::cdrwa'] } as const
+
+function checkCredentials(credentials: unknown): Credentials | undefined {
+  if (credentials === undefined) return undefined
+  const { user, password, scheme = 'digest' } = (credentials ?? {}) as Partial<Credentials>
+  const isUser = typeof user === 'string' && user !== '' && (scheme === 'sasl' || !user.includes(':'))
+  if (!isUser || typeof password !== 'string') {
+    // The password is not shown.
+    throw new KVError('INVALID_ARGUMENT', "credentials: expected { user, password }, the user without ':'")
+  }
+  return {
+    user,
+    password,
+    scheme: oneOf<'digest' | 'sasl'>('credentials.scheme', scheme, ['digest', 'sasl']),
+  }
+}
+
+/** Checks the options; throws `INVALID_ARGUMENT`. */
+export function accessOf(options: ZooKeeperAccess): Access {
+  const credentials = checkCredentials(options.credentials)
+  const tls = options.tls === undefined ? undefined : tlsOf(options.tls)
+  const identified = credentials !== undefined || tls?.certified === true
+  const given = options.acl ?? (identified ? 'creator' : 'open')
+  const acl = parseAcl(
+    Array.isArray(given) ? given : LISTS[oneOf('acl', given as 'open', ['open', 'creator'])],
+  )
+  if (!identified && acl.some(({ scheme }) => scheme === 'auth')) {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      "acl: 'creator' and 'auth' need credentials, or a certificate in `tls`",
+    )
+  }
+  return { tls, credentials, acl }
+}
