@@ -4,14 +4,14 @@ import type { KVError } from '../base/errors.ts'
 /** A record as an input delivers it. */
 export interface Delivered<T, P> {
   readonly record: T
-  /** How far the partition is read once this record is processed: reading after it begins with the next record. */
+  /** The position once this record is processed: reading after it begins with the next record. */
   readonly position: P
 }
 
 /** How much of a partition comes after a position. */
 export interface Lag {
   readonly amount: number
-  /** What the amount is counted in; a broker that cannot count records between two positions tells bytes or time. */
+  /** The unit of the amount; a broker that cannot count the records between two positions gives bytes or time. */
   readonly unit: 'records' | 'bytes' | 'milliseconds'
 }
 
@@ -19,29 +19,28 @@ export interface Lag {
 export interface Undecodable<P> {
   readonly partition: string
   readonly position: P
-  /** The record as the broker or the file has it. */
+  /** The record as it is in the broker or the file. */
   readonly content: Uint8Array
-  /** Has the code `CODEC`, or `VALUE_TOO_LARGE` where the record exceeds a limit of the input. */
+  /** With the code `CODEC`, or `VALUE_TOO_LARGE` for a record that exceeds a limit of the input. */
   readonly error: KVError
 }
 
-/** What all inputs take. */
+/** Options of every input. */
 export interface InputOptions<P> {
   /**
-   * Takes records that cannot be decoded, so that reading goes on behind them; what it returns is awaited. A record may
-   * be given again after a restart.
-   * @defaultValue none: reading fails with `CODEC`, and the error's `partition` and `position` tell of which record
+   * Called with each record that cannot be decoded, so that reading goes on after it; its result is awaited. The same
+   * record may come again after a restart.
+   * @defaultValue none: reading fails with `CODEC`, and the error names the `partition` and the `position`
    */
   readonly undecodable?: ((letter: Undecodable<P>) => unknown) | undefined
 }
 
 /**
- * An input in parts, each of which is read in order: a Kafka topic by its partitions, a Redis stream by its key, a
- * folder of files by byte ranges. An adapter for another broker implements this and passes `partitionedInputContract`
- * of `rxkeeper/testing`.
+ * An input in parts, each read in order: the partitions of a Kafka topic, Redis streams, byte ranges of files. An
+ * adapter for another broker implements this and passes `partitionedInputContract` of `rxkeeper/testing`.
  *
- * A position (`P`) is the adapter's own and opaque to everybody else. It must survive JSON, since it is kept in the
- * state.
+ * A position (`P`) belongs to the adapter and is opaque to everybody else. It must survive JSON, since it is stored
+ * with the state.
  *
  * @example
  * ```ts
@@ -56,36 +55,36 @@ export interface InputOptions<P> {
  */
 export interface PartitionedInput<T, P> {
   /**
-   * The names of all partitions, now and at each change, without an order. A name means the same records in every
-   * process and run. Completes after a list that cannot change any more.
+   * The names of all partitions, now and at each change, in any order. A name means the same records in every process
+   * and run. Completes after a list that can no longer change.
    */
   readonly partitions$: Observable<readonly string[]>
   /**
-   * The records of a partition strictly after a position, or from the earliest that there is.
+   * The records of a partition strictly after a position, or from the earliest one.
    *
-   * They are pulled: beyond what is taken, a bounded number is fetched. Each iterator begins anew after `after`. It is
-   * done at the end of a partition that is bounded; else it waits for what is added. It reconnects by itself, without
-   * losing or repeating a record, and rejects with a `KVError` where that did not succeed in the adapter's time
-   * (`UNAVAILABLE`: reading again after the last position may succeed), where records after the position are gone
-   * (`POSITION_LOST`), where one cannot be decoded (`CODEC`), or when the input is closed (`CLOSED`).
+   * They are pulled: a bounded number is fetched ahead. Each iterator starts anew after `after`. It is done at the end
+   * of a bounded partition; otherwise it waits for new records. It reconnects by itself, without losing or repeating a
+   * record. It rejects with a `KVError` where reconnecting did not succeed in the adapter's time (`UNAVAILABLE`:
+   * reading again from the last position may succeed), where records after the position are gone (`POSITION_LOST`),
+   * where one cannot be decoded (`CODEC`), or when the input is closed (`CLOSED`).
    *
-   * The iterator's `return` releases all it holds, also while a `next` is pending, which is then done.
+   * The iterator's `return` releases everything it holds, even while a `next` is pending, which then resolves as done.
    */
   read(partition: string, after: P | undefined): AsyncIterable<Delivered<T, P>>
   /**
-   * Tells the broker how far a partition was processed, so that its own tools show it; the state alone decides where
-   * reading goes on. May be called late, again, and out of order: what the broker knows never goes back by it.
+   * Tells the broker how far a partition was processed, so that its own tools show it; only the state decides where
+   * reading goes on. May be called late, repeatedly and out of order: it never moves the broker's position back.
    */
   committed?(partition: string, position: P): void | Promise<void>
-  /** How much comes after a position now; `undefined` where that cannot be told. */
+  /** How much comes after a position now; `undefined` where that is unknown. */
   lag?(partition: string, after: P | undefined): Promise<Lag | undefined>
-  /** Ends reading and releases connections. Idempotent; whoever made the input calls it. */
+  /** Ends reading and releases connections. Idempotent; called by whoever made the input. */
   close?(): Promise<void>
 }
 
 /**
- * What a record is known by, in whatever is made of it: `partition@position`. A sink that has seen it before can drop a
- * repeat.
+ * The identity of a record, `partition@position`, for whatever is derived from it: a sink can drop what it has seen
+ * before.
  *
  * @example
  * ```ts

@@ -1,14 +1,13 @@
-/** The least time from one report to the next, in milliseconds. */
+/** The shortest time between reports, in milliseconds. */
 const INTERVAL = 1000
 
 /**
- * Tells a broker how far partitions were processed: the latest of each, now and then, one report at a time.
- *
- * It is only for people to see, so a report that fails is made up for by the next.
+ * Reports to a broker how far partitions were processed: the latest position of each, now and then, one report at a
+ * time. Reports are only for people to see, so the next one makes up for a failed one.
  */
 export class Progress {
   readonly #report: (positions: ReadonlyMap<string, number>) => Promise<void>
-  /** The furthest of each partition. */
+  /** The furthest position of each partition. */
   readonly #furthest = new Map<string, number>()
   #due = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
@@ -18,7 +17,7 @@ export class Progress {
     this.#report = report
   }
 
-  /** All of the partition up to this position was processed. */
+  /** The partition was processed up to this position. */
   mark(partition: string, position: number): void {
     const furthest = this.#furthest.get(partition)
     if (furthest !== undefined && position <= furthest) return
@@ -27,7 +26,7 @@ export class Progress {
     if (this.#timer === undefined && this.#reporting === undefined) this.#go()
   }
 
-  /** Reports what is not yet, and no more after that. */
+  /** Makes the last report. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer)
     await this.#reporting
@@ -51,7 +50,7 @@ export class Progress {
     try {
       await this.#report(due)
     } catch {
-      // Again with the next, where that does not say more.
+      // To be reported with the next, unless there is a later position by then.
       for (const [partition, position] of due) {
         if (!this.#due.has(partition)) this.#due.set(partition, position)
       }

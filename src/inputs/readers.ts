@@ -1,13 +1,15 @@
 import { KVError } from '../base/errors.ts'
 import type { Delivered } from './partitioned-input.ts'
 
-/** Reads until it is done or `signal` is aborted; then, whatever it waits for, it must end, by an error or not. */
+/**
+ * Reads until it is done or `signal` is aborted; then it must end whatever it is waiting for, with or without an error.
+ */
 export type Reading<T, P> = (signal: AbortSignal) => AsyncGenerator<Delivered<T, P>, void>
 
 /**
- * An iterator over a generator that ends at once when it is told to.
+ * An iterator over a generator whose `return` ends it at once.
  *
- * The `return` of a generator waits for a `next` that is pending; where that waits for records, it would for good.
+ * A generator's own `return` waits for a pending `next`, which may wait for records forever.
  */
 class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
   readonly #abort = new AbortController()
@@ -36,7 +38,7 @@ class Reader<T, P> implements AsyncIterator<Delivered<T, P>> {
   async return(): Promise<IteratorResult<Delivered<T, P>>> {
     this.#over()
     this.#abort.abort()
-    // Whoever leaves does not want to hear what goes wrong.
+    // Whoever ends the iteration no longer cares about errors.
     await this.#generator?.return().catch(() => {})
     return { done: true, value: undefined }
   }
@@ -73,7 +75,7 @@ export class Readers {
     return this.#closed
   }
 
-  /** An iterable whose iterators each read anew; errors that have no code are told as `ENGINE`, after `context`. */
+  /** An iterable whose iterators each read anew; errors without a code become `ENGINE`, with `context` in front. */
   read<T, P>(context: string, read: Reading<T, P>): AsyncIterable<Delivered<T, P>> {
     return {
       [Symbol.asyncIterator]: () => {
@@ -85,7 +87,7 @@ export class Readers {
     }
   }
 
-  /** Ends all, which then reject with `CLOSED`, and those to come. */
+  /** Ends all iterators, present and future: they reject with `CLOSED`. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all(Array.from(this.#open, reader => reader.close()))

@@ -1,7 +1,7 @@
 import { KVError } from '../base/errors.ts'
 import { identityOf, type Undecodable } from './partitioned-input.ts'
 
-/** Gives a record that cannot be decoded to whoever takes such; throws where nobody does. */
+/** Passes a record that cannot be decoded to the `undecodable` option; throws without one. */
 export async function refuse<P>(
   record: Omit<Undecodable<P>, 'error'>,
   cause: unknown,

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KVError } from '../base/errors.ts'
 
-/** The first pause before something is tried again, in milliseconds, and the longest. */
+/** The first and the longest pause before a retry, in milliseconds. */
 const PAUSE = 50
 const LONGEST_PAUSE = 2000
 
-/** Settles as `promise` does, or rejects as soon as `signal` is aborted; what comes after that nobody hears of. */
+/** Settles as `promise` does, or rejects as soon as `signal` is aborted; a later result is ignored. */
 export function unlessAborted<R>(signal: AbortSignal, promise: Promise<R>): Promise<R> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
@@ -34,7 +34,7 @@ export async function within<R>(timeout: number, promise: Promise<R>, what: stri
   }
 }
 
-/** Tries again, with growing pauses, what does not succeed, for a limited time since it last did. */
+/** Paces retries with growing pauses, for a limited time since the last success. */
 export class Patience {
   readonly #timeout: number
   readonly #context: string
@@ -53,7 +53,7 @@ export class Patience {
     this.#pause = PAUSE
   }
 
-  /** Waits before the next attempt; rejects with `UNAVAILABLE` where time is up, or when `signal` is aborted. */
+  /** Waits before the next attempt; rejects with `UNAVAILABLE` when the time is up, or when `signal` is aborted. */
   async failed(cause: unknown, signal?: AbortSignal): Promise<void> {
     const now = performance.now()
     this.#failingSince ??= now

@@ -9,7 +9,7 @@ import { PartReading } from './read.ts'
 
 /** Files as a partitioned input, made by {@link filesInput}. */
 export class FilesInput<T> implements PartitionedInput<T, number>, AsyncDisposable {
-  /** All partitions; with `follow`, at each change. Without, fails where there is no file. */
+  /** All partitions; with `follow`, again at each change; without it, an error where no file matches. */
   readonly partitions$: Observable<readonly string[]>
   readonly #config: FilesConfig<T>
   readonly #options: InputOptions<number>
@@ -37,7 +37,7 @@ export class FilesInput<T> implements PartitionedInput<T, number>, AsyncDisposab
     )
   }
 
-  /** How many bytes come after a position. */
+  /** The number of bytes after a position. */
   async lag(partition: string, after?: number): Promise<Lag> {
     const part = partOf(partition, this.#config)
     checkPosition(part, after)
@@ -76,12 +76,12 @@ function found(names: readonly string[], { patterns, cwd }: FilesConfig<unknown>
 }
 
 /**
- * Files as a partitioned input: NDJSON and CSV, large files in several partitions (`flights.ndjson#0-67108864`), each with
- * the records that begin in its range of bytes.
+ * Files as a partitioned input: NDJSON and CSV, large files in several partitions (`flights.ndjson#0-67108864`), each
+ * with the records that begin in its byte range.
  *
- * A position is the byte at which the next record begins, so nothing is read again when reading goes on. The names of
- * partitions and the positions in them stay the same in every process and run, also when a file grows; each process
- * must see the same files below its `cwd`.
+ * A position is the byte at which the next record begins, so reading goes on without reading anything twice. Names of
+ * partitions and positions stay the same in every process and run, even when a file grows; each process must see the
+ * same files below its `cwd`.
  *
  * @example
  * ```ts

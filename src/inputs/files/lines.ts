@@ -2,33 +2,33 @@ import type { FileHandle } from 'node:fs/promises'
 
 const NEWLINE = 0x0a
 
-/** How much is read at a time, in bytes. */
+/** The size of one read, in bytes. */
 const CHUNK = 256 * 1024
 
 /** A line of a file. */
 export interface Line {
-  /** Without the newline, and only the beginning where it is too long. Valid until more is read. */
+  /** Without the newline; only the beginning of a line that is too long. Valid until more is read. */
   readonly bytes: Buffer
-  /** Where it begins in the file. */
+  /** Its offset in the file. */
   readonly begin: number
-  /** Where the line after it begins. */
+  /** The offset of the next line. */
   readonly end: number
   readonly tooLong: boolean
 }
 
-/** The lines of a file from an offset on, in memory that is bounded by the longest line that is taken. */
+/** Reads the lines of a file from an offset on, with memory bounded by the longest line allowed. */
 export class LineReader {
   readonly #file: FileHandle
   readonly #limit: number
   #buffer = Buffer.allocUnsafe(CHUNK)
-  /** Where the buffer begins in the file. */
+  /** The offset of the buffer in the file. */
   #offset: number
-  /** The part of the buffer that was read and not given. */
+  /** The part of the buffer that was read and not yet returned. */
   #from = 0
   #to = 0
-  /** Up to where there is no newline. */
+  /** No newline comes before this. */
   #searched = 0
-  /** The beginning of a line that is too long, and where it begins; its rest is passed over. */
+  /** The beginning of a line that is too long, and its offset; the rest is skipped. */
   #head: { readonly bytes: Buffer; readonly begin: number } | undefined
 
   constructor(file: FileHandle, from: number, limit: number) {
@@ -37,7 +37,7 @@ export class LineReader {
     this.#limit = limit
   }
 
-  /** The next whole line, if it was read already; else {@link more} must be called. */
+  /** The next whole line, if it has been read; otherwise call {@link more}. */
   next(): Line | undefined {
     const newline = this.#buffer.subarray(0, this.#to).indexOf(NEWLINE, this.#searched)
     if (newline >= 0) return this.#line(newline, newline + 1)
@@ -45,17 +45,17 @@ export class LineReader {
     return undefined
   }
 
-  /** What is left at the end of the file: a line without a newline. */
+  /** The remainder at the end of the file: a line without a newline. */
   rest(): Line | undefined {
     return this.#to > this.#from || this.#head !== undefined ? this.#line(this.#to, this.#to) : undefined
   }
 
-  /** How far the file was read. */
+  /** The offset up to which the file was read. */
   get end(): number {
     return this.#offset + this.#to
   }
 
-  /** Reads on; gives whether there was more. */
+  /** Reads on; returns whether there was more. */
   async more(): Promise<boolean> {
     this.#makeRoom()
     const { bytesRead } = await this.#file.read(
@@ -93,7 +93,7 @@ export class LineReader {
     this.#to = partial
   }
 
-  /** Keeps the beginning of a line that is too long, and drops what was read of the rest. */
+  /** Keeps the beginning of a line that is too long, and drops the rest that was read. */
   #passOver(): void {
     this.#head ??= {
       bytes: Buffer.from(this.#buffer.subarray(this.#from, this.#from + this.#limit)),

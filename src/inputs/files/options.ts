@@ -3,18 +3,18 @@ import { oneOf, wholeNumber } from '../../base/arguments.ts'
 import { KVError } from '../../base/errors.ts'
 import type { InputOptions } from '../partitioned-input.ts'
 
-/** What the records of a file are written as: a JSON value a line, or comma-separated values. */
+/** The format of a file: one JSON value per line, or comma-separated values. */
 export type FileFormat = 'ndjson' | 'csv'
 
 /** How CSV is read. */
 export interface CsvOptions {
   /**
-   * One character between two fields.
+   * The character between two fields.
    * @defaultValue ','
    */
   readonly delimiter?: string | undefined
   /**
-   * The names of the fields, for files that do not begin with a line of them.
+   * The names of the fields, for files without a header line.
    * @defaultValue the first line of each file
    */
   readonly columns?: readonly string[] | undefined
@@ -22,48 +22,48 @@ export interface CsvOptions {
 
 /** Options of `filesInput`. */
 export interface FilesInputOptions<T> extends InputOptions<number> {
-  /** Names of files, or patterns: `*`, `**`, `?`, `[a-z]`, `{a,b}`, and `!` before what is left out. */
+  /** File names or patterns: `*`, `**`, `?`, `[a-z]`, `{a,b}`, and `!` before those to leave out. */
   readonly files: string | readonly string[]
   /**
-   * The folder that the names of files, and so of partitions, are relative to.
-   * @defaultValue that of the process
+   * The folder that file names, and so names of partitions, are relative to.
+   * @defaultValue the working directory of the process
    */
   readonly cwd?: string | undefined
   /** @defaultValue by the name of each file: `.ndjson`, `.jsonl`, or `.csv` */
   readonly format?: FileFormat | undefined
   readonly csv?: CsvOptions | undefined
   /**
-   * Makes a record of what was read: the value of an NDJSON line, or an object with the fields of a CSV line, which are
-   * strings. What it throws makes the record undecodable.
-   * @defaultValue the record is what was read
+   * Makes a record from the value of an NDJSON line, or from an object with the fields of a CSV line, which are
+   * strings. A record for which it throws is undecodable.
+   * @defaultValue the value, or the object, is the record
    */
   readonly decode?: ((fields: unknown) => T) | undefined
   /**
-   * How large a file is read in several partitions, each of so many bytes. It is part of the partitions' names, and so
-   * is not to be changed while their positions are kept. CSV can only be read so where no field has a line break; a
-   * line that begins one fails with `UNSUPPORTED`.
+   * A larger file is read in several partitions of this many bytes. The number is part of the partitions' names: do not
+   * change it while their positions are kept. CSV can be split only where no field has a line break; a line that begins
+   * such a field fails with `UNSUPPORTED`.
    * @defaultValue 67108864 (64 MiB) for NDJSON, none for CSV: each file is one partition
    */
   readonly partitionBytes?: number | undefined
   /**
-   * How long a record may be, in bytes; a longer one is undecodable, with the code `VALUE_TOO_LARGE`.
+   * The longest record, in bytes; a longer one is undecodable, with the code `VALUE_TOO_LARGE`.
    * @defaultValue 1048576 (1 MiB)
    */
   readonly maxRecordBytes?: number | undefined
   /**
-   * Whether files may grow and be added: reading then waits at the end of the last partition of a file, for whole lines
-   * only, and `partitions$` goes on.
+   * Whether files may grow and be added: reading then waits at the end of the last partition of a file for further
+   * whole lines, and `partitions$` does not complete.
    * @defaultValue false
    */
   readonly follow?: boolean | undefined
   /**
-   * How often is looked for what is new, with `follow`, in milliseconds.
+   * How often to check for new lines and files, with `follow`, in milliseconds.
    * @defaultValue 500
    */
   readonly interval?: number | undefined
 }
 
-/** The options, checked. */
+/** The validated options. */
 export interface FilesConfig<T> {
   readonly patterns: readonly string[]
   readonly cwd: string
@@ -74,7 +74,7 @@ export interface FilesConfig<T> {
   /** Infinite where files are not split. */
   partitionBytes(format: FileFormat): number
   readonly maxRecordBytes: number
-  /** How often is looked for what is new; `undefined` where files are read as they are. */
+  /** How often to check for new lines and files; `undefined` without `follow`. */
   readonly follow: number | undefined
 }
 
@@ -101,7 +101,7 @@ function delimiterOf(delimiter = ','): string {
   )
 }
 
-/** Throws `INVALID_ARGUMENT` where names of fields are none. */
+/** Throws `INVALID_ARGUMENT` for invalid names of fields. */
 export function columnsOf(columns: readonly string[], where: string): readonly string[] {
   const wrong = columns.find((name, i) => name === '__proto__' || columns.indexOf(name) !== i)
   if (columns.length > 0 && wrong === undefined) return columns

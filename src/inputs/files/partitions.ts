@@ -4,7 +4,7 @@ import { glob } from 'tinyglobby'
 import { KVError } from '../../base/errors.ts'
 import type { FileFormat, FilesConfig } from './options.ts'
 
-/** A part of a file: the records that begin in a range of bytes, or all. */
+/** A part of a file: the records that begin in a byte range, or all. */
 export interface FilePart {
   readonly name: string
   readonly path: string
@@ -14,8 +14,8 @@ export interface FilePart {
 }
 
 /**
- * The names of the parts of a file of `size` bytes. They depend on the size of a part only, not on that of the file: when
- * it grows, parts are added and none is renamed.
+ * The names of the parts of a file of `size` bytes. They depend on the size of a part, not on that of the file: when it
+ * grows, parts are added and none is renamed.
  */
 function namesOf(file: string, size: number, partitionBytes: number): string[] {
   if (partitionBytes === Number.POSITIVE_INFINITY) return [file]
@@ -23,7 +23,7 @@ function namesOf(file: string, size: number, partitionBytes: number): string[] {
   return Array.from({ length: count }, (_, i) => `${file}#${i * partitionBytes}-${(i + 1) * partitionBytes}`)
 }
 
-/** The part that has this name; throws `INVALID_ARGUMENT` where none has. */
+/** The part with this name; throws `INVALID_ARGUMENT` where there is none. */
 export function partOf(name: string, config: FilesConfig<unknown>): FilePart {
   const [, split, from, to] = /^(.+)#(\d+)-(\d+)$/s.exec(name) ?? []
   const part = (file: string, from: number, to: number): FilePart => {
@@ -40,7 +40,7 @@ export function partOf(name: string, config: FilesConfig<unknown>): FilePart {
   throw new KVError('INVALID_ARGUMENT', `no partition of this input: ${JSON.stringify(name)}`)
 }
 
-/** Throws `INVALID_ARGUMENT` for what cannot be a position of this part. */
+/** Throws `INVALID_ARGUMENT` for a position that this part cannot have. */
 export function checkPosition({ name, from }: FilePart, position: number | undefined): void {
   if (position === undefined || (Number.isSafeInteger(position) && position > from)) return
   throw new KVError('INVALID_ARGUMENT', `no position of ${name}: ${JSON.stringify(position)}`)
@@ -55,7 +55,7 @@ const isFile = async (path: string): Promise<boolean> =>
 async function filesOf({ patterns, cwd }: FilesConfig<unknown>): Promise<string[]> {
   const named: string[] = []
   const globbed: string[] = []
-  // A name may look like a pattern: `a[1].csv`.
+  // A file name may look like a pattern: `a[1].csv`.
   for (const pattern of patterns) {
     if (await isFile(resolve(cwd, pattern))) named.push(relative(cwd, resolve(cwd, pattern)))
     else globbed.push(pattern)
@@ -64,7 +64,7 @@ async function filesOf({ patterns, cwd }: FilesConfig<unknown>): Promise<string[
   return [...new Set([...named, ...found].map(file => join(file).split(sep).join('/')))].sort()
 }
 
-/** The names of all partitions there are now. */
+/** The names of all current partitions. */
 export async function listPartitions(config: FilesConfig<unknown>): Promise<string[]> {
   const files = await filesOf(config)
   const names = await Promise.all(

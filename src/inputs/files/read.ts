@@ -13,7 +13,7 @@ const RETURN = 0x0d
 const LINE_END = Buffer.of(NEWLINE)
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 
-/** What could not be decoded, and where to go on. */
+/** A record that could not be decoded, and where to go on. */
 class Misread {
   readonly position: number
   readonly content: Buffer
@@ -26,7 +26,7 @@ class Misread {
   }
 }
 
-/** A quote that does not end costs its own line, not all that seems to be in it. */
+/** A quote that is never closed costs its own line only, not everything that seems to be inside it. */
 function misread(line: Line | undefined, { open, before }: RecordParser, cause: unknown): Misread {
   if (open !== undefined) return new Misread(open.end, before[0]!, cause)
   const lines = [...before, line!.bytes].flatMap(bytes => [LINE_END, bytes])
@@ -115,7 +115,7 @@ export class PartReading<T> {
     }
   }
 
-  /** What is needed to read the file, and where its first line with records begins; none in an empty file. */
+  /** The parser for the file, and where its first line of records begins; `undefined` for an empty file. */
   async #beginning(file: FileHandle): Promise<{ parser: RecordParser; first: number } | undefined> {
     const { format } = this.#part
     const { delimiter, columns } = this.#config
@@ -144,7 +144,7 @@ export class PartReading<T> {
     }
   }
 
-  /** Where the first line of the part begins: the first that does not begin before it. */
+  /** The offset of the first line of the part: the first that does not begin before the part. */
   async #first(file: FileHandle, first: number): Promise<number> {
     const { from } = this.#part
     if (from <= first) return first
@@ -153,12 +153,12 @@ export class PartReading<T> {
     return before?.end ?? from
   }
 
-  /** Where the line after a position begins. The file must still be the one in which the position was. */
+  /** The offset of the line after a position. The file must still be the one that the position is from. */
   async #resume(file: FileHandle, after: number): Promise<number> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(3), 0, 3, after - 1)
     const [last, next, nextButOne] = buffer
     if (bytesRead > 0 && last === NEWLINE) return after
-    // The line was the last and had no newline; there may be one now.
+    // The line was the last and had no newline; it may have one now.
     if (bytesRead === 1) return after
     if (bytesRead > 1 && next === NEWLINE) return after + 1
     if (bytesRead > 2 && next === RETURN && nextButOne === NEWLINE) return after + 2

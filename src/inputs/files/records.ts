@@ -4,24 +4,24 @@ import { KVError } from '../../base/errors.ts'
 import type { Line } from './lines.ts'
 import type { FilePart } from './partitions.ts'
 
-/** What {@link RecordParser.add} gives for a line with which no record is complete. */
+/** The result of {@link RecordParser.add} for a line that completes no record. */
 export const NONE: unique symbol = Symbol('no record')
 
-/** Where a record that goes over several lines begins, and where its first line ends. */
+/** Where a record of several lines begins, and where its first line ends. */
 export interface OpenRecord {
   readonly begin: number
   readonly end: number
 }
 
-/** Makes records of lines. */
+/** Makes records from lines. */
 export interface RecordParser {
-  /** The record that is complete with this line, or {@link NONE}; throws where the line is of no record. */
+  /** The record that this line completes, or {@link NONE}; throws for a line that is no part of a record. */
   add(line: Line): unknown
-  /** A record that is not complete. */
+  /** A record that is still incomplete. */
   readonly open: OpenRecord | undefined
-  /** The lines of the last record that came before the one that was added last. */
+  /** The lines of the current record before the line that was added last. */
   readonly before: readonly Buffer[]
-  /** Forgets a record that is not complete. */
+  /** Forgets an incomplete record. */
   reset(): void
 }
 
@@ -30,7 +30,7 @@ function textOf({ bytes }: Line): string {
   return bytes.toString()
 }
 
-/** A JSON value a line; empty lines are passed over. */
+/** One JSON value per line; empty lines are skipped. */
 export class NdjsonParser implements RecordParser {
   readonly open = undefined
   readonly before: readonly Buffer[] = []
@@ -43,7 +43,7 @@ export class NdjsonParser implements RecordParser {
   reset(): void {}
 }
 
-/** Comma-separated values, an object for each record; empty lines are passed over. */
+/** Comma-separated values, one object per record; empty lines are skipped. */
 export class CsvParser implements RecordParser {
   readonly #delimiter: string
   readonly #part: FilePart
@@ -52,7 +52,7 @@ export class CsvParser implements RecordParser {
   open: OpenRecord | undefined
   before: Buffer[] = []
 
-  /** @param columns the names of the fields; without, `add` gives the fields in an array */
+  /** @param columns the names of the fields; without them, `add` returns the fields as an array */
   constructor(delimiter: string, part: FilePart, columns: readonly string[] | undefined) {
     this.#delimiter = delimiter
     this.#part = part
@@ -70,7 +70,7 @@ export class CsvParser implements RecordParser {
     if (!record.add(text)) {
       if (this.#part.to !== Number.POSITIVE_INFINITY) throw unsplittable(this.#part, line)
       this.open ??= { begin: line.begin, end: line.end }
-      // Bytes of a line are valid until more is read.
+      // The bytes of a line are valid only until more is read.
       this.before.push(Buffer.from(line.bytes))
       return NONE
     }
@@ -93,7 +93,7 @@ export class CsvParser implements RecordParser {
   }
 }
 
-/** Where a range ends cannot be told from the middle of a field: a range that begins in one would read it as records. */
+/** A range that begins in the middle of a field would take the rest of the field for records. */
 const unsplittable = ({ name }: FilePart, { begin, end }: Line): KVError =>
   new KVError(
     'UNSUPPORTED',

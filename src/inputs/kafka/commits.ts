@@ -1,7 +1,7 @@
 import type { Cluster } from 'kafkajs'
 import type { Link } from './link.ts'
 
-/** An offset of a partition: that of the first record that was not processed. */
+/** A committed offset of a partition: that of the first unprocessed record. */
 export interface CommitOffset {
   readonly topic: string
   readonly partition: number
@@ -22,8 +22,8 @@ const topicsOf = (offsets: readonly CommitOffset[]) =>
   }))
 
 /**
- * Writes offsets as those that a group has committed, as a consumer does that is assigned its partitions by hand: with no
- * generation and no member. Kafka takes that while the group has no members.
+ * Writes the committed offsets of a group without a generation or a member, as a consumer with manually assigned
+ * partitions does. Kafka accepts that while the group has no members.
  */
 export async function commitOffsets(
   link: Link,
@@ -31,7 +31,7 @@ export async function commitOffsets(
   offsets: readonly CommitOffset[],
 ): Promise<void> {
   const coordinator = (cluster: Cluster) => cluster.findGroupCoordinator({ groupId })
-  // Another process may have got further.
+  // Another process may be further.
   const { responses } = await link.ask(
     coordinator,
     broker =>

@@ -1,6 +1,6 @@
 import { KVError, type KVErrorCode } from '../../base/errors.ts'
 
-/** The name that Kafka's protocol has for an error, found in what kafkajs wraps it into. */
+/** The name of an error in Kafka's protocol, found inside kafkajs's wrappers. */
 export function typeOf(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { type } = each as { type?: unknown }
@@ -19,7 +19,7 @@ const CODES: Readonly<Record<string, KVErrorCode>> = {
   UNSUPPORTED_VERSION: 'UNSUPPORTED',
 }
 
-/** Errors of kafkajs itself, by name. */
+/** The errors of kafkajs itself, by name. */
 const NAMES: Readonly<Record<string, KVErrorCode>> = {
   KafkaJSSASLAuthenticationError: 'AUTH',
   KafkaJSNotImplemented: 'UNSUPPORTED',
@@ -34,7 +34,7 @@ function codeOf(error: unknown): KVErrorCode | undefined {
   return undefined
 }
 
-/** The error to end with, where trying again would not help. */
+/** The error to fail with, where a retry would not help. */
 export function permanent(error: unknown, context: string, partition?: string): KVError | undefined {
   if (error instanceof KVError) return error
   const code = codeOf(error)
@@ -43,7 +43,7 @@ export function permanent(error: unknown, context: string, partition?: string): 
   return new KVError(code, `${context}: ${reason}`, { cause: error, partition })
 }
 
-/** The address of the broker that did not answer in time, where that is what happened. */
+/** The address of the broker that did not answer in time, if that is what this error says. */
 export function silentBroker(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each.name === 'KafkaJSRequestTimeoutError') return (each as { broker?: string }).broker
@@ -51,5 +51,5 @@ export function silentBroker(error: unknown): string | undefined {
   return undefined
 }
 
-/** Whether a broker answered so; else a connection failed. */
+/** Whether a broker answered with this error; otherwise a connection failed. */
 export const isAnswer = (error: unknown): boolean => typeOf(error) !== undefined

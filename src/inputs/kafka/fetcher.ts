@@ -3,7 +3,9 @@ import { isAnswer } from './failures.ts'
 import type { Link } from './link.ts'
 import type { Fetched } from './visible.ts'
 
-/** How long a broker waits for a record before it says that there is none, in milliseconds: at first, and at most. */
+/**
+ * How long a broker waits for a record before it answers that there is none, in milliseconds: at first, and at most.
+ */
 const SHORT_WAIT = 5
 const LONG_WAIT = 250
 
@@ -16,7 +18,7 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
-/** The answer of a broker, which kafkajs leaves without a type. */
+/** A broker's answer, for which kafkajs has no type. */
 interface FetchResponse {
   readonly responses: readonly {
     readonly topicName: string
@@ -24,7 +26,7 @@ interface FetchResponse {
   }[]
 }
 
-/** All that is fetched from one broker, one request at a time, since it answers them one after the other. */
+/** The fetches from one broker, one request at a time, since it answers one after the other. */
 class Station {
   readonly #link: Link
   readonly #node: string
@@ -41,7 +43,7 @@ class Station {
     this.#waiting.push(wanted)
     if (this.#busy) return
     this.#busy = true
-    // In the next turn, so that partitions that are asked for together travel together.
+    // In the next turn, so that fetches requested together share a request.
     setImmediate(() => void this.#run())
   }
 
@@ -51,7 +53,7 @@ class Station {
       try {
         this.#settle(all, await this.#fetch(all, this.#wait))
       } catch (error) {
-        // A broker tells of one partition's error only, without saying which: each is asked for by itself then.
+        // kafkajs reports the error of one partition without saying which: each is fetched separately then.
         if (all.length > 1 && isAnswer(error)) await this.#each(all)
         else for (const { reject } of all) reject(error)
       }
@@ -59,7 +61,7 @@ class Station {
     this.#busy = false
   }
 
-  /** Takes what can be asked for in one request: each partition once, though several may read it. */
+  /** Takes the fetches for one request: each partition once, even where several read it. */
   #next(): Wanted[] {
     const later: Wanted[] = []
     const now = new Map<string, Wanted>()
@@ -91,7 +93,7 @@ class Station {
         resolve(found)
       }
     }
-    // While one partition has records, its next request does not wait long behind others that have none.
+    // While one partition has records, its next fetch must not wait long for others that have none.
     this.#wait = some ? SHORT_WAIT : Math.min(LONG_WAIT, this.#wait * 1.5)
   }
 

@@ -1,30 +1,30 @@
 import type { Socket } from 'node:net'
 
-/** Each answer of a broker begins with its size, a number of 32 bits, and then a number of 32 bits for the request. */
+/** Each answer of a broker begins with its size and the number of its request, 32 bits each. */
 const SIZE = 4
 
 /** The largest answer, in bytes. */
 const LARGEST = 2 ** 30
 
 /**
- * Puts what comes from a broker into whole answers.
+ * Assembles a broker's data into whole answers.
  *
- * kafkajs keeps the beginning of an answer that it has half received when the connection is lost, and takes what comes
- * over the next one for its end: requests then hang, or its socket handler throws, which ends the process. Who is only
- * given whole answers keeps nothing.
+ * When a connection is lost in the middle of an answer, kafkajs keeps the part it has received and takes the data of
+ * the next connection for the rest: requests hang, or its socket handler throws, which ends the process. If it only
+ * ever gets whole answers, it keeps nothing.
  */
 export class Frames {
   readonly #take: (answers: Buffer) => void
   #chunks: Buffer[] = []
   #held = 0
-  /** How many bytes are to be held before anything can be given. */
+  /** How many bytes must arrive before anything can be passed on. */
   #needed = SIZE
 
   constructor(take: (answers: Buffer) => void) {
     this.#take = take
   }
 
-  /** Throws where this is no answer of Kafka's. */
+  /** Throws where this is not an answer of Kafka. */
   push(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#held += chunk.length
@@ -46,7 +46,7 @@ export class Frames {
   }
 }
 
-/** From now on, listeners to the data of this socket are given whole answers. */
+/** From now on, `data` listeners of this socket get whole answers. */
 export function inFrames(socket: Socket): Socket {
   const on = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => Socket
   socket.on = (event: string, listener: (...args: never[]) => void): Socket => {

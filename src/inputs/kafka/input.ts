@@ -23,7 +23,7 @@ export class KafkaInput<T> implements PartitionedInput<T, number>, AsyncDisposab
   readonly #readers = new Readers()
   readonly #closing = new AbortController()
   readonly #progress: Progress
-  /** By partition: behind this position nothing is to be read before this offset. */
+  /** By partition: after this position, nothing can be read before this offset. */
   readonly #passed = new Map<string, { readonly position: number; readonly offset: number }>()
 
   constructor(options: KafkaInputOptions<T>) {
@@ -64,7 +64,7 @@ export class KafkaInput<T> implements PartitionedInput<T, number>, AsyncDisposab
     }
   }
 
-  /** Ends reading, tells the last that was committed, and closes the connections. Idempotent. */
+  /** Ends reading, reports the last committed position, and closes the connections. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#readers.close()
@@ -121,7 +121,7 @@ export class KafkaInput<T> implements PartitionedInput<T, number>, AsyncDisposab
     const offsets = Array.from(positions, ([name, position]) => {
       const { topic, partition } = this.#of(name)
       const passed = this.#passed.get(name)
-      // Marks of transactions behind the last record would be shown as lag for good.
+      // Otherwise transaction markers after the last record would show as lag forever.
       return { topic, partition, offset: passed?.position === position ? passed.offset : position + 1 }
     })
     await commitOffsets(this.#link, this.#options.group!, offsets)
@@ -142,11 +142,11 @@ function checked(partition: string, position: number): number {
 }
 
 /**
- * Reads Apache Kafka: each partition of a topic is one here, called `TOPIC-NUMBER`, and a position is the offset of a
+ * Reads Apache Kafka: each partition of a topic is a partition called `TOPIC-NUMBER`, and a position is the offset of a
  * record. Needs the package `kafkajs`.
  *
- * No consumer group of Kafka's takes part: the state alone says where to go on, and each partition is fetched from the
- * broker that leads it. Records of transactions are read when those are committed.
+ * No consumer group of Kafka takes part: only the state says where to go on, and each partition is fetched from its
+ * leader. Records of a transaction are read once it is committed.
  *
  * @example
  * ```ts no-run

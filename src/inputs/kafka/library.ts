@@ -13,9 +13,9 @@ function load(): new (config: KafkaConfig) => Kafka {
 /**
  * The connections of kafkajs to a cluster.
  *
- * A consumer of kafkajs joins a group of Kafka's, which then says who reads what and from where. Here our own groups do, so
- * what is wanted is what is below: its connections, its metadata and its encoding of requests. It hands them, with
- * published types, to the assigner of partitions that a consumer is given. That consumer is never run.
+ * A kafkajs consumer joins a group of Kafka, which decides who reads what and from where. Our own groups decide that,
+ * so we need the layer below: the connections, the metadata and the encoding of requests. kafkajs hands these, with
+ * published types, to the partition assigner of a consumer. That consumer never runs.
  */
 export function clusterOf(config: KafkaConfig): Cluster {
   const kafka = new (load())({ logLevel: 0, ...config, retry: { retries: 0 } })

@@ -5,10 +5,10 @@ import { silentBroker } from './failures.ts'
 import { clusterOf } from './library.ts'
 import { Sockets } from './sockets.ts'
 
-/** How long a broker may take to answer, in milliseconds, where the config does not say. */
+/** How long a broker may take to answer by default, in milliseconds. */
 const REQUEST = 10_000
 
-/** How much later an answer is taken not to come, in milliseconds: by then kafkajs should have said so itself. */
+/** How much longer we wait before giving an answer up, in milliseconds: kafkajs should have done so itself by then. */
 const GRACE = 5000
 
 /** A cluster with the metadata of the topics, and its sockets. */
@@ -36,7 +36,7 @@ class Connected {
 
   async close(): Promise<void> {
     await this.sockets.close()
-    // Nothing is left for it to wait for.
+    // There is nothing left to wait for.
     await within(GRACE, this.cluster.disconnect(), 'closing').catch(() => {})
   }
 
@@ -46,7 +46,7 @@ class Connected {
   }
 }
 
-/** What an input asks of a cluster. */
+/** An input's requests to a cluster. */
 export class Link {
   readonly #config: Omit<KafkaConfig, 'retry'>
   readonly #topics: readonly string[]
@@ -71,17 +71,17 @@ export class Link {
     return this.#using(async cluster => numbersOf(cluster, topic))
   }
 
-  /** The node that leads a partition. */
+  /** The id of the broker that leads a partition. */
   leaderOf(topic: string, partition: number): Promise<string> {
     return this.#using(cluster => leaderIn(cluster, topic, partition))
   }
 
-  /** Asks a broker. */
+  /** Sends a request to a broker. */
   ask<R>(find: (cluster: Cluster) => Promise<Broker>, request: (broker: Broker) => Promise<R>): Promise<R> {
     return this.#using(async cluster => request(await find(cluster)))
   }
 
-  /** The first offset of a partition, or the one behind the last that can be read. */
+  /** The first offset of a partition, or the one after the last readable record. */
   offsetOf(topic: string, partition: number, which: 'first' | 'end'): Promise<number> {
     return this.#using(async cluster => {
       await leaderIn(cluster, topic, partition)
@@ -110,12 +110,12 @@ export class Link {
     }
   }
 
-  /** Ends what would not end by itself. */
+  /** Ends a connection that would not end by itself. */
   #mend(connected: Connected, error: unknown): void {
-    // A connection that is only half there is used on by kafkajs, though it gets no answer.
+    // kafkajs goes on using a half-open connection, though it gets no answer.
     const silent = silentBroker(error)
     if (silent !== undefined) connected.sockets.end(silent, new Error('no answer'))
-    // Some ways in which a connection fails leave kafkajs waiting for good.
+    // After some connection failures kafkajs waits forever.
     if (error instanceof Late && connected === this.#connected && !this.#closed) {
       this.#connected = new Connected(this.#config, this.#topics)
       void connected.close()

@@ -6,42 +6,42 @@ import type { InputOptions } from '../partitioned-input.ts'
 /** Options of {@link kafkaInput}. */
 export interface KafkaInputOptions<T> extends InputOptions<number> {
   /**
-   * How the brokers are reached: what `new Kafka(…)` of kafkajs takes (`brokers`, `ssl`, `sasl`, …). Its `retry` is
-   * ours; where they are not given, `logLevel` is nothing and `requestTimeout` is 10 seconds.
+   * The options of `new Kafka(…)` of kafkajs (`brokers`, `ssl`, `sasl`, …), except `retry`, which is ours. By default,
+   * `logLevel` is `NOTHING` and `requestTimeout` is 10 seconds.
    */
   readonly kafka: Omit<KafkaConfig, 'retry'>
   /** The topic, or several. */
   readonly topic: string | readonly string[]
   /**
-   * Makes the record of a message, for instance `json<Order>().decode`; the message has key, headers and timestamp. Of a
-   * message without a value (`message.value` is `null`) the bytes are empty.
+   * Makes the record from a message, for instance `json<Order>().decode`; the message has key, headers and timestamp. A
+   * message without a value (`message.value` is `null`) has empty bytes.
    */
   readonly decode: (value: Uint8Array, message: KafkaMessage) => T
   /**
-   * The group whose committed offsets follow what was committed, so that Kafka's tools show the lag. It is only shown:
-   * no member joins it, and no consumer of Kafka's own may.
+   * A group whose committed offsets follow the committed position, so that Kafka's tools show the lag. It is for
+   * display only: no member joins it, and no consumer of Kafka may.
    * @defaultValue none
    */
   readonly group?: string | undefined
   /**
-   * What to do where records after the position are gone from the partition: fail with `POSITION_LOST`, or go on with what
-   * there is.
+   * What to do where records after the position are gone from the partition: fail with `POSITION_LOST`, or go on with
+   * those that are left.
    * @defaultValue 'fail'
    */
   readonly gone?: 'fail' | 'skip' | undefined
   /**
-   * How much of a partition is fetched at a time, in bytes, and once more ahead of what is taken. A larger batch is
-   * fetched whole.
+   * How much of a partition to fetch at a time, in bytes; as much again is fetched ahead. A larger batch is fetched
+   * whole.
    * @defaultValue 1048576
    */
   readonly maxBytes?: number | undefined
   /**
-   * How often is looked for new partitions, in milliseconds.
+   * How often to look for new partitions, in milliseconds.
    * @defaultValue 30000
    */
   readonly interval?: number | undefined
   /**
-   * How long to try again where the brokers cannot be reached, in milliseconds.
+   * How long to retry while the brokers cannot be reached, in milliseconds.
    * @defaultValue 30000
    */
   readonly timeout?: number | undefined
@@ -61,7 +61,7 @@ function invalid(message: string): never {
   throw new KVError('INVALID_ARGUMENT', message)
 }
 
-/** What is checked once, when the input is made. */
+/** The options, validated once when the input is made. */
 export function settingsOf<T>(options: KafkaInputOptions<T>): KafkaSettings {
   const { kafka, topic, decode, group, gone = 'fail' } = options
   const { maxBytes = 1024 * 1024, interval = 30_000, timeout = 30_000 } = options

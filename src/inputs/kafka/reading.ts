@@ -9,13 +9,13 @@ import type { Link } from './link.ts'
 import type { KafkaInputOptions, KafkaSettings } from './options.ts'
 import { type Fetched, type FetchedMessage, isMore, visible } from './visible.ts'
 
-/** The pause before more is fetched where nothing fitted, in milliseconds. */
+/** The pause before fetching more, where nothing fitted, in milliseconds. */
 const PAUSE = 50
 
-/** The most that is fetched of a partition where less does not show anything, in bytes. */
+/** The largest fetch of a partition, for when a smaller one returns nothing, in bytes. */
 const MOST = 2 ** 30
 
-/** What is read. */
+/** The partition to read, and how. */
 export interface KafkaPartition {
   readonly name: string
   readonly topic: string
@@ -53,7 +53,7 @@ export class PartitionReading<T> {
     this.#patience = new Patience(settings.timeout, `reading ${place.name}`, place.name)
   }
 
-  /** `passed` is told that nothing comes between a position and an offset. */
+  /** `passed` is called when nothing is left between a position and an offset. */
   async *records(
     after: number | undefined,
     passed: (position: number, offset: number) => void,
@@ -81,7 +81,7 @@ export class PartitionReading<T> {
     }
   }
 
-  /** What is fetched next; may be nothing. */
+  /** The next records fetched; may be empty. */
   async #more(): Promise<readonly FetchedMessage[]> {
     const { topic, partition } = this.#place
     try {
@@ -114,8 +114,8 @@ export class PartitionReading<T> {
   }
 
   /**
-   * Nothing came although there is more: either a batch that compaction has emptied stands before one that did not fit,
-   * or only such are left. The first is overcome by fetching more; either way nothing is skipped.
+   * Nothing came although there is more: either a batch emptied by compaction stands before one that did not fit, or
+   * only empty ones are left. Fetching more overcomes the first; either way nothing is skipped.
    */
   async #nothing(fetched: Fetched, offset: number): Promise<void> {
     if (!isMore(fetched, offset)) return
@@ -133,11 +133,14 @@ export class PartitionReading<T> {
     const failure = permanent(cause, `reading ${name}`, name)
     if (failure !== undefined) throw failure
     await this.#patience.failed(cause, this.#signal)
-    // Another may lead the partition by now. What goes wrong with that, the next attempt tells.
+    // Another broker may lead the partition by now. If the refresh fails, the next attempt will show why.
     await this.#unlessAborted(this.#link.refresh()).catch(() => {})
   }
 
-  /** Goes on with what there is, fails where that is not wanted, or gives the error where it is mistaken. */
+  /**
+   * Handles an offset that is out of range: goes on with the records that are left, or fails where that is not wanted;
+   * returns the error where the broker is mistaken.
+   */
   async #outOfRange(cause: unknown): Promise<unknown> {
     const { name, topic, partition } = this.#place
     const offset = this.#next!

@@ -4,7 +4,7 @@ import { connect as connectSecurely } from 'node:tls'
 import type { ISocketFactory, ISocketFactoryArgs } from 'kafkajs'
 import { inFrames } from './frames.ts'
 
-/** After how long without traffic the system looks whether a connection still stands, in milliseconds. */
+/** The TCP keep-alive delay, in milliseconds. */
 const KEEP_ALIVE = 60_000
 
 const open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -15,12 +15,12 @@ const open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
 }
 
 /**
- * The sockets that kafkajs uses, to be able to end them: its own way waits for answers, however long they take, and
- * it loses sight of a socket where it opens two for one connection.
+ * The sockets that kafkajs uses, so that we can end them: kafkajs itself waits for answers, however long they take, and
+ * loses track of a socket where it opens two for one connection.
  */
 export class Sockets {
   readonly #open: ISocketFactory
-  /** With the address of the broker, as errors of kafkajs tell it. */
+  /** With the address of the broker, as in the errors of kafkajs. */
   readonly #sockets = new Map<Socket, string>()
   #closed = false
 
@@ -36,19 +36,19 @@ export class Sockets {
     }
     const socket = inFrames(this.#open({ ...args, onConnect }))
     this.#sockets.set(socket, `${args.host}:${args.port}`)
-    // Of one that is closed before it is connected kafkajs would wait to hear for good.
+    // kafkajs would wait forever for a socket that is closed before it is connected.
     socket.once('end', () => connected || socket.destroy(new Error('closed before it was connected')))
     socket.once('close', () => this.#sockets.delete(socket))
     if (this.#closed) socket.destroy(new Error('the input is closed'))
     return socket
   }
 
-  /** Ends those to a broker. */
+  /** Ends the sockets to a broker. */
   end(address: string, reason: Error): void {
     for (const [socket, to] of this.#sockets) if (to === address) socket.destroy(reason)
   }
 
-  /** Ends all, and those to come; settles when they are closed. */
+  /** Ends all sockets, present and future; resolves when they are closed. */
   async close(): Promise<void> {
     this.#closed = true
     const closed = Array.from(this.#sockets.keys(), socket => once(socket, 'close').catch(() => {}))

@@ -1,6 +1,6 @@
 import type { KafkaMessage } from 'kafkajs'
 
-/** The part of a batch's head that kafkajs leaves at each of its records. */
+/** The part of a batch's header that kafkajs puts into each of its records. */
 export interface BatchContext {
   readonly firstOffset: string
   readonly lastOffsetDelta: number
@@ -9,15 +9,15 @@ export interface BatchContext {
   readonly isControlBatch: boolean
 }
 
-/** A record as it is fetched: one of a producer, or a mark that a transaction was committed or aborted. */
+/** A fetched record: a producer's, or a marker that a transaction was committed or aborted. */
 export type FetchedMessage = KafkaMessage & {
-  /** Absent in what was written before Kafka 0.11. */
+  /** Absent in records written before Kafka 0.11. */
   readonly batchContext?: BatchContext
 }
 
-/** What was fetched of a partition. */
+/** A fetch of a partition. */
 export interface Fetched {
-  /** Readable is what is before this offset: what comes after may be of transactions that are not decided. */
+  /** Records before this offset are readable; later ones may belong to open transactions. */
   readonly lastStableOffset?: string
   readonly highWatermark: string
   readonly abortedTransactions?:
@@ -26,22 +26,22 @@ export interface Fetched {
   readonly messages: readonly FetchedMessage[]
 }
 
-/** What there is to read of what was fetched. */
+/** The readable records of a fetch. */
 export interface Visible {
   readonly messages: readonly FetchedMessage[]
   /** Where the next fetch begins. */
   readonly next: number
 }
 
-/** The mark of an aborted transaction: version and type of a control record are 16 bits each, the type is 0. */
+/** The marker of an aborted transaction: version and type of a control record are 16 bits each, the type is 0. */
 const isAbort = ({ key }: FetchedMessage): boolean =>
   key !== null && key.length >= 4 && key.readInt16BE(2) === 0
 
 /**
- * The records of producers from `offset` on that are of no aborted transaction.
+ * The producers' records from `offset` on that belong to no aborted transaction.
  *
- * Offsets have gaps: marks of transactions take some, compaction removes some, also at the end of a batch. So the next
- * fetch begins behind the last offset of the last batch, not of the last record.
+ * Offsets have gaps: transaction markers take some, compaction removes some, even at the end of a batch. So the next
+ * fetch begins after the last offset of the last batch, not of the last record.
  */
 export function visible({ messages, abortedTransactions }: Fetched, offset: number): Visible {
   const aborted = [...(abortedTransactions ?? [])].sort(
@@ -65,6 +65,6 @@ export function visible({ messages, abortedTransactions }: Fetched, offset: numb
   return { messages: seen, next }
 }
 
-/** Whether there is more to read at `offset` than what was fetched. */
+/** Whether there is more to read at `offset` than was fetched. */
 export const isMore = ({ lastStableOffset, highWatermark }: Fetched, offset: number): boolean =>
   Number(lastStableOffset ?? highWatermark) > offset

@@ -1,13 +1,13 @@
 import type { JetStreamApiError } from '@nats-io/jetstream'
 import { KVError, type KVErrorCode } from '../../base/errors.ts'
 
-/** What JetStream says where the account may not use it. */
+/** JetStream's error code where the account may not use it. */
 const NOT_ENABLED = 10039
 
-/** Errors of the client library that trying again does not mend. */
+/** Errors of the client library for which a retry does not help. */
 const REFUSED = new Set(['AuthorizationError', 'PermissionViolationError', 'UserAuthenticationExpiredError'])
 
-/** Whether JetStream itself answered so, and no connection failed. */
+/** Whether JetStream itself answered with this error; otherwise a connection failed. */
 export const isAnswer = (error: unknown): error is JetStreamApiError =>
   error instanceof Error && 'apiError' in error
 
@@ -17,19 +17,19 @@ export const isStreamGone = (error: unknown): boolean => named(error, 'StreamNot
 
 export const isConsumerGone = (error: unknown): boolean => named(error, 'ConsumerNotFoundError')
 
-/** Nobody takes messages of this subject, or JetStream is not there at all. */
+/** Nobody listens to this subject, or JetStream is not available. */
 export const isUnheard = (error: unknown): boolean => named(error, 'JetStreamNotEnabled')
 
 function codeOf(error: unknown): KVErrorCode | undefined {
   if (isAnswer(error)) {
     if (error.code === NOT_ENABLED) return 'UNSUPPORTED'
-    // A filter that the stream has no subject for, a name that is none, …
+    // A filter that matches no subject of the stream, an invalid name, …
     return error.status === 400 ? 'INVALID_ARGUMENT' : undefined
   }
   return error instanceof Error && REFUSED.has(error.name) ? 'AUTH' : undefined
 }
 
-/** The error to end with, where trying again would not help. */
+/** The error to fail with, where a retry would not help. */
 export function permanent(error: unknown, context: string): KVError | undefined {
   if (error instanceof KVError) return error
   const code = codeOf(error)

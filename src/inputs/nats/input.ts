@@ -55,7 +55,7 @@ export class NatsInput<T> implements PartitionedInput<T, number>, AsyncDisposabl
     }
   }
 
-  /** Ends reading, tells the last that was committed, and closes the connection. Idempotent. */
+  /** Ends reading, reports the last committed position, and closes the connection. Idempotent. */
   async close(): Promise<void> {
     await this.#readers.close()
     await this.#progress.flush()
@@ -115,11 +115,12 @@ function checked(partition: string, position: number): number {
 }
 
 /**
- * Reads [NATS JetStream](https://docs.nats.io/nats-concepts/jetstream): streams, or subjects of a stream, as partitions.
+ * Reads [NATS JetStream](https://docs.nats.io/nats-concepts/jetstream): streams, or subjects of a stream, as
+ * partitions.
  *
- * A partition is read through an ordered consumer of its own, in requests of bounded size. A position is a sequence of
- * the stream, and the state alone says where to go on: nothing is acknowledged, so the streams must have the retention
- * `limits`, the usual one.
+ * Each partition is read through an ordered consumer of its own, in requests of bounded size. A position is a sequence
+ * number of the stream, and only the state says where to go on: nothing is acknowledged, so the streams must have the
+ * default retention, `limits`.
  *
  * @example
  * ```ts no-run

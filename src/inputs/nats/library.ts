@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Library from '@nats-io/jetstream'
 import { KVError } from '../../base/errors.ts'
 
-/** The client library, which whoever reads no NATS need not have. */
+/** Loads the client library, which is optional. */
 export function jetstreamLibrary(): Pick<typeof Library, 'jetstream' | 'jetstreamManager'> {
   try {
     return createRequire(import.meta.url)('@nats-io/jetstream')

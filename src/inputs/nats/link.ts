@@ -12,19 +12,21 @@ export interface Session {
   readonly manager: JetStreamManager
 }
 
-/** One connection for all that an input or a sink does; made when it is needed, and made anew where it has given up. */
+/** The one connection of an input or a sink, opened when it is first needed, and again after it has given up. */
 export class Link {
   readonly #library = jetstreamLibrary()
   readonly #options: NatsOptions
   readonly #timeout: number
   readonly #lost = new Set<() => void>()
   #session: Promise<Session> | undefined
-  /** While it reconnects: settles when it has, or has given up. What is asked meanwhile would be lost, and time out. */
+  /**
+   * While it reconnects: settles when it has, or has given up. A request sent meanwhile would be lost, and time out.
+   */
   #reconnecting: Promise<void> | undefined
   #reconnected: (() => void) | undefined
   #closed = false
 
-  /** @param timeout how long a session is waited for, in milliseconds */
+  /** @param timeout how long to wait for a session, in milliseconds */
   constructor(options: NatsOptions, timeout: number) {
     this.#options = options
     this.#timeout = timeout
@@ -35,13 +37,13 @@ export class Link {
     return within(this.#timeout, this.#connected(), 'connecting to NATS')
   }
 
-  /** Calls `lost` whenever the connection is; gives what ends that. */
+  /** Calls `lost` whenever the connection is lost; returns a function that ends this. */
   onLost(lost: () => void): () => void {
     this.#lost.add(lost)
     return () => void this.#lost.delete(lost)
   }
 
-  /** Settles as `promise` does, or rejects when the connection is lost: what was asked on it is not answered any more. */
+  /** Settles as `promise` does, or rejects when the connection is lost, since no answer will come any more. */
   async unlessLost<R>(promise: Promise<R>): Promise<R> {
     let release = (): void => {}
     const lost = new Promise<never>((_, reject) => {
@@ -55,7 +57,7 @@ export class Link {
     }
   }
 
-  /** Closes the connection, also one that is only coming. Idempotent. */
+  /** Closes the connection, even one that is still being opened. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
     const closing = this.#session?.then(({ connection }) => connection.close())
@@ -67,7 +69,7 @@ export class Link {
       if (this.#closed) throw new KVError('CLOSED', 'the connection to NATS is closed')
       this.#session ??= this.#dial()
       const dialled = this.#session
-      // Of several that find it failed or closed, one dials again.
+      // Of several callers that find it failed or closed, one reconnects.
       const forget = (): void => {
         if (this.#session === dialled) this.#session = undefined
       }

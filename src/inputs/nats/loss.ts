@@ -3,23 +3,23 @@ import { KVError } from '../../base/errors.ts'
 import type { NatsPartition } from './options.ts'
 
 /**
- * Finds out whether messages went from the stream before they were read.
+ * Detects whether messages left the stream before they were read.
  *
- * A stream forgets its oldest messages by its limits or by a purge, and its first sequence only grows. So when, after a
- * message has come, the first sequence is not beyond the one before, nothing was lost between them. Gaps behind the
- * first sequence are no loss: single messages were deleted or replaced by newer ones of their subject, or are of other
- * subjects.
+ * A stream drops its oldest messages by its limits or by a purge, and its first sequence only grows. So if, after a
+ * message has come, the first sequence is not beyond the previous message, nothing was lost between the two. Gaps after
+ * the first sequence are no loss: single messages were deleted, replaced by newer ones of their subject, or belong to
+ * other subjects.
  */
 export class LossCheck {
   readonly #partition: NatsPartition
   readonly #skip: boolean
   #created: StreamInfo['created'] | undefined
-  /** Nothing of this partition that is not read yet comes before this sequence. */
+  /** No unread message of this partition comes before this sequence. */
   #read: number | undefined
-  /** The first sequence that the stream had when all up to `#seen` had come. */
+  /** The first sequence of the stream when everything up to `#seen` had come. */
   #first = 0
   #seen = 0
-  /** Where the stream ended when that was last asked in a quiet time. */
+  /** The end of the stream when last asked in a quiet period. */
   #asked: number | undefined
 
   constructor(partition: NatsPartition, after: number | undefined, skip: boolean) {
@@ -28,12 +28,12 @@ export class LossCheck {
     this.#skip = skip
   }
 
-  /** The sequence to begin behind. */
+  /** The sequence to begin after. */
   get read(): number | undefined {
     return this.#read
   }
 
-  /** Takes what the server told of the stream before a consumer is made; fails where that has not what comes next. */
+  /** Takes the state of the stream before a consumer is made; fails where the next messages are gone. */
   begin({ created, config, state }: StreamInfo): void {
     this.#asked = undefined
     if (config.retention !== 'limits') {
@@ -57,18 +57,18 @@ export class LossCheck {
     }
   }
 
-  /** Whether to ask the server before the message of this sequence is taken. */
+  /** Whether the server must be asked before the message of this sequence can be taken. */
   mustAsk(sequence: number): boolean {
     return this.#read !== undefined && sequence > this.#read + 1 && sequence > this.#seen
   }
 
-  /** The answer: the first sequence of the stream; all up to `last` had come before it was asked. */
+  /** The answer: the first sequence of the stream, asked after everything up to `last` had come. */
   answered({ state }: StreamInfo, last: number): void {
     this.#first = state.first_seq
     this.#seen = last
   }
 
-  /** The message of this sequence is taken. */
+  /** The message of this sequence was taken. */
   take(sequence: number): void {
     const before = this.#read
     if (before !== undefined && sequence > before + 1 && this.#first > before + 1) {
@@ -77,19 +77,19 @@ export class LossCheck {
     this.#read = sequence
   }
 
-  /** The server waited in vain for messages; `taken` tells whether all that came before were taken. */
+  /** The server waited for messages in vain; `taken` says whether all earlier ones were taken. */
   quiet(taken: boolean): void {
-    // That wait began after this was asked, so all up to there has come by now.
+    // That wait began after the question, so everything up to there has come by now.
     const asked = this.#asked
     if (taken && asked !== undefined && (this.#read === undefined || asked > this.#read)) this.#read = asked
   }
 
-  /** The answer, before the next wait begins: where the stream ends. */
+  /** The answer, before the next wait begins: the end of the stream. */
   ends({ state }: StreamInfo): void {
     this.#asked = state.last_seq
   }
 
-  /** Fails, or goes on behind `skipTo`. */
+  /** Fails, or goes on after `skipTo`. */
   #lost(why: string, skipTo: number | undefined): void {
     if (this.#skip) {
       this.#read = skipTo

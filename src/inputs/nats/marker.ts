@@ -3,7 +3,7 @@ import { isConsumerGone } from './failures.ts'
 import type { Link } from './link.ts'
 import type { NatsPartition } from './options.ts'
 
-/** A subject as the name of a consumer, which has no dots or wildcards: those as in a mail header, `=2E`. */
+/** A subject encoded as the name of a consumer, which may have no dots or wildcards: as in a mail header, `=2E`. */
 const encoded = (name: string): string =>
   name.replace(
     /[^A-Za-z0-9_-]/g,
@@ -11,10 +11,9 @@ const encoded = (name: string): string =>
   )
 
 /**
- * Has a durable consumer begin behind what was committed, so that what the server counts as pending for it is the lag.
- *
- * Nobody reads through it. A consumer's beginning cannot be changed, so it is deleted and made again, now and then. (An
- * acknowledgement for a message that this consumer never delivered would move a floor that the server does not count by.)
+ * Makes a durable consumer that begins after the committed position, so that the server counts the lag as its pending
+ * messages. Nobody reads through it. The start of a consumer cannot be changed, so it is deleted and created anew, now
+ * and then. (Acknowledging a message that it never delivered would not change that count.)
  */
 export async function markLag(
   link: Link,
@@ -27,7 +26,7 @@ export async function markLag(
   const present = await consumers.info(stream, name).catch(absent)
   const start = position + 1
   if (present !== undefined) {
-    // Another process may have got further.
+    // Another process may be further.
     if ((present.config.opt_start_seq ?? 0) >= start) return
     await consumers.delete(stream, name)
   }

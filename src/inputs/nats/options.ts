@@ -8,51 +8,55 @@ import type { InputOptions } from '../partitioned-input.ts'
 export interface NatsOptions {
   /**
    * Connects: `() => connect({ servers })`, with `connect` from `@nats-io/transport-node` or another transport. Called
-   * when a connection is needed first, and again where the last one has given up reconnecting; what it gives is closed
-   * at the end.
+   * when a connection is first needed, and again after one has given up reconnecting. The connection is closed at the
+   * end.
    */
   readonly connect: () => Promise<NatsConnection>
-  /** The domain, prefix or timeout of JetStream's API, where they are not the usual ones. */
+  /** The domain, prefix or timeout of JetStream's API, where they differ from the defaults. */
   readonly jetstream?: JetStreamManagerOptions | undefined
 }
 
 /** Options of {@link natsInput}. */
 export interface NatsInputOptions<T> extends NatsOptions, InputOptions<number> {
-  /** The stream, or several, which are then a partition each. */
+  /** The stream, or several, each of which is a partition. */
   readonly stream: string | readonly string[]
   /**
-   * The partitions of a single stream: subjects, with or without wildcards, none of which overlap. A partition is then
+   * The partitions of a single stream: subjects, with or without wildcards, which must not overlap. A partition is then
    * called `STREAM/SUBJECT`.
    * @defaultValue none: the stream is one partition, called `STREAM`
    */
   readonly subjects?: readonly string[] | undefined
-  /** Makes the record of a message, for instance `json<Order>().decode`; the message has subject, headers and time. */
+  /**
+   * Makes the record from a message, for instance `json<Order>().decode`; the message has subject, headers and time.
+   */
   readonly decode: (data: Uint8Array, message: JsMsg) => T
   /**
-   * Keeps a durable consumer for each partition, named so (and, with `subjects`, by the subject), that begins behind what was committed,
-   * so that `nats consumer report` shows the lag as its unprocessed messages. It is only shown: nothing reads through it.
+   * The name of a durable consumer for each partition (with `subjects`, followed by the subject) that begins after the
+   * committed position, so that `nats consumer report` shows the lag as its unprocessed messages. It is for display
+   * only: nothing reads through it.
    * @defaultValue none
    */
   readonly durable?: string | undefined
   /**
    * What to do where messages after the position may be gone from the stream: fail with `POSITION_LOST`, or go on with
-   * what there is. Of a partition by subjects the server cannot tell whether it was this subject's messages that went.
+   * those that are left. With `subjects`, the server cannot tell whether messages of this subject were among those that
+   * are gone.
    * @defaultValue 'fail'
    */
   readonly gone?: 'fail' | 'skip' | undefined
   /**
-   * How many messages are fetched beyond what is taken; fewer where so many would be more than 4 MiB.
+   * How many messages to fetch ahead; fewer where they would exceed 4 MiB.
    * @defaultValue 2000
    */
   readonly prefetch?: number | undefined
   /**
-   * How long to try again where the server cannot be reached, in milliseconds.
+   * How long to retry while the server cannot be reached, in milliseconds.
    * @defaultValue 30000
    */
   readonly timeout?: number | undefined
 }
 
-/** A partition: all of a stream, or what has a subject. */
+/** A partition: a whole stream, or the messages of a subject. */
 export interface NatsPartition {
   readonly name: string
   readonly stream: string
@@ -66,7 +70,7 @@ export function invalid(message: string): never {
   throw new KVError('INVALID_ARGUMENT', message)
 }
 
-/** Whether some subject matches both. */
+/** Whether any subject matches both. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one.split('.'), other.split('.')]
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
@@ -77,7 +81,7 @@ function overlap(one: string, other: string): boolean {
   return true
 }
 
-/** The partitions that the options name, by name. */
+/** The partitions in the options, by name. */
 export function partitionsOf<T>(options: NatsInputOptions<T>): ReadonlyMap<string, NatsPartition> {
   const { stream, subjects } = options
   const streams = typeof stream === 'string' ? [stream] : stream
@@ -112,7 +116,7 @@ export interface NatsLimits {
   readonly timeout: number
 }
 
-/** What is checked once, when the input is made. */
+/** The options, validated once when the input is made. */
 export function limitsOf<T>(options: NatsInputOptions<T>): NatsLimits {
   const { connect, decode, durable, gone, prefetch = 2000, timeout = 30_000 } = options
   if (typeof connect !== 'function') invalid('`connect` must be a function that connects')

@@ -1,23 +1,23 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { Queue } from '../../base/queue.ts'
 
-/** How long the server keeps a request for messages that are not there yet, in milliseconds. */
+/** How long the server waits for messages that are not there yet, in milliseconds. */
 const EXPIRES = 5000
 
-/** After how long without any answer the server is taken for gone, in milliseconds. */
+/** After this long without an answer the server is considered gone, in milliseconds. */
 const SILENCE = 2 * EXPIRES
 
-/** How much is fetched ahead, in bytes, as far as the last messages tell of the next. */
+/** How much to fetch ahead, in bytes, judging by the size of the last messages. */
 const HELD = 4 * 1024 * 1024
 
-/** How many messages are fetched first, while it is not known how large they are. */
+/** How many messages to fetch first, while their size is unknown. */
 const FIRST = 8
 
 /**
- * Fetches through one ordered consumer, ahead of who takes, in bounded requests.
+ * Fetches ahead through one ordered consumer, in bounded requests.
  *
- * What the client library holds is taken from it at once, since a paused iterator of its own piles requests up. At the
- * first trouble this one is over, and its owner makes another behind the last message that it took.
+ * Messages are taken from the client library at once, since its own iterator piles up requests while it is paused. At
+ * the first failure a pull is over, and its owner makes another one, after the last message that it took.
  */
 export class Pull {
   readonly #consumer: Consumer
@@ -31,10 +31,10 @@ export class Pull {
   #room: (() => void) | undefined
   #heard = performance.now()
   #last: JsMsg | undefined
-  /** How many messages are held at most, by the size of the last ones. */
+  /** The most messages to hold, by the size of the last ones. */
   #limit: number
 
-  /** `idle` is called after each request that the server let expire without a message. */
+  /** `idle` is called after each request that expired without a message. */
   constructor(consumer: Consumer, prefetch: number, idle: () => Promise<void>) {
     this.#consumer = consumer
     this.#prefetch = prefetch
@@ -43,7 +43,7 @@ export class Pull {
     void this.#run()
   }
 
-  /** The last message that has come, taken or not. */
+  /** The last message received, taken or not. */
   get last(): JsMsg | undefined {
     return this.#last
   }
@@ -57,7 +57,7 @@ export class Pull {
     return this.#queue.length === 0
   }
 
-  /** The next message, where one is there. */
+  /** The next message, if there is one. */
   peek(): JsMsg | undefined {
     return this.#queue.peek()
   }
@@ -69,7 +69,7 @@ export class Pull {
     return message
   }
 
-  /** Settles when a message is there; rejects at the first trouble behind those that are. */
+  /** Resolves when a message is there; rejects at the first failure, once all received messages are taken. */
   async more(): Promise<void> {
     while (this.#queue.length === 0) {
       if (this.#over) throw this.#failure
@@ -85,11 +85,11 @@ export class Pull {
     this.#batch?.stop()
     this.#makeRoom()
     this.#wake?.()
-    // The server would do so by itself, later.
+    // Otherwise the server would delete it later.
     this.#consumer.delete().catch(() => {})
   }
 
-  /** Until something is heard of the server. */
+  /** Waits until something comes from the server. */
   #wait(): Promise<void> {
     return new Promise(resolve => {
       const left = (): number => this.#heard + SILENCE - performance.now()

@@ -8,10 +8,10 @@ import { LossCheck } from './loss.ts'
 import type { NatsInputOptions, NatsLimits, NatsPartition } from './options.ts'
 import { Pull } from './pull.ts'
 
-/** How long the server keeps a consumer through which nobody fetches, in milliseconds. */
+/** How long the server keeps an inactive consumer, in milliseconds. */
 const INACTIVE = 60_000
 
-/** What is read. */
+/** What to read, and how. */
 export interface NatsReading<T> {
   readonly link: Link
   readonly options: NatsInputOptions<T>
@@ -20,13 +20,13 @@ export interface NatsReading<T> {
   readonly after: number | undefined
 }
 
-/** A pull, and the session that it is on. */
+/** A pull, and its session. */
 interface Open extends Session {
   readonly pull: Pull
   readonly release: () => void
 }
 
-/** Opens a consumer behind what was read, while `wanted`. */
+/** Opens a consumer after what was read, as long as `wanted`. */
 async function open<T>(
   { link, limits, partition }: NatsReading<T>,
   loss: LossCheck,
@@ -36,7 +36,7 @@ async function open<T>(
   const { manager, client } = session
   const info = () => manager.streams.info(partition.stream)
   const stream = await info()
-  // Reading may have got further by another.
+  // Another pull may have read further meanwhile.
   if (!wanted()) throw new Error('nobody waits for this consumer')
   loss.begin(stream)
   const { read } = loss
@@ -50,12 +50,13 @@ async function open<T>(
     const state = await info()
     if (!pull.over) loss.ends(state)
   })
-  // The library would go on after a reconnect by itself. Here each trouble has the one way out: from the last taken on.
+  // The library would go on by itself after a reconnect. Here every failure is handled the same way: start again after
+  // the last message taken.
   const release = link.onLost(() => pull.stop(new Error('the connection was lost')))
   return { ...session, pull, release }
 }
 
-/** As {@link open}, unless reading is given up or the connection is lost; what is open later is closed again. */
+/** As {@link open}, unless reading is given up or the connection is lost; a consumer that opens later is closed. */
 async function openNow<T>(reading: NatsReading<T>, loss: LossCheck, signal: AbortSignal): Promise<Open> {
   let wanted = true
   const opening = open(reading, loss, () => wanted)

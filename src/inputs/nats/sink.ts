@@ -12,15 +12,15 @@ const ANSWER = 5000
 
 /** Options of {@link jetstreamSink}. */
 export interface JetStreamSinkOptions<R> extends NatsOptions {
-  /** The stream that must take the messages. */
+  /** The stream that must store the messages. */
   readonly stream: string
   /** The subject of an output. */
   readonly subject: string | ((output: R) => string)
   /** The bytes of an output, for instance `json<Order>().encode`. */
   readonly encode: (output: R) => Uint8Array
   /**
-   * What an output is known by in the stream: the name of the job and `identityOf(partition, position)`, and a number
-   * where a record has several outputs.
+   * The message id of an output: the name of the job and `identityOf(partition, position)`, and a number where a record
+   * has several outputs.
    */
   readonly id: (output: R) => string
   /**
@@ -29,14 +29,14 @@ export interface JetStreamSinkOptions<R> extends NatsOptions {
    */
   readonly headers?: ((output: R) => MsgHdrs | undefined) | undefined
   /**
-   * How long an output is tried again where the server cannot be reached, in milliseconds; less than the stream's
+   * How long to retry an output while the server cannot be reached, in milliseconds; must be less than the stream's
    * `duplicate_window`.
    * @defaultValue 30000
    */
   readonly timeout?: number | undefined
 }
 
-/** Publishes to JetStream what was not published before, made by {@link jetstreamSink}. */
+/** Publishes to JetStream without duplicates; made by {@link jetstreamSink}. */
 export class JetStreamSink<R> implements AsyncDisposable {
   readonly #options: JetStreamSinkOptions<R>
   readonly #timeout: number
@@ -53,11 +53,11 @@ export class JetStreamSink<R> implements AsyncDisposable {
   }
 
   /**
-   * Publishes an output; settles when the stream has it on disk. Where it had it before, `duplicate` is true and nothing
-   * was added. Rejects with `UNAVAILABLE` where it was not sent in time, and with `INDETERMINATE` where it was and no
-   * answer came: publishing it again is safe.
+   * Publishes an output; resolves when the stream has stored it. If the stream had it already, `duplicate` is true and
+   * nothing was added. Rejects with `UNAVAILABLE` where it could not be sent in time, and with `INDETERMINATE` where it
+   * was sent and no answer came: publishing it again is safe.
    *
-   * It does not need its object: give `sink.publish` to a job as its `output`, or to `concatMap`.
+   * It is bound: pass `sink.publish` to a job as its `output`, or to `concatMap`.
    */
   readonly publish = async (output: R): Promise<PubAck> => {
     const { subject, encode, id, headers } = this.#options
@@ -78,7 +78,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
       } catch (error) {
         const failure = refused(error, context)
         if (failure !== undefined) throw failure
-        // Where nobody listens to the subject, nobody took it.
+        // If nobody listens to the subject, the message was not stored.
         sent ||= !(session instanceof Error) && !isUnheard(error)
         await patience.failed(error).catch(late => {
           throw sent ? new KVError('INDETERMINATE', late.message, { cause: error }) : late
@@ -108,7 +108,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
     return session
   }
 
-  /** A stream that forgets ids sooner than an output is tried again would take it twice. */
+  /** A stream that forgets ids before the last retry could store an output twice. */
   async #check({ manager }: Session): Promise<void> {
     const { config } = await manager.streams.info(this.#options.stream)
     const window = config.duplicate_window / 1_000_000
@@ -118,7 +118,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
     throw new KVError('UNSUPPORTED', message)
   }
 
-  /** One attempt, which ends early when the connection is lost. */
+  /** One attempt; ends early when the connection is lost. */
   #once(
     { client }: Session,
     message: { readonly subject: string; readonly id: string; readonly headers: MsgHdrs | undefined },
@@ -139,14 +139,14 @@ function refused(error: unknown, context: string): KVError | undefined {
   if (isStreamGone(error)) return KVError.from(error, 'INVALID_ARGUMENT', context)
   const failure = permanent(error, context)
   if (failure !== undefined) return failure
-  // 503 tells of a cluster that finds its feet; anything else the stream would say again.
+  // 503 means that the cluster is still starting; any other error would come again.
   return isAnswer(error) && error.status !== 503 ? KVError.from(error, 'ENGINE', context) : undefined
 }
 
 /**
- * A sink that publishes each output to a JetStream stream once, however often it is given: the stream drops what has an
- * id that it took within its `duplicate_window` (2 minutes, where the stream does not say otherwise). What is repeated
- * later than that is there twice, so the window must be longer than a job may be down and starting.
+ * A sink that publishes each output to a JetStream stream once, however often it is called: the stream drops messages
+ * whose id it has seen within its `duplicate_window` (2 minutes by default). A repetition after that is stored twice,
+ * so the window must be longer than a job may be down, its start included.
  *
  * @example
  * ```ts no-run

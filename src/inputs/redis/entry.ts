@@ -1,10 +1,10 @@
 /** An entry of a Redis stream. */
 export class RedisEntry {
-  /** When Redis made it, in milliseconds, and a number within that: `1526919030474-0`. */
+  /** The time in milliseconds at which Redis added it, and a number within that: `1526919030474-0`. */
   readonly id: string
   readonly #parts: readonly Buffer[]
 
-  /** @param parts its fields: names and values in turn */
+  /** @param parts its fields: names and values, alternating */
   constructor(id: string, parts: readonly Buffer[]) {
     this.id = id
     this.#parts = parts
@@ -20,7 +20,7 @@ export class RedisEntry {
     return Object.fromEntries(pairs) as Record<string, string>
   }
 
-  /** The value of a field, as it is; throws where there is none. */
+  /** The bytes of a field; throws where there is no such field. */
   bytes(field: string): Uint8Array {
     for (let i = 0; i < this.#parts.length; i += 2) {
       if (this.#parts[i]!.toString() === field) return this.#parts[i + 1]!
@@ -28,22 +28,22 @@ export class RedisEntry {
     throw new Error(`the entry has no field ${field}`)
   }
 
-  /** How long its fields are together, in bytes. */
+  /** The total length of its fields, in bytes. */
   get size(): number {
     return this.#parts.reduce((size, { length }) => size + length, 0)
   }
 }
 
-// Redis gives no 0-0.
+// Redis never assigns 0-0.
 const ID = /^(?!0-0$)(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/
 
-/** Whether this can be the id of an entry. */
+/** Whether this is a valid id of an entry. */
 export const isId = (id: unknown): id is string => typeof id === 'string' && ID.test(id)
 
-/** Numbers of 64 bits, without zeros in front. */
+/** 64-bit numbers, without leading zeros. */
 const compareNumbers = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
 
-/** Which of two ids comes first: below 0 where it is `a`. */
+/** The order of two ids: negative where `a` comes first. */
 export function compareIds(a: string, b: string): number {
   const [time, sequence] = a.split('-') as [string, string]
   const [otherTime, otherSequence] = b.split('-') as [string, string]

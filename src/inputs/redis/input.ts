@@ -9,18 +9,18 @@ import { StreamReading } from './read.ts'
 import { COUNT_AFTER, MOVE_GROUP } from './scripts.ts'
 import { Stream, type StreamInfo } from './stream.ts'
 
-/** How many entries are counted exactly; beyond, their number is estimated. */
+/** Up to this many entries are counted exactly; beyond that, their number is estimated. */
 const COUNTED = 10_000
 
 /** Redis Streams as a partitioned input, made by {@link redisInput}. */
 export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposable {
-  /** All streams; of those that patterns find, at each change. */
+  /** All streams; with patterns, again at each change. */
   readonly partitions$: Observable<readonly string[]>
   readonly #options: RedisInputOptions<T>
   readonly #config: RedisConfig
   readonly #readers = new Readers()
   readonly #closing = new AbortController()
-  /** For all but reading, which has a connection for each iterator, since it blocks. */
+  /** For everything except reading, which blocks, so each iterator has a connection of its own. */
   readonly #link: Link
 
   constructor(options: RedisInputOptions<T>) {
@@ -45,14 +45,14 @@ export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposab
     return this.#readers.read(context, signal => this.#read(partition, after, context, signal))
   }
 
-  /** Moves the `group` to a position, unless it is further. Does nothing without a `group`. */
+  /** Moves the `group` forward to a position. Does nothing without a `group`. */
   async committed(partition: string, position: string): Promise<void> {
     const { group } = this.#config
     if (group === undefined) return
     await this.#asking(() => this.#link.ask('EVAL', [MOVE_GROUP, 1, this.#known(partition), group, position]))
   }
 
-  /** How many entries come after a position: counted up to 10,000, beyond that estimated from their times. */
+  /** How many entries come after a position: counted up to 10,000, estimated from their times beyond that. */
   lag(partition: string, after: string | undefined): Promise<Lag> {
     return this.#asking(async () => {
       if (after !== undefined && !isId(after)) {
@@ -97,7 +97,7 @@ export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposab
     if (compareIds(after, info.last) >= 0) return 0
     const counted = (await this.#link.ask('EVAL', [COUNT_AFTER, 1, key, after, COUNTED])) as number
     if (counted < COUNTED) return counted
-    // As if they had come evenly.
+    // Assuming an even rate.
     const [begin, end] = [timeOf(info.first), timeOf(info.last)]
     const share = (end - timeOf(after)) / Math.max(1, end - begin)
     return Math.max(counted, Math.min(info.length, Math.round(share * info.length)))
@@ -123,7 +123,7 @@ export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposab
     throw new KVError('INVALID_ARGUMENT', `no partition of this input: ${JSON.stringify(partition)}`)
   }
 
-  /** Asks on the shared connection. */
+  /** Runs a request on the shared connection. */
   async #asking<R>(work: () => Promise<R>): Promise<R> {
     try {
       this.#closing.signal.throwIfAborted()
@@ -139,9 +139,9 @@ export class RedisInput<T> implements PartitionedInput<T, string>, AsyncDisposab
  * Redis Streams as a partitioned input: each stream is a partition, the id of an entry a position. Needs the package
  * `ioredis`.
  *
- * Each partition that is read has a connection of its own. Nothing is deleted or trimmed. Where entries behind the
- * position were trimmed, reading fails with `POSITION_LOST`; that the entry of the position itself is still there proves
- * that none were, so trim up to it, not beyond (`XTRIM key MINID position`).
+ * Each partition that is read has a connection of its own. The input deletes and trims nothing. Where entries after the
+ * position were trimmed, reading fails with `POSITION_LOST`. As long as the entry at the position itself is there, none
+ * were: so trim up to it, not beyond (`XTRIM key MINID position`).
  *
  * @example
  * ```ts

@@ -4,18 +4,18 @@ import { KVError } from '../../base/errors.ts'
 import { Patience, within } from '../waiting.ts'
 import type { RedisConfig } from './options.ts'
 
-/** How long a connection or an answer is waited for at most, before another connection is tried, in milliseconds. */
+/** The longest wait for a connection or an answer before another connection is tried, in milliseconds. */
 const ANSWER = 10_000
 
-/** What Redis says while it cannot serve for now. */
+/** The errors of a Redis server that cannot serve at the moment. */
 const FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|BUSY) /
 
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password)/
 
-/** Whether the server said so. */
+/** Whether this is an error reply of the server. */
 const isReply = (cause: unknown): cause is Error => cause instanceof Error && cause.name === 'ReplyError'
 
-/** The error of an answer that is one; `undefined` where it is worth trying again. */
+/** The error to fail with; `undefined` where a retry may succeed. */
 function answered(cause: unknown, context: string, partition: string | undefined): KVError | undefined {
   if (!isReply(cause) || FOR_NOW.test(cause.message)) return undefined
   const { message } = cause
@@ -27,7 +27,7 @@ function answered(cause: unknown, context: string, partition: string | undefined
   return new KVError(code, `${context}: ${message}`, { cause, partition })
 }
 
-/** Loaded when the first input is opened: `ioredis` is an optional dependency. */
+/** Loads `ioredis`, an optional dependency, when the first input is opened. */
 export function loadClient(): typeof Client {
   try {
     return (createRequire(import.meta.url)('ioredis') as { Redis: typeof Client }).Redis
@@ -38,15 +38,16 @@ export function loadClient(): typeof Client {
   }
 }
 
-/** A client, and the last error that it told of: why it cannot be used, where the command only hears that it cannot. */
+/** A client, and the last error that it reported: commands only learn that the client is unusable, this says why. */
 interface Connection {
   readonly client: Client
   failure: unknown
 }
 
 /**
- * A connection to Redis that asks again when it is lost: for commands that may be carried out twice. Each client of
- * ioredis is used for one connection, so that none repeats by itself what it does not know the outcome of.
+ * A connection to Redis that repeats a command when the connection is lost, for commands that may be carried out twice.
+ * Each ioredis client is used for one connection only, so that none repeats by itself a command whose outcome is
+ * unknown.
  */
 export class Link {
   readonly #config: RedisConfig
@@ -67,7 +68,7 @@ export class Link {
 
   /**
    * The answer to a command.
-   * @param pause how long the server may take for it by what it says, in milliseconds
+   * @param pause how long the command makes the server wait, in milliseconds
    */
   async ask(command: string, args: readonly (string | number)[], pause = 0): Promise<unknown> {
     const patience = new Patience(this.#config.timeout, this.#context, this.#partition)
@@ -89,7 +90,7 @@ export class Link {
     }
   }
 
-  /** Ends the connection, also one that is only coming. */
+  /** Ends the connection, even one that is still being opened. */
   close(): void {
     if (this.#connection !== undefined) this.#leave(this.#connection)
   }
@@ -103,9 +104,9 @@ export class Link {
       retryStrategy: () => null,
       autoResendUnfulfilledCommands: false,
       enableOfflineQueue: false,
-      // Where the server is loading its data, it would wait for many seconds; we ask again sooner.
+      // While the server loads its data, ioredis would wait for many seconds; we retry sooner.
       enableReadyCheck: false,
-      // Without the maps of RESP 3, and as servers before Redis 6 know it.
+      // RESP 2: no maps in replies, and known to servers before Redis 6.
       protocol: 2 as const,
       replyMapping: 'legacy' as const,
     }

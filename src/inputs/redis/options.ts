@@ -8,51 +8,51 @@ import type { RedisEntry } from './entry.ts'
 export interface RedisInputOptions<T> extends InputOptions<string> {
   /**
    * The server: `redis://user:password@host:port/db`, or `rediss://` for TLS.
-   * @defaultValue what `connection` says
+   * @defaultValue as in `connection`
    */
   readonly url?: string | undefined
-  /** Options of ioredis for each connection: credentials, TLS, sentinels. When to reconnect is not among what they decide. */
+  /** Options of ioredis for each connection: credentials, TLS, sentinels. Those about reconnecting have no effect. */
   readonly connection?: Omit<RedisOptions, 'keyPrefix'> | undefined
   /**
-   * The keys of the streams, each a partition; or patterns with `*`, `?` or `[a-z]`, by which streams are looked for among
-   * all keys, again and again.
+   * The keys of the streams, each a partition; or patterns with `*`, `?` or `[a-z]`, which are matched against all
+   * keys, again every `interval`.
    */
   readonly streams: string | readonly string[]
   /**
-   * Makes a record of an entry; what it throws makes the entry undecodable.
+   * Makes a record from an entry. An entry for which it throws is undecodable.
    * @defaultValue the record is an object with the fields, as strings
    */
   readonly decode?: ((entry: RedisEntry) => T) | undefined
   /**
-   * A consumer group that is moved to what was committed, so that `XINFO GROUPS` shows how far each stream is processed. It is
-   * only shown: nobody reads through it. It is made where there is none, and never moved back.
+   * A consumer group that follows the committed position, so that `XINFO GROUPS` shows how far each stream is
+   * processed. It is for display only: nobody reads through it. It is created if missing, and never moved back.
    * @defaultValue none: nothing is written to Redis
    */
   readonly group?: string | undefined
   /**
-   * What to do where entries after the position may have been trimmed: fail with `POSITION_LOST`, or go on with what
-   * there is.
+   * What to do where entries after the position may have been trimmed: fail with `POSITION_LOST`, or go on with those
+   * that are left.
    * @defaultValue 'fail'
    */
   readonly gone?: 'fail' | 'skip' | undefined
   /**
-   * How many entries are fetched at a time; fewer where they are long, so that about 1 MiB is fetched.
+   * How many entries to fetch at a time; fewer when they are long, so that about 1 MiB is fetched.
    * @defaultValue 1000
    */
   readonly prefetch?: number | undefined
   /**
-   * How long to try again where the server cannot be reached, in milliseconds.
+   * How long to retry while the server cannot be reached, in milliseconds.
    * @defaultValue 30000
    */
   readonly timeout?: number | undefined
   /**
-   * How often is looked for streams that match a pattern, in milliseconds.
+   * How often to look for streams that match a pattern, in milliseconds.
    * @defaultValue 5000
    */
   readonly interval?: number | undefined
 }
 
-/** The options, checked, and the client. */
+/** The validated options, and the client. */
 export interface RedisConfig {
   readonly Redis: typeof Redis
   readonly url: string | undefined

@@ -5,13 +5,13 @@ import { compareIds, isId, type RedisEntry } from './entry.ts'
 import type { RedisConfig } from './options.ts'
 import { mayBeLost, type Stream, type StreamInfo } from './stream.ts'
 
-/** How much is fetched at a time, in bytes, more or less. */
+/** The approximate size of one fetch, in bytes. */
 const FETCH = 1024 * 1024
 
-/** How many entries are fetched first, while it is not known how long they are. */
+/** How many entries to fetch first, while their length is unknown. */
 const FIRST = 4
 
-/** How long the server waits for an entry before it says that there is none, in milliseconds. */
+/** How long the server waits for an entry before it answers that there is none, in milliseconds. */
 const PAUSE = 5000
 
 /** Reads a stream, once. */
@@ -23,7 +23,7 @@ export class StreamReading<T> {
   readonly #undecodable: InputOptions<string>['undecodable']
   /** The id of the last entry that was read. */
   #last: string | undefined
-  /** How many entries were added to the stream up to that, where it is known. */
+  /** How many entries had been added to the stream up to that one, where known. */
   #rank: number | undefined
   #count = FIRST
 
@@ -49,7 +49,7 @@ export class StreamReading<T> {
     this.#last = after
     for (;;) {
       const asked = Math.min(this.#count, this.#config.prefetch)
-      // Sent together, so that the one tells of the stream as the other found it.
+      // Sent together, so that both see the stream in the same state.
       const [found, info] = await Promise.all([this.#from(asked), this.#stream.info()])
       const entries = this.#next(found, info, asked)
       for (const entry of entries) {
@@ -69,15 +69,18 @@ export class StreamReading<T> {
   }
 
   /**
-   * The last entry, and those after it. That one is asked for, too: as long as it is there, nothing behind it was
-   * trimmed, since trimming begins at the first entry.
+   * Reads the last entry again, and those after it: trimming begins at the first entry, so as long as the last one is
+   * there, none after it was trimmed.
    */
   #from(asked: number): Promise<RedisEntry[]> {
     const last = this.#last
     return this.#stream.entries(last ?? '-', asked + (last === undefined ? 0 : 1))
   }
 
-  /** The entries after the last one; fails where some may be lost, or begins anew where that is to be skipped. */
+  /**
+   * The entries after the last one. Where some may be lost, fails, or with `gone: 'skip'` goes on with those that are
+   * left.
+   */
   #next(found: readonly RedisEntry[], info: StreamInfo, asked: number): readonly RedisEntry[] {
     const last = this.#last
     const begin = last !== undefined && found[0]?.id === last ? 1 : 0
@@ -86,7 +89,7 @@ export class StreamReading<T> {
       return []
     }
     const entries = found.slice(begin, begin + asked)
-    // At the last one that there is it is known how many there were.
+    // At the end of the stream, the rank is the number of entries ever added.
     if ((entries.at(-1)?.id ?? last) === info.last) this.#rank = info.added
     else if (this.#rank !== undefined) this.#rank += entries.length
     if (entries.length > 0) {
@@ -106,7 +109,7 @@ export class StreamReading<T> {
     this.#rank = undefined
   }
 
-  /** Waits for an entry, where there is none after the last one. */
+  /** Waits for an entry if there is none after the last one. */
   async #more(info: StreamInfo): Promise<void> {
     const last = this.#last
     if (info.tail !== undefined && (last === undefined || compareIds(info.tail, last) > 0)) return

@@ -1,6 +1,6 @@
 /**
- * Moves a consumer group to an id, unless it is there or further already; makes it where there is none. Redis compares
- * ids by number, Lua has no integers of 64 bits: decimal digits are compared by length first.
+ * Moves a consumer group forward to an id, and creates the group if it is missing. Ids are 64-bit numbers, which Lua
+ * does not have: the script compares decimal digits, by length first.
  */
 export const MOVE_GROUP: string = `
 local function parts(id) return string.match(id, '^(%d+)-(%d+)$') end
@@ -24,7 +24,7 @@ redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2])
 return 1
 `
 
-/** How many entries there are after an id, counted up to a limit. */
+/** Counts the entries after an id, up to a limit. */
 export const COUNT_AFTER: string = `
 return #redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
 `

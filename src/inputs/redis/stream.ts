@@ -2,16 +2,16 @@ import { KVError } from '../../base/errors.ts'
 import { compareIds, RedisEntry } from './entry.ts'
 import type { Link } from './link.ts'
 
-/** What Redis tells of a stream. */
+/** What Redis knows about a stream. */
 export interface StreamInfo {
-  /** How many entries it has. */
+  /** Its number of entries. */
   readonly length: number
-  /** The last id that was given, also where its entry is gone; `0-0` where there was none. */
+  /** The last id that was assigned, even if its entry is gone; `0-0` before the first. */
   readonly last: string
-  /** The id of the first entry that is there, and of the last. */
+  /** The ids of the first and the last entry that are present. */
   readonly first: string | undefined
   readonly tail: string | undefined
-  /** How many entries were ever added; not known to servers before Redis 7. */
+  /** How many entries were ever added; servers before Redis 7 do not know. */
   readonly added: number | undefined
 }
 
@@ -19,7 +19,7 @@ const NONE: StreamInfo = { length: 0, last: '0-0', first: undefined, tail: undef
 
 type Reply = readonly [id: Buffer, parts: Buffer[] | null]
 
-/** A stream of Redis, through a link. */
+/** A Redis stream, accessed through a link. */
 export class Stream {
   readonly #key: string
   readonly #link: Link
@@ -29,7 +29,7 @@ export class Stream {
     this.#link = link
   }
 
-  /** Up to `count` entries from an id on, that included. */
+  /** Up to `count` entries, starting with the one at this id. */
   async entries(from: string, count: number): Promise<RedisEntry[]> {
     const replies = (await this.#link.ask('XRANGE', [
       this.#key,
@@ -61,7 +61,7 @@ export class Stream {
     }
   }
 
-  /** Settles when there is an entry after an id, or after `pause` milliseconds. */
+  /** Resolves when there is an entry after an id, or after `pause` milliseconds. */
   async wait(after: string, pause: number): Promise<void> {
     const args = ['COUNT', 1, 'BLOCK', pause, 'STREAMS', this.#key, after]
     await this.#link.ask('XREAD', args, pause)
@@ -69,15 +69,15 @@ export class Stream {
 }
 
 /**
- * Whether entries after an id may have been trimmed, where the entry of that id itself is gone.
+ * Whether entries after an id may have been trimmed, given that the entry of that id itself is gone.
  *
- * @param rank how many entries were added up to that id, where that is known
+ * @param rank how many entries had been added up to that id, where known
  */
 export function mayBeLost(after: string, info: StreamInfo, rank: number | undefined): boolean {
-  // Another stream than the one that gave the id.
+  // It is another stream than the one that assigned the id.
   if (compareIds(info.last, after) < 0) return true
   if (info.last === after) return false
-  // Trimming begins at the first entry, so it has not come that far: somebody deleted that one entry.
+  // Trimming begins at the first entry, so it has not reached the id: somebody deleted that single entry.
   if (info.first !== undefined && compareIds(info.first, after) <= 0) return false
   if (rank === undefined || info.added === undefined) return true
   return info.added - info.length > rank
