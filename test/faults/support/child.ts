@@ -41,6 +41,10 @@ export class Child implements Disposable {
     await this.#exited
   }
 
+  write(text: string): void {
+    this.#process.stdin!.write(text)
+  }
+
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process.kill(name)
   }
