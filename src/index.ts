@@ -34,7 +34,13 @@ export type {
   WriteDue,
   Written,
 } from './contract/engine.ts'
-export type { Fence, OwnedPartition, PartitionState, Taken } from './contract/owned-partition.ts'
+export type {
+  DueState,
+  Fence,
+  OwnedPartition,
+  PartitionState,
+  Taken,
+} from './contract/owned-partition.ts'
 export { MemoryEngine } from './engines/memory/engine.ts'
 export { Memory } from './engines/memory/memory.ts'
 export { type MemoryStoreOptions, memoryStore } from './engines/memory/store.ts'
@@ -111,7 +117,12 @@ export { type JoinTablesOptions, joinTables$ } from './operators/joinTables.ts'
 export { type LookupOptions, lookupKV } from './operators/lookupKV.ts'
 export type { OperatorOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'
-export { type DeadLetter, type ProcessOptions, processKV } from './operators/processKV.ts'
+export {
+  type DeadLetter,
+  type ProcessOptions,
+  processKV,
+  type TimedProcessOptions,
+} from './operators/processKV.ts'
 export { pull$ } from './operators/pull.ts'
 export {
   type Session,
@@ -120,6 +131,7 @@ export {
   type SessionUpdate,
   sessionKV,
 } from './operators/sessionKV.ts'
+export { FiredTimer, type TimerOptions, type Timers } from './operators/timers.ts'
 export { updateKV } from './operators/updateKV.ts'
 export { upsertKV } from './operators/upsertKV.ts'
 export { parseWindowKey, windowKey, windowPrefix } from './operators/windowKey.ts'

@@ -8,6 +8,17 @@ export interface Taken<P = unknown> {
   readonly records: number
 }
 
+/** What the node of a partition says of what is due, where timers are kept. */
+export interface DueState {
+  /** The segments of its index: those that are there are from `first` up to `next`, which will be the next. */
+  readonly first: number
+  readonly next: number
+  /** What was due up to this time was looked at. */
+  readonly until?: number | undefined
+  /** How far time had come by its records, where they have times. */
+  readonly time?: number | undefined
+}
+
 /** What the node of a partition says, besides who set it last. */
 export interface PartitionState<P> {
   /** How far the partition was processed; `undefined` before its first commit. JSON. */
@@ -16,6 +27,8 @@ export interface PartitionState<P> {
   readonly records: number
   /** How far the outputs were taken, where that is kept: as far at most as records were committed. */
   readonly taken?: Taken<P> | undefined
+  /** What is due, where timers are kept. */
+  readonly due?: DueState | undefined
 }
 
 /**

@@ -10,9 +10,9 @@ import {
 } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { OwnedPartition } from '../contract/owned-partition.ts'
+import { NodeFence } from '../store/fence.ts'
 import type { GroupTally } from '../store/group-tally.ts'
-import { NodeFence } from './fence.ts'
-import type { PartitionRecord } from './tree.ts'
+import type { PartitionRecord } from '../store/partition-record.ts'
 
 /** What a successful claim returns. */
 export interface Claimed<P> {

@@ -1,7 +1,7 @@
 import { KVError } from '../base/errors.ts'
+import { lostTo } from '../store/fence.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import type { Clearing } from './clearing.ts'
-import { lostTo } from './fence.ts'
 import { type Claimed, Holding } from './holding.ts'
 import { claim, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
 

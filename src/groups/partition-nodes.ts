@@ -3,9 +3,10 @@ import { KVError, type KVErrorCode } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
 import type { Due, Engine, Stored, Write } from '../contract/engine.ts'
 import { ask } from '../store/engine-call.ts'
-import { strideOf } from './fence.ts'
+import { strideOf } from '../store/fence.ts'
+import { type PartitionRecord, recordOf } from '../store/partition-record.ts'
 import type { Claimed } from './holding.ts'
-import { encodeOwner, type GroupTree, ownerOf, type PartitionRecord, recordOf } from './tree.ts'
+import { encodeOwner, type GroupTree, ownerOf } from './tree.ts'
 
 /** What the operations on nodes need. */
 export interface NodesRoom {

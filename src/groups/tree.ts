@@ -1,9 +1,10 @@
-import { attempt, KVError } from '../base/errors.ts'
+import { KVError } from '../base/errors.ts'
 import { json, text } from '../codecs.ts'
 import type { NodeEntry, Stored } from '../contract/engine.ts'
 import { quoteKey } from '../contract/keys.ts'
 import { childOf, nodeKey } from '../contract/nodes.ts'
 import type { PartitionState } from '../contract/owned-partition.ts'
+import { recordOf } from '../store/partition-record.ts'
 
 /** How much of a partition is left to process. */
 export interface PartitionLag {
@@ -22,12 +23,6 @@ export interface MemberInfo {
   readonly start: number
   /** The lag of its partitions, where it knows. */
   readonly lags?: Readonly<Record<string, PartitionLag>> | undefined
-}
-
-/** What the node of a partition holds. */
-export interface PartitionRecord<P> extends PartitionState<P> {
-  /** The id of the member that set it last. */
-  readonly owner: string
 }
 
 /** The parent node of all groups. */
@@ -76,28 +71,7 @@ export function checkName(what: string, name: unknown): asserts name is string {
   )
 }
 
-const recordCodec = json<PartitionRecord<unknown>>()
 const infoCodec = json<MemberInfo>()
-
-export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
-  return attempt('INVALID_ARGUMENT', 'the position has no JSON form', undefined, () =>
-    recordCodec.encode(record),
-  )
-}
-
-/** The content of a partition's node, or the initial one where there is no node. */
-export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
-  if (stored === undefined) return { position: undefined, records: 0, owner: '' }
-  return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {
-    const { position, records, taken, owner } = Object(recordCodec.decode(stored.value)) as PartitionRecord<P>
-    return {
-      position,
-      records: Number.isFinite(records) ? records : 0,
-      taken: Number.isFinite(taken?.records) ? taken : undefined,
-      owner: String(owner ?? ''),
-    }
-  })
-}
 
 /** What a partition's node says about its progress; nothing where no group wrote it. */
 export function progressOf(stored: Pick<Stored, 'value'> | undefined): PartitionState<unknown> {

@@ -11,7 +11,7 @@ export function loop<I, T, V, R, C>(
 ): Body<I, T, R> {
   const { recordOf, positionOf, journal } = source
   return {
-    process: processJournaled<I, V, V | undefined, { item: I; output: R }>(
+    process: processJournaled<I, V, { item: I; output: R }>(
       store,
       item => keyOf(recordOf(item), config),
       (item, value) => transform(recordOf(item), value, config),
@@ -28,7 +28,10 @@ export function loop<I, T, V, R, C>(
         },
         deadLetter:
           typeof deadLetter === 'function'
-            ? ({ record: item, error }) => takeOut({ item, letter: { record: recordOf(item), error } })
+            ? ({ record, error }) => {
+                const item = record as I
+                takeOut({ item, letter: { record: recordOf(item), error } })
+              }
             : 'fail',
       },
       journal,

@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { map, Observable, of, switchMap } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Stored } from '../contract/engine.ts'
 import { nodeKey } from '../contract/nodes.ts'
 import type { Fence } from '../contract/owned-partition.ts'
-import { NodeFence, strideOf } from '../groups/fence.ts'
-import { type PartitionRecord, recordOf } from '../groups/tree.ts'
 import { accessOf } from '../store/access.ts'
+import { claimNode } from '../store/claim.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 
@@ -64,32 +61,21 @@ function claim$<V>(
   { node: stored, former }: Found<V>,
 ): Observable<Fence<unknown> | 'taken'> {
   return new Observable(subscriber => {
-    const owner = `${hostname()}:${process.pid}#${randomBytes(6).toString('base64url')}`
-    const left = recordOf<unknown>(node, stored)
-    const record: PartitionRecord<unknown> = { ...left, position: former?.value ?? left.position, owner }
-    const { writes, version } = strideOf(node, record, stored?.version ?? 'absent')
+    const place = { node, partition: key, stored, position: former?.value }
     const mutations: Mutation<V>[] =
       former === undefined ? [] : [{ type: 'delete', key, ifVersion: former.version }]
-    const end = (fence: Fence<unknown> | 'taken'): void => {
-      subscriber.next(fence)
-      subscriber.complete()
-    }
-    accessOf<V>(store).commit(
+    claimNode(
+      accessOf<V>(store),
+      place,
       mutations,
-      {
-        get withdrawn() {
-          return subscriber.closed
-        },
-        committed: () =>
-          end(new NodeFence({ node, partition: key, owner }, version, stateOf(record), () => {})),
-        failed: error => {
-          if (error.code === 'VERSION_CONFLICT') end('taken')
-          else subscriber.error(error)
-        },
+      () => subscriber.closed,
+      end => {
+        if (end instanceof KVError) subscriber.error(end)
+        else {
+          subscriber.next(end)
+          subscriber.complete()
+        }
       },
-      { nodes: writes },
     )
   })
 }
-
-const stateOf = ({ owner: _, ...state }: PartitionRecord<unknown>) => state

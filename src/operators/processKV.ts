@@ -1,17 +1,15 @@
 import type { OperatorFunction } from 'rxjs'
-import { KVError } from '../base/errors.ts'
+import type { KVError } from '../base/errors.ts'
 import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { accessOf } from '../store/access.ts'
 import type { BytesPut, KVStore, Mutation } from '../store/kv-store.ts'
-import { bound, wholeOrInfinite } from './internal/arguments.ts'
-import type { Process } from './internal/batch.ts'
-import { CommitFence } from './internal/commit-fence.ts'
-import { CommitLoop, mostCommits } from './internal/commit-loop.ts'
 import type { Journal } from './internal/journal.ts'
 import { keptOf } from './internal/kept.ts'
-import { operate } from './internal/operate.ts'
+import { processOn } from './internal/process-on.ts'
+import { processTimed } from './internal/timers/timed.ts'
+import type { FiredTimer, TimerOptions, Timers } from './timers.ts'
 
-/** A record that could not be processed, and why. It has left no trace in the state. */
+/** A record, or a timer, that could not be processed, and why. It has left no trace in the state. */
 export interface DeadLetter<T> {
   readonly record: T
   readonly error: KVError
@@ -71,29 +69,69 @@ export interface ProcessOptions<T, V, N, R = unknown> {
    * @defaultValue none; needed with a `partition`
    */
   readonly positionOf?: ((record: T) => unknown) | undefined
+  /**
+   * How long a value is there after the last record of its key, in whole milliseconds: then it reads as absent. With a
+   * `partition` it is deleted then, too, in a commit; without, when the key's next record comes, or by `sweep$`.
+   * @defaultValue for ever
+   */
+  readonly expireAfter?: number | undefined
 }
 
-/** How many keys of an owned partition are remembered by default. */
-const REMEMBERED = 100_000
-
-/** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing. */
-function fenceOf<T>(
-  { partition, positionOf }: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>,
-  journal: Journal | undefined,
-): (() => CommitFence<T>) | undefined {
-  if (partition === undefined && positionOf === undefined) return undefined
-  if (partition === undefined || positionOf === undefined) {
-    throw new KVError(
-      'INVALID_ARGUMENT',
-      `\`${partition === undefined ? 'positionOf' : 'partition'}\` needs \`${partition === undefined ? 'partition' : 'positionOf'}\`, too`,
-    )
-  }
-  return () => new CommitFence(partition.fence, positionOf, journal?.outputs)
+/** Options of {@link processKV} where keys have timers. */
+export interface TimedProcessOptions<T, V, N, R, S> extends Omit<ProcessOptions<T, V, N, R>, 'deadLetter'> {
+  /** What happens when a timer is due that was set for a key. */
+  readonly timers: TimerOptions<T, V, S>
+  /**
+   * As of {@link ProcessOptions}; of a timer that cannot be fired it gets a {@link FiredTimer} in place of the record. The timer
+   * is cleared then.
+   * @defaultValue `'fail'`
+   */
+  readonly deadLetter?: 'fail' | ((letter: DeadLetter<T | FiredTimer>) => void) | undefined
 }
 
-const isSamePrimitive = (before: unknown, after: unknown): boolean =>
-  Object.is(before, after) && (typeof after !== 'object' || after === null) && typeof after !== 'function'
-
+/**
+ * With `timers`: `transform` sets and clears timers of the record's key, and `timers.onTimer` is called with the state when one is
+ * due; both in commits, so that a timer fires once, whatever dies when.
+ *
+ * Time goes forward by the clock, or with the records (`timers.timeOf`). Before a record is run, the timers of its key that are
+ * due by then have fired, in the order of their times; those of other keys soon after. Emits what `transform` and `onTimer` come
+ * to, as `[record, value]` and `[timer, value]`, once durable. Completes when the source has completed and all is emitted;
+ * timers that are not due yet stay in the store, for the next run. A key that is deleted has no timers any more.
+ *
+ * @example
+ * ```ts
+ * import { from } from 'rxjs'
+ * import { FiredTimer, json, memoryStore, processKV } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<number>() })
+ * const clicks = [{ user: 'ann', at: 0 }, { user: 'ann', at: 20 }, { user: 'bob', at: 90 }]
+ * from(clicks).pipe(
+ *   processKV(store, click => click.user, (click, count = 0, timers) => {
+ *     timers.set(click.at + 30)
+ *     return count + 1
+ *   }, {
+ *     timers: { name: 'visits', timeOf: click => click.at, onTimer: () => undefined, project: ({ key, at }, _, count) => `${key} left at ${at}: ${count}` },
+ *     project: click => `${click.user} came at ${click.at}`,
+ *   }),
+ * ).subscribe(line => console.log(line)) // ann came at 0, ann came at 20, bob came at 90, ann left at 50: 2
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param transform the new value; `undefined` deletes the key
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
+ */
+export function processKV<
+  T,
+  V,
+  F extends (record: NoInfer<T>, value: NoInfer<V> | undefined, timers: Timers) => NoInfer<V> | undefined,
+  R = [record: T, value: ReturnType<F>],
+  S = [timer: FiredTimer, value: V | undefined],
+>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  transform: F,
+  options: TimedProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R, S>,
+): OperatorFunction<T, R | S>
 /**
  * The process loop: for each record, reads the value under its key, computes a new one, writes it, and emits when that
  * is durable. No update is lost, with any number of writers, and the records of one key see each other's writes in order.
@@ -137,12 +175,22 @@ export function processKV<
   store: KVStore<V>,
   keyOf: (record: T) => string,
   transform: F,
-  options: ProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R> = {},
-): OperatorFunction<T, R> {
+  options?: ProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R>,
+): OperatorFunction<T, R>
+export function processKV<T, V>(
+  store: KVStore<V>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined, timers: Timers) => V | undefined,
+  options: AnyOptions<T, V> = {},
+): OperatorFunction<T, unknown> {
   const kept = keptOf(options.partition)
-  const process = processJournaled(store, keyOf, transform, options, kept?.journal)
+  const process = processJournaled<T, V, unknown>(store, keyOf, transform, options, kept?.journal)
   return kept === undefined ? process : source => kept.watch(process(source))
 }
+
+/** Options of {@link processKV}, with timers or without. */
+export type AnyOptions<T, V> = Omit<TimedProcessOptions<T, V, V | undefined, unknown, unknown>, 'timers'> &
+  Partial<Pick<TimedProcessOptions<T, V, V | undefined, unknown, unknown>, 'timers'>>
 
 /**
  * {@link processKV}, for one subscription, with a journal of what is needed to make outputs again that were not taken. It
@@ -150,30 +198,16 @@ export function processKV<
  *
  * @internal
  */
-export function processJournaled<T, V, N, R>(
+export function processJournaled<T, V, R>(
   store: KVStore<V>,
   keyOf: (record: T) => string,
-  transform: (record: T, value: V | undefined) => V | undefined,
-  options: ProcessOptions<T, V, N, R>,
+  transform: (record: T, value: V | undefined, timers: Timers) => V | undefined,
+  options: AnyOptions<T, V>,
   journal: Journal | undefined,
 ): OperatorFunction<T, R> {
-  const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
-  const fence = fenceOf(options, journal)
-  const process: Process<T, V, R> = {
-    keyOf,
-    transform,
-    project: options.project as Process<T, V, R>['project'],
-    unchanged: options.unchanged ?? isSamePrimitive,
-    commitWith: options.commitWith,
-    deadLetter: options.deadLetter === 'fail' ? undefined : options.deadLetter,
-    commitSize,
-    remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),
-    fence,
-    journal,
-  }
   const access = accessOf(store)
-  return operate(
-    (1 + mostCommits(process)) * commitSize,
-    (destination, intake) => new CommitLoop(access, process, destination, intake),
-  )
+  if (options.timers !== undefined || options.expireAfter !== undefined)
+    return processTimed(access, keyOf, transform, options, journal) as OperatorFunction<T, R>
+  const run = transform as (record: T, value: V | undefined) => V | undefined
+  return processOn(access, keyOf, run, options as ProcessOptions<T, V, V | undefined, R>, { journal })
 }

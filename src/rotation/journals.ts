@@ -2,10 +2,11 @@ import { concat, EMPTY, from, mergeMap, Observable, take } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Stored } from '../contract/engine.ts'
 import { childOf, nodeKey } from '../contract/nodes.ts'
-import { GROUPS, recordOf } from '../groups/tree.ts'
+import { GROUPS } from '../groups/tree.ts'
 import { readSlots, slotOf } from '../operators/internal/journal.ts'
 import { encodeEntry, entryOf, type JournalEntry } from '../operators/internal/journal-entry.ts'
 import type { Access } from '../store/access.ts'
+import { recordOf } from '../store/partition-record.ts'
 import type { Room, Tally } from './tally.ts'
 
 /** The node that the positions of jobs are below. */

@@ -1,13 +1,15 @@
 import { Observable } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
 import type { StoredEntry } from '../contract/engine.ts'
-import type { Writer } from '../store/access.ts'
+import type { Access, Writer } from '../store/access.ts'
 import { drain } from '../store/listing.ts'
 import type { Room, Tally } from './tally.ts'
 
 /** Looks at all values, page by page, and writes those anew that are not current; emits after each page, and completes. */
 export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
   new Observable(subscriber => {
+    // With their headers: what expires, or has timers, goes on to.
+    const access = room.access.headed
     const scan = room.engine.entries({})
     subscriber.add(() => scan.close())
     let writing = 0
@@ -39,7 +41,7 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
         for (const entry of entries) {
           tally.seen++
           tally.key = entry.key
-          const error = rewrite(room, entry, writer, () => writing++)
+          const error = rewrite(access, room.timeout, entry, writer, () => writing++)
           if (error !== undefined) tally.count(error)
         }
         writing--
@@ -53,7 +55,8 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
 
 /** Begins to write a value anew, unless it is current; returns the codec's error where it cannot. */
 function rewrite<V>(
-  { access, timeout }: Room<V>,
+  access: Access<V>,
+  timeout: number,
   { key, value: bytes, version }: StoredEntry,
   writer: Writer,
   begins: () => void,

@@ -1,8 +1,9 @@
 import type { Subscriber } from 'rxjs'
 import { KVError } from '../base/errors.ts'
+import type { Timing } from '../base/timing.ts'
 import type { Codec } from '../codecs.ts'
 import type { Stored, Write, Written } from '../contract/engine.ts'
-import type { Encoding } from './encoding.ts'
+import type { Encoding, Headed } from './encoding.ts'
 import type { AnyStore, BytesPut, Change, Entry, KVStore, Mutation, Range } from './kv-store.ts'
 import { Read, SingleWrite, Transaction, type Turn, Update } from './operations.ts'
 import type { Part, StoreParts } from './parts.ts'
@@ -179,8 +180,7 @@ export interface AccessContext<V> {
   readonly parts: StoreParts<V>
   /** How long an operation may take by default, in milliseconds. */
   readonly timeout: number
-  /** Runs `work` at the end of the turn. */
-  defer(work: () => void): void
+  readonly timing: Timing
   follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void
 }
 
@@ -197,12 +197,29 @@ export class Access<V> {
 
   /** Runs `work` at the end of the turn, on the store's clock. */
   defer(work: () => void): void {
-    this.#context.defer(work)
+    this.#context.timing.defer(work)
+  }
+
+  /** The clock and the timers of the store. */
+  get timing(): Timing {
+    return this.#context.timing
+  }
+
+  /** The same, of values with their headers; nothing is looked up in the cache, which has none. */
+  get headed(): Access<Headed<V>> {
+    const { encoding, parts, timeout, timing } = this.#context
+    return new HeadedAccess({
+      encoding: encoding.headed,
+      parts: parts as unknown as StoreParts<Headed<V>>,
+      timeout,
+      timing,
+      follow: (_, subscriber) => subscriber.error(new Error('a store follows values, not headers')),
+    })
   }
 
   /** What a read of `key` comes to, where nothing need be asked. The value is shared by all who ask. */
   known(key: string): Known<V> | KVError | undefined {
-    const { encoding, parts } = this.#context
+    const { parts } = this.#context
     try {
       if (parts.counts !== undefined && typeof key === 'string') {
         const { cache, batcher } = parts.of(key)
@@ -211,7 +228,16 @@ export class Access<V> {
         // What is in the cache is a valid key.
         if (known !== undefined) return known
       }
-      encoding.checkKey(key)
+    } catch (error) {
+      return error as KVError
+    }
+    return this.refusal(key)
+  }
+
+  /** Why a key is none. */
+  protected refusal(key: string): KVError | undefined {
+    try {
+      this.#context.encoding.checkKey(key)
       return undefined
     } catch (error) {
       return error as KVError
@@ -321,6 +347,12 @@ export class Access<V> {
     const { parts, timeout } = this.#context
     const { batcher } = parts.of(node)
     batcher.read(new NodeRead(node, batcher.turn, timeout, then))
+  }
+}
+
+class HeadedAccess<V> extends Access<Headed<V>> {
+  override known(key: string): KVError | undefined {
+    return this.refusal(key)
   }
 }
 

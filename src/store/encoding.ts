@@ -4,7 +4,14 @@ import { isVersion } from '../contract/conditions.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../contract/engine.ts'
 import { checkKey, quoteKey } from '../contract/keys.ts'
 import { isNodeKey } from '../contract/nodes.ts'
+import { type Header, headerOf, withHeader, withoutHeader } from './header.ts'
 import type { BytesPut, Mutation } from './kv-store.ts'
+
+/** A value with its header. */
+export interface Headed<V> {
+  readonly value: V
+  readonly header: Header | undefined
+}
 
 /** Checks what comes in before anything is sent, and turns values into bytes and back. */
 export class Encoding<V> {
@@ -22,7 +29,7 @@ export class Encoding<V> {
   /** A field, not a method, because it is handed around. */
   readonly decode = (key: string, value: Uint8Array): V => {
     try {
-      return this.#codec.decode(value, key)
+      return this.#codec.decode(withoutHeader(value), key)
     } catch (error) {
       throw KVError.from(error, 'CODEC', `the value of ${quoteKey(key)} could not be decoded`, key)
     }
@@ -45,13 +52,14 @@ export class Encoding<V> {
   /** Whether a value is stored as it would be written now. */
   isCurrent(key: string, bytes: Uint8Array): boolean {
     return attempt('CODEC', `the value of ${quoteKey(key)} could not be looked at`, key, () => {
-      return this.#codec.isCurrent?.(bytes, key) ?? true
+      return this.#codec.isCurrent?.(withoutHeader(bytes), key) ?? true
     })
   }
 
   /** Begins to load what is missing to decode what is stored for a key, or in a node; `undefined` where nothing is. */
   prepare(key: string, bytes: Uint8Array): Promise<unknown> | undefined {
-    return isNodeKey(key) ? this.#codec.beside?.prepare?.(bytes, key) : this.#codec.prepare?.(bytes, key)
+    if (isNodeKey(key)) return this.#codec.beside?.prepare?.(bytes, key)
+    return this.#codec.prepare?.(withoutHeader(bytes), key)
   }
 
   /** Whether there ever is something to load. */
@@ -62,6 +70,11 @@ export class Encoding<V> {
   /** How bytes that tell of values are kept in a node beside the keys; `undefined` for as they are. */
   get beside(): Codec<Uint8Array> | undefined {
     return this.#codec.beside
+  }
+
+  /** Of values with their headers. */
+  get headed(): Encoding<Headed<V>> {
+    return new HeadedEncoding(this, this.#codec, this.#limits)
   }
 
   checkKey(key: string): void {
@@ -87,7 +100,7 @@ export class Encoding<V> {
     }
   }
 
-  put(key: string, value: V, ifVersion: ExpectedVersion | undefined): Write {
+  put(key: string, value: V, ifVersion: ExpectedVersion | undefined, header?: Header | undefined): Write {
     this.checkKey(key)
     if (value === undefined) {
       throw new KVError(
@@ -105,7 +118,7 @@ export class Encoding<V> {
     if (!(encoded instanceof Uint8Array)) {
       throw new KVError('CODEC', `the codec made no bytes of the value of ${quoteKey(key)}`, { key })
     }
-    return this.putBytes(key, encoded, ifVersion)
+    return this.putBytes(key, withHeader(header, encoded), ifVersion)
   }
 
   putBytes(key: string, value: Uint8Array, ifVersion: ExpectedVersion | undefined): Write {
@@ -147,6 +160,24 @@ export class Encoding<V> {
       'VALUE_TOO_LARGE',
       `a transaction of ${writes.length} writes has ${bytes} bytes, the limit is ${batchBytes}`,
     )
+  }
+}
+
+class HeadedEncoding<V> extends Encoding<Headed<V>> {
+  readonly #values: Encoding<V>
+
+  constructor(values: Encoding<V>, codec: Codec<V>, limits: EngineLimits) {
+    super(codec as unknown as Codec<Headed<V>>, limits)
+    this.#values = values
+  }
+
+  override readonly decode = (key: string, bytes: Uint8Array): Headed<V> => {
+    const value = this.#values.decode(key, bytes)
+    return { value, header: headerOf(bytes) }
+  }
+
+  override put(key: string, headed: Headed<V>, ifVersion: ExpectedVersion | undefined): Write {
+    return this.#values.put(key, headed.value, ifVersion, headed.header)
   }
 }
 

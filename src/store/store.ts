@@ -109,7 +109,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       encoding: this.#encoding,
       parts: this.#parts,
       timeout: this.#timeout,
-      defer: work => this.#timing.defer(work),
+      timing: this.#timing,
       follow: (range, subscriber, following) => this.#follow(range, subscriber, following),
     })
     this[ACCESS] = this.#access

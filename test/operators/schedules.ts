@@ -30,16 +30,16 @@ export interface Pace {
 
 export const pace: fc.Arbitrary<Pace> = fc.record({ delays, batch: fc.integer({ min: 1, max: 4 }) })
 
-/** A store of numbers in `memory` that takes its time. */
-export function slowStore(
+/** A store of numbers, or of other JSON, in `memory` that takes its time. */
+export function slowStore<V = number>(
   { delays, batch }: Pace,
   memory: Memory,
   scheduler: TestScheduler,
   ...hooks: Hook[]
-): KVStore<number> {
+): KVStore<V> {
   const slow = late(delays)
   const options = {
-    value: json<number>(),
+    value: json<V>(),
     scheduler,
     memory,
     limits: { readBatch: batch, writeBatch: batch, inFlight: 2 },

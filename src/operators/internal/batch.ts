@@ -4,6 +4,7 @@ import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence } from './commit-fence.ts'
 import type { Journal } from './journal.ts'
+import type { DueWrite } from './timers/due-index.ts'
 
 /** What a process loop is to do: the user's functions and options, complete. */
 export interface Process<T, V, R> {
@@ -20,6 +21,19 @@ export interface Process<T, V, R> {
   readonly fence: (() => CommitFence<T>) | undefined
   /** Where commits leave what it takes to make their outputs again. */
   readonly journal: Journal | undefined
+  /** What its commits carry where keys have timers. */
+  readonly due: DueCommits<T, V> | undefined
+}
+
+/** The part that the index of what is due has in the commits of a process loop. */
+export interface DueCommits<T, V> {
+  /** How many of those that take part in a commit are records, and which is the last. */
+  recordsOf(items: readonly Item<T, V, unknown>[]): { readonly count: number; readonly last: T | undefined }
+  /** What a commit of these does to the index, which leaves these values. */
+  write(items: readonly Item<T, V, unknown>[], values: Iterable<V>): DueWrite
+  durable(write: DueWrite): void
+  /** A commit was not carried out, nor any after it. */
+  undone(write: DueWrite): void
 }
 
 /** One record on its way. */

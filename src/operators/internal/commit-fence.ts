@@ -1,7 +1,7 @@
 import { KVError } from '../../base/errors.ts'
 import { nextVersion } from '../../contract/conditions.ts'
 import type { Stored, Write } from '../../contract/engine.ts'
-import type { Fence, PartitionState } from '../../contract/owned-partition.ts'
+import type { DueState, Fence, PartitionState } from '../../contract/owned-partition.ts'
 import type { Access, Committer } from '../../store/access.ts'
 import { callbackError } from './arguments.ts'
 import type { Outputs } from './outputs.ts'
@@ -40,12 +40,16 @@ export class CommitFence<T> {
     this.#state = fence.state
   }
 
-  /** The write for a commit of so many records, which follows all that were made since the last {@link restore}. */
-  next(last: T, records: number): FenceWrite {
+  /**
+   * The write for a commit of so many records, which follows all that were made since the last {@link restore}; without any
+   * record, the position is as it was.
+   */
+  next(last: T | undefined, records: number, due: DueState | undefined): FenceWrite {
     const state: PartitionState<unknown> = {
-      position: this.#position(last),
+      position: records === 0 ? this.#state.position : this.#position(last as T),
       records: this.#state.records + records,
       taken: this.#outputs?.taken,
+      due: due ?? this.#state.due,
     }
     const write = this.#fence.write(state, this.#version) as FenceWrite['write']
     this.#version = nextVersion(this.#version)

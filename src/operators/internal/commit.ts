@@ -3,10 +3,11 @@ import type { Write } from '../../contract/engine.ts'
 import type { Access, Committer } from '../../store/access.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
-import type { Batch, Item, Process } from './batch.ts'
+import type { Batch, DueCommits, Item, Process } from './batch.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence, FenceWrite } from './commit-fence.ts'
 import type { Journal, JournalWrite } from './journal.ts'
+import type { DueWrite } from './timers/due-index.ts'
 
 /** Who sends commits. */
 export interface Sender {
@@ -28,6 +29,8 @@ export class Commit<T, V, R> implements Committer {
   readonly mutations: readonly (Mutation<V> | BytesPut)[]
   readonly fenceWrite: FenceWrite | undefined
   readonly journalWrite: JournalWrite | undefined
+  readonly #due: DueCommits<T, V> | undefined
+  readonly #dueWrite: DueWrite | undefined
   /** What came of it, once that is known. */
   result: 'durable' | KVError | undefined
   /** The mutation of each cell; a cell that is as it was has none. */
@@ -57,14 +60,22 @@ export class Commit<T, V, R> implements Committer {
     })
     if (process.commitWith !== undefined) mutations.push(...withRecords(process.commitWith, this.items))
     this.mutations = mutations
-    this.fenceWrite = fence?.next(this.items.at(-1)!.record, this.items.length)
+    const { due } = process
+    this.#due = due
+    this.#dueWrite = due?.write(this.items, valuesOf(this.#mutationOf))
+    const { last, count } = due?.recordsOf(this.items) ?? {
+      last: this.items.at(-1)!.record,
+      count: this.items.length,
+    }
+    this.fenceWrite = fence?.next(last, count, this.#dueWrite?.state)
     this.journalWrite = process.journal && this.#journalWrite(access, process.journal)
     for (let i = 0; i < this.cells.length; i++) this.cells[i]!.sent(this.#mutationOf[i])
   }
 
   get nodes(): readonly Write[] {
-    const nodes = this.fenceWrite === undefined ? [] : [this.fenceWrite.write]
-    return this.journalWrite === undefined ? nodes : [...nodes, this.journalWrite.write]
+    const nodes: Write[] = this.fenceWrite === undefined ? [] : [this.fenceWrite.write]
+    if (this.journalWrite !== undefined) nodes.push(this.journalWrite.write)
+    return this.#dueWrite === undefined ? nodes : [...nodes, ...this.#dueWrite.nodes]
   }
 
   /** Takes what is written for its mutations. */
@@ -98,11 +109,13 @@ export class Commit<T, V, R> implements Committer {
       this.cells[i]!.committed(this.#mutationOf[i], this.#bytesOf[i])
     if (this.fenceWrite !== undefined) fence?.committed(this.fenceWrite)
     if (this.journalWrite !== undefined) journal?.wrote(this.journalWrite)
+    if (this.#dueWrite !== undefined) this.#due!.durable(this.#dueWrite)
   }
 
   /** It was not carried out, nor any that is on its way. */
   isUndone(): void {
     for (const cell of this.cells) cell.fallBack()
+    if (this.#dueWrite !== undefined) this.#due!.undone(this.#dueWrite)
   }
 
   /** What it takes to make its outputs again; before its cells are told that it is on its way. */
@@ -118,6 +131,10 @@ export class Commit<T, V, R> implements Committer {
     })
     return journal.next({ from: records - this.items.length, to: records, position, before, errors })
   }
+}
+
+function* valuesOf<V>(mutations: readonly (Mutation<V> | undefined)[]): Iterable<V> {
+  for (const mutation of mutations) if (mutation?.type === 'put') yield mutation.value
 }
 
 function withRecords<T, V, R>(

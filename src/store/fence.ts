@@ -2,7 +2,7 @@ import { KVError } from '../base/errors.ts'
 import { nextVersion, versionAfter } from '../contract/conditions.ts'
 import type { Write } from '../contract/engine.ts'
 import type { Fence, PartitionState } from '../contract/owned-partition.ts'
-import { encodeRecord, type PartitionRecord } from './tree.ts'
+import { encodeRecord, type PartitionRecord } from './partition-record.ts'
 
 /**
  * By how much a claim raises the version of a partition's node. It must exceed the number of commits that an owner may
@@ -69,8 +69,8 @@ export class NodeFence<P> implements Fence<P> {
     return this.#state
   }
 
-  write({ position, records, taken }: PartitionState<P>, ifVersion: number): Write {
-    const value = encodeRecord({ position, records, taken, owner: this.#owner })
+  write({ position, records, taken, due }: PartitionState<P>, ifVersion: number): Write {
+    const value = encodeRecord({ position, records, taken, due, owner: this.#owner })
     this.#written = nextVersion(ifVersion)
     return { type: 'put', key: this.node, value, ifVersion }
   }

@@ -1,0 +1,181 @@
+import type { Headed } from '../../../store/encoding.ts'
+import { type Header, MAX_TIMER_NAME } from '../../../store/header.ts'
+import { FiredTimer, type TimerOptions, type Timers } from '../../timers.ts'
+import { callbackError, calling } from '../arguments.ts'
+import { Hint } from './hint.ts'
+import { type Step, TimerFailure } from './step.ts'
+import { isSameHeader, nextOf, TimedValue } from './timed-value.ts'
+
+/** What a process loop with timers is to do: the user's functions and options. */
+export interface TimedPlan<T, V> {
+  readonly keyOf: (record: T) => string
+  readonly transform: (record: T, value: V | undefined, timers: Timers) => V | undefined
+  readonly project: ((record: T, value: V | undefined, previous: V | undefined) => unknown) | undefined
+  readonly unchanged: (before: V, after: V) => boolean
+  /** How long a value is kept that is not written again, in milliseconds. */
+  readonly expireAfter: number | undefined
+  readonly timers: TimerOptions<T, V, unknown> | undefined
+  /** Whether a timer that cannot be fired is taken out; else it ends the stream. */
+  readonly takesOut: boolean
+}
+
+/** The most timers that a key has. */
+const MOST = 255
+
+/** The timers of a key while its records and timers are run. */
+class Draft implements Timers {
+  now = 0
+  /** What is set is later than this. */
+  after = Number.NEGATIVE_INFINITY
+  readonly key: string
+  timers: Map<string, number>
+
+  constructor(key: string, timers: Iterable<readonly [string, number]>) {
+    this.key = key
+    this.timers = new Map(timers)
+  }
+
+  set(at: number | Date, name = ''): void {
+    const time = at instanceof Date ? at.getTime() : at
+    if (!Number.isFinite(time)) {
+      throw new TypeError(`a timer needs a number of milliseconds or a valid Date, got ${String(at)}`)
+    }
+    if (typeof name !== 'string' || !name.isWellFormed() || Buffer.byteLength(name) > MAX_TIMER_NAME) {
+      throw new TypeError(`the name of a timer has at most ${MAX_TIMER_NAME} bytes, got ${String(name)}`)
+    }
+    this.timers.set(name, Math.max(time, this.after))
+    if (this.timers.size > MOST) throw new RangeError(`a key has at most ${MOST} timers`)
+  }
+
+  clear(name = ''): void {
+    this.timers.delete(name)
+  }
+
+  at(name = ''): number | undefined {
+    return this.timers.get(name)
+  }
+
+  /** The first that is due by then. */
+  due(time: number): FiredTimer | undefined {
+    let first: FiredTimer | undefined
+    for (const [name, at] of this.timers) {
+      if (at <= time && (first === undefined || at < first.at || (at === first.at && name < first.name)))
+        first = new FiredTimer(this.key, name, at)
+    }
+    return first
+  }
+}
+
+/** What records and timers make of a key, apart from any store. */
+export class Rules<T, V> {
+  readonly #plan: TimedPlan<T, V>
+  /** Where what is due is kept, if it is. */
+  readonly #index: { readonly until: number } | undefined
+
+  constructor(plan: TimedPlan<T, V>, index: { readonly until: number } | undefined) {
+    this.#plan = plan
+    this.#index = index
+  }
+
+  keyOf(step: Step<T>): string {
+    if (step.failure !== undefined) throw step.failure
+    return step.hint === undefined ? this.#plan.keyOf(step.record!) : step.hint.key
+  }
+
+  /** The value after a step; what it emits is left in the step. */
+  run(step: Step<T>, before: Headed<V> | undefined): Headed<V> | undefined {
+    const { transform, project } = this.#plan
+    const { now, record, hint } = step
+    const key = this.keyOf(step)
+    const isExpired = (before?.header?.expires ?? Number.POSITIVE_INFINITY) <= now
+    const timers = new Draft(key, isExpired ? [] : (before?.header?.timers ?? []))
+    step.outputs = []
+    let value = isExpired ? undefined : before?.value
+    value = this.#fire(step, timers, value)
+    let expires = before?.header?.expires
+    if (hint === undefined) {
+      timers.now = now
+      timers.after = Number.NEGATIVE_INFINITY
+      const previous = value
+      value = transform(record as T, previous, timers)
+      const output =
+        project === undefined
+          ? [record, value]
+          : calling('project', () => project(record as T, value, previous))
+      step.outputs.push(output)
+      if (this.#plan.expireAfter !== undefined) expires = now + this.#plan.expireAfter
+    }
+    if (value === undefined) return undefined
+    const after = this.#headed(key, value, before, { timers: timers.timers, expires })
+    // Nothing was run: what is stored is as it was.
+    const isIdle = hint !== undefined && step.outputs.length === 0
+    return isIdle && isSameHeader(before!.header, after.header) ? before : after
+  }
+
+  /** Whether what is stored need not be written again. */
+  isUnchanged(before: Headed<V>, after: Headed<V>): boolean {
+    if (before === after) return true
+    return isSameHeader(before.header, after.header) && this.#plan.unchanged(before.value, after.value)
+  }
+
+  /** Fires what is due by the time of the step, one timer after the other. */
+  #fire(step: Step<T>, timers: Draft, value: V | undefined): V | undefined {
+    const options = this.#plan.timers
+    if (options === undefined) return value
+    while (value !== undefined) {
+      const timer = timers.due(step.now)
+      if (timer === undefined) break
+      value = this.#fireOne(step, timer, timers, value, options)
+    }
+    return value
+  }
+
+  #fireOne(
+    step: Step<T>,
+    timer: FiredTimer,
+    draft: Draft,
+    previous: V,
+    { onTimer, project, timeOf }: TimerOptions<T, V, unknown>,
+  ): V | undefined {
+    draft.clear(timer.name)
+    const others = new Map(draft.timers)
+    draft.now = timeOf === undefined ? step.now : timer.at
+    draft.after = timer.at + 1
+    try {
+      const value = calling('onTimer', () => onTimer(timer, previous, draft))
+      const output =
+        project === undefined
+          ? [timer, value]
+          : calling('timers.project', () => project(timer, value, previous))
+      step.outputs.push(output)
+      // With the key go its timers.
+      if (value === undefined) draft.timers.clear()
+      return value
+    } catch (fault) {
+      if (!this.#plan.takesOut) throw fault
+      draft.timers = others
+      step.outputs.push(new TimerFailure(timer, callbackError('onTimer', fault, timer.key)))
+      return previous
+    }
+  }
+
+  #headed(key: string, value: V, before: Headed<V> | undefined, { timers, expires }: Header): Headed<V> {
+    const former = before?.header?.hint
+    // One that was taken already does not come again.
+    const isToCome = former !== undefined && former > (this.#index?.until ?? Number.NEGATIVE_INFINITY)
+    const next = this.#index && nextOf({ timers, expires })
+    const some = timers!.size === 0 ? undefined : timers
+    if (next !== undefined && (!isToCome || former > next)) {
+      const hint = new Hint(key, next)
+      return new TimedValue(value, { timers: some, expires, hint: next }, hint)
+    }
+    const hint = isToCome ? former : undefined
+    if (some === undefined && expires === undefined && hint === undefined)
+      return new TimedValue(value, undefined, undefined)
+    return new TimedValue(
+      value,
+      { timers: some, expires, hint },
+      before instanceof TimedValue ? before.hint : undefined,
+    )
+  }
+}

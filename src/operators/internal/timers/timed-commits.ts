@@ -1,0 +1,54 @@
+import type { Headed } from '../../../store/encoding.ts'
+import type { DueCommits, Item } from '../batch.ts'
+import type { DueIndex, DueWrite } from './due-index.ts'
+import type { Hint } from './hint.ts'
+import type { Step } from './step.ts'
+import { newHintOf } from './timed-value.ts'
+
+type Items<T, V> = readonly Item<Step<T>, Headed<V>, unknown>[]
+
+/** Writes the hints that the values of a commit need, with that commit. */
+export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
+  readonly #index: DueIndex
+  /** Whether time goes forward with the records, so that it is kept how far. */
+  readonly #keepsTime: boolean
+
+  constructor(index: DueIndex, keepsTime: boolean) {
+    this.#index = index
+    this.#keepsTime = keepsTime
+  }
+
+  recordsOf(items: Items<T, V>): { readonly count: number; readonly last: Step<T> | undefined } {
+    let count = 0
+    let last: Step<T> | undefined
+    for (const { record: step } of items) {
+      if (step.hint !== undefined) continue
+      count++
+      last = step
+    }
+    return { count, last }
+  }
+
+  write(items: Items<T, V>, values: Iterable<Headed<V>>): DueWrite {
+    const needed: Hint[] = []
+    for (const value of values) {
+      const hint = newHintOf(value)
+      if (hint !== undefined) needed.push(hint)
+    }
+    const done: Hint[] = []
+    // One that has failed is looked into again, by the next who begins.
+    for (const { record: step, error } of items)
+      if (step.hint !== undefined && error === undefined) done.push(step.hint)
+    const { now } = items.at(-1)!.record
+    const time = this.#keepsTime && Number.isFinite(now) ? now : undefined
+    return this.#index.write(needed, done, now, time)
+  }
+
+  durable(write: DueWrite): void {
+    this.#index.durable(write)
+  }
+
+  undone(write: DueWrite): void {
+    this.#index.undone(write)
+  }
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { KVError } from '../base/errors.ts'
+import type { Stored } from '../contract/engine.ts'
+import type { Fence } from '../contract/owned-partition.ts'
+import type { Access } from './access.ts'
+import { NodeFence, strideOf } from './fence.ts'
+import type { Mutation } from './kv-store.ts'
+import { type PartitionRecord, recordOf } from './partition-record.ts'
+
+/** A node that is to be somebody's, as it was found. */
+export interface Claimable {
+  readonly node: string
+  /** What it is called in messages. */
+  readonly partition: string
+  readonly stored: Stored | undefined
+  /** The position to begin with, where the node has none. */
+  readonly position?: unknown
+}
+
+/**
+ * Takes over a node that one process has at a time, without a group: from now on, no commit that carries a fence of it made
+ * before is carried out. Ends with `'taken'` where somebody else was faster.
+ */
+export function claimNode<V>(
+  access: Access<V>,
+  { node, partition, stored, position }: Claimable,
+  mutations: readonly Mutation<V>[],
+  isStopped: () => boolean,
+  then: (end: Fence<unknown> | 'taken' | KVError) => void,
+): void {
+  const owner = `${hostname()}:${process.pid}#${randomBytes(6).toString('base64url')}`
+  const left = recordOf<unknown>(node, stored)
+  const record: PartitionRecord<unknown> = { ...left, position: position ?? left.position, owner }
+  const { writes, version } = strideOf(node, record, stored?.version ?? 'absent')
+  access.commit(
+    mutations,
+    {
+      get withdrawn() {
+        return isStopped()
+      },
+      committed: () => then(new NodeFence({ node, partition, owner }, version, stateOf(record), () => {})),
+      failed: error => then(error.code === 'VERSION_CONFLICT' ? 'taken' : error),
+    },
+    { nodes: writes },
+  )
+}
+
+const stateOf = ({ owner: _, ...state }: PartitionRecord<unknown>) => state

@@ -1,0 +1,87 @@
+import { bufferOf } from '../base/bytes.ts'
+
+/** What is stored ahead of a value's own bytes, where there is anything to say. */
+export interface Header {
+  /** When the value expires, in milliseconds since 1970. */
+  readonly expires?: number | undefined
+  /** The timers of the key: the time of each, by name. */
+  readonly timers?: ReadonlyMap<string, number> | undefined
+  /** The time of the hint that stands for both in the index of what is due. */
+  readonly hint?: number | undefined
+}
+
+/** What a value with a header begins with: no text does, and no JSON, for 0xff is in no UTF-8. */
+const MAGIC = Buffer.from([0xff, 0x72, 0x78, 0x6b])
+
+const EXPIRES = 1
+const HINT = 2
+
+/** The longest name of a timer, in bytes of UTF-8. */
+export const MAX_TIMER_NAME = 255
+
+const begins = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0xff && bytes[1] === 0x72 && bytes[2] === 0x78 && bytes[3] === 0x6b
+
+/**
+ * The bytes to store for a value: its own, after the header where there is one. A value that happens to begin as headers do
+ * gets an empty one, so that it is not taken for one.
+ */
+export function withHeader(header: Header | undefined, value: Uint8Array): Uint8Array {
+  if (header === undefined && !begins(value)) return value
+  const { expires, hint, timers } = header ?? {}
+  const names = Array.from(timers ?? [], ([name, at]) => [Buffer.from(name), at] as const)
+  const length =
+    MAGIC.length +
+    2 +
+    (expires === undefined ? 0 : 8) +
+    (hint === undefined ? 0 : 8) +
+    names.reduce((sum, [name]) => sum + 9 + name.length, 0)
+  const bytes = Buffer.allocUnsafe(length + value.byteLength)
+  let at = MAGIC.copy(bytes)
+  at = bytes.writeUInt8((expires === undefined ? 0 : EXPIRES) | (hint === undefined ? 0 : HINT), at)
+  at = bytes.writeUInt8(names.length, at)
+  if (expires !== undefined) at = bytes.writeDoubleBE(expires, at)
+  if (hint !== undefined) at = bytes.writeDoubleBE(hint, at)
+  for (const [name, time] of names) {
+    at = bytes.writeDoubleBE(time, at)
+    at = bytes.writeUInt8(name.length, at)
+    at += name.copy(bytes, at)
+  }
+  bytes.set(value, at)
+  return bytes
+}
+
+/** The value's own bytes. */
+export const withoutHeader = (bytes: Uint8Array): Uint8Array =>
+  begins(bytes) ? bytes.subarray(read(bytes).length) : bytes
+
+/** The header of stored bytes; `undefined` where they have none. */
+export const headerOf = (bytes: Uint8Array): Header | undefined =>
+  begins(bytes) ? read(bytes).header : undefined
+
+/** When stored bytes expire; `Infinity` where they do not. */
+export function expiryOf(bytes: Uint8Array): number {
+  if (!begins(bytes) || (bytes[MAGIC.length]! & EXPIRES) === 0) return Number.POSITIVE_INFINITY
+  return bufferOf(bytes).readDoubleBE(MAGIC.length + 2)
+}
+
+function read(bytes: Uint8Array): { readonly header: Header; readonly length: number } {
+  const buffer = bufferOf(bytes)
+  const flags = buffer.readUInt8(MAGIC.length)
+  let count = buffer.readUInt8(MAGIC.length + 1)
+  let at = MAGIC.length + 2
+  const time = (): number => {
+    at += 8
+    return buffer.readDoubleBE(at - 8)
+  }
+  const expires = (flags & EXPIRES) === 0 ? undefined : time()
+  const hint = (flags & HINT) === 0 ? undefined : time()
+  const timers = count === 0 ? undefined : new Map<string, number>()
+  for (; count > 0; count--) {
+    const due = time()
+    const length = buffer.readUInt8(at)
+    timers?.set(buffer.toString('utf8', at + 1, at + 1 + length), due)
+    at += 1 + length
+  }
+  return { header: { expires, timers, hint }, length: at }
+}
