@@ -8,7 +8,7 @@ interface FileState {
   readonly changed: number
 }
 
-/** Which state a file is in; another when it is written to. */
+/** The state of a file, which changes when it is written to. */
 export function statOf(file: string): FileState {
   try {
     const { size, mtimeMs } = statSync(file)
@@ -18,10 +18,10 @@ export function statOf(file: string): FileState {
   }
 }
 
-/** How often the bookmark is written, in milliseconds. What is loaded after it is loaded again, to the same effect. */
+/** How often to write the bookmark, in milliseconds. Entries loaded after it are loaded again, with the same effect. */
 const BOOKMARK_INTERVAL = 250
 
-/** How far a file was loaded, in a file beside it. */
+/** Records how far a file was loaded, in a file beside it. */
 export class Bookmark {
   readonly start: Start
   readonly #path: string

@@ -1,6 +1,6 @@
 /**
- * Text as a terminal may get it: characters that it would take as a command (C0 but tab and newline, DEL, C1) are shown
- * instead. JSON stays the JSON that it is, for they can only stand in its strings.
+ * Text that is safe for a terminal: control characters (C0 except tab and newline, DEL, C1) are escaped. JSON keeps its
+ * meaning, since it can have them in strings only.
  */
 export const escapeControls = (content: string): string =>
   content.replace(

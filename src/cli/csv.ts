@@ -1,18 +1,18 @@
 import { CsvRecord } from '../base/csv.ts'
 import { LINE_LIMIT, type Line, TOO_LONG } from './lines.ts'
 
-/** A record of CSV (RFC 4180), or why it is none. */
+/** A record of CSV (RFC 4180), or why it is not one. */
 export interface FoundRecord {
-  /** What it is made of, as it stands in the file. */
+  /** Its text, as it is in the file. */
   readonly text: string
-  /** Its first line, counted from 1. */
+  /** The number of its first line, from 1. */
   readonly number: number
-  /** Where what is after it begins, in bytes. */
+  /** The offset after it, in bytes. */
   readonly end: number
   readonly fields: readonly string[] | Error
 }
 
-/** The records in these lines; empty lines between them are passed over. What is no record hurts none after it. */
+/** The records in these lines; empty lines between them are skipped. A malformed record does not affect later ones. */
 export async function* csvRecordsOf(lines: AsyncIterable<Line>): AsyncGenerator<FoundRecord> {
   let reader = new CsvRecord(',')
   let text = ''

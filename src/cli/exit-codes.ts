@@ -1,6 +1,6 @@
 import type { KVErrorCode } from '../index.ts'
 
-/** What the command line exits with; documented in its help. */
+/** The exit codes of the command line, documented in its help. */
 export const ExitCode = {
   ok: 0,
   failed: 1,
@@ -10,7 +10,7 @@ export const ExitCode = {
   unavailable: 5,
 } as const
 
-/** A failure that is explained by its message alone, with its exit code. */
+/** A failure that its message explains fully, with its exit code. */
 export class CliError extends Error {
   readonly exitCode: number
 
@@ -29,15 +29,15 @@ const codes: Partial<Record<KVErrorCode, number>> = {
   UNAVAILABLE: ExitCode.unavailable,
 }
 
-/** What to exit with after `error`. */
+/** The exit code for `error`. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode
-  // Of whatever copy of this library: a job may have its own.
+  // Not `instanceof`: a job may have its own copy of this library.
   const code = (error as { code?: unknown } | undefined)?.code
   return codes[code as KVErrorCode] ?? ExitCode.failed
 }
 
-/** What to say about `error`: no stack trace, but for a function of the user's the place where it threw. */
+/** The message for `error`: no stack trace, except where a function of the user threw. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, cause } = error as { code?: unknown; cause?: unknown }

@@ -3,12 +3,12 @@ import { escapeControls } from './controls.ts'
 import { count, counted } from './progress.ts'
 import type { Session } from './session.ts'
 
-/** How many partitions of a member are named. */
+/** How many partitions of a member to name. */
 const NAMED = 8
-/** How much is shown of a position. */
+/** How many characters of a position to show. */
 const LONGEST_POSITION = 40
 
-/** A group for people. */
+/** A group as text for people. */
 export function groupTable({ group, members, partitions }: GroupSnapshot, colors: Session['colors']): string {
   const names = new Map(members.map(({ id, name }) => [id, name]))
   const rate = partitions.reduce((sum, each) => sum + (each.rate ?? 0), 0)
@@ -50,7 +50,7 @@ function partitionRow(
   ]
 }
 
-/** Rows under a head, in columns; the last is as wide as it is. */
+/** Rows below a header, in aligned columns; the last column is not padded. */
 function aligned(head: readonly string[], rows: readonly string[][], colors: Session['colors']): string[] {
   const safe = rows.map(row => row.map(escapeControls))
   const widths = head.map((title, i) => Math.max(title.length, ...safe.map(row => row[i]!.length)))

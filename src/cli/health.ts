@@ -21,7 +21,7 @@ export function healthAddressFrom(text: string): HealthAddress {
   return { host, port }
 }
 
-/** Tells others how a job is. */
+/** Serves the health of a job over HTTP. */
 export class HealthServer {
   readonly url: string
   readonly #server: Server
@@ -32,14 +32,14 @@ export class HealthServer {
     this.url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`
   }
 
-  /** Listens; what is asked is answered when there is a run. */
+  /** Starts to listen; requests are answered once there is a run. */
   static async listen({ host, port }: HealthAddress): Promise<HealthServer> {
     const server = createServer({
       headersTimeout: 5_000,
       requestTimeout: 5_000,
       connectionsCheckingInterval: 1_000,
     })
-    // So that nobody takes the files of the job from it.
+    // So that clients cannot use up the file descriptors of the job.
     server.maxConnections = 64
     server.setTimeout(10_000)
     server.listen(port, host)

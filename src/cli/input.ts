@@ -8,7 +8,7 @@ import { linesOf, TOO_LONG } from './lines.ts'
 export const FORMATS = ['ndjson', 'json', 'csv'] as const
 export type InputFormat = (typeof FORMATS)[number]
 
-/** Hears of what cannot be read as a record; the rest is then read. */
+/** Called for each piece that is not a record; reading then goes on. */
 export type Unreadable = (text: string, error: Error) => void
 
 const byExtension: Readonly<Record<string, InputFormat>> = {
@@ -18,7 +18,7 @@ const byExtension: Readonly<Record<string, InputFormat>> = {
   '.csv': 'csv',
 }
 
-/** The records of a file, or of stdin; opened when they are read. */
+/** Reads the records of a file, or of stdin, which is opened on first use. */
 export class Input {
   readonly name: string
   readonly #file: string
@@ -35,12 +35,12 @@ export class Input {
     this.#unreadable = unreadable
   }
 
-  /** How much was read. */
+  /** How many bytes were read. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** How much of it was no record. */
+  /** How many pieces were not a record. */
   get unreadable(): number {
     return this.#refused
   }
@@ -57,7 +57,7 @@ export class Input {
     }
   }
 
-  /** Ends a read that is under way. */
+  /** Ends a read in progress. */
   stop(): void {
     this.#stream?.destroy()
   }
@@ -78,7 +78,7 @@ export class Input {
     }
   }
 
-  /** The elements of an array, or one value. Unlike the other formats it is read as a whole. */
+  /** The elements of an array, or a single value. Unlike the other formats, JSON is read as a whole. */
   async *#json(stream: Readable): AsyncGenerator<unknown> {
     const content = await wholeOf(stream, this.name)
     this.#bytes = content.length
@@ -92,7 +92,7 @@ export class Input {
     else yield records
   }
 
-  /** An object for each record, its fields named by the first. */
+  /** One object per record, with field names from the first line. */
   async *#csv(stream: Readable): AsyncGenerator<unknown> {
     let names: readonly string[] | undefined
     for await (const { text, number, end, fields } of csvRecordsOf(linesOf(stream))) {
@@ -120,10 +120,12 @@ export class Input {
   }
 }
 
-/** The most that is read as a whole, in bytes: what a string of V8 can hold, and a heap beside what it is parsed into. */
+/**
+ * The largest input that is read as a whole, in bytes: it must fit a V8 string, and the heap beside the parsed value.
+ */
 const WHOLE_LIMIT = 256 * 1024 * 1024
 
-/** All that a stream has. */
+/** The whole content of a stream. */
 export async function wholeOf(stream: AsyncIterable<Uint8Array>, name: string): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let length = 0

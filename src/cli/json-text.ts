@@ -1,16 +1,16 @@
 /*
- * JSON as text. What is parsed and made text of again need not be the same: numbers that a double cannot hold are others
- * then. So what is stored, shown and loaded is cut out of the text. All of these take valid JSON.
+ * JSON as text. Parsing and stringifying may change it: numbers that a double cannot hold become others. So the JSON to
+ * be stored, shown or loaded is cut out of the text. All functions here expect valid JSON.
  */
 
-/** A string, a punctuation mark, or what is between them. */
+/** A string, a punctuation mark, or the text between them. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g
 
 /** Without the white space between its tokens. */
 export const compactJson = (json: string): string =>
   json.replace(/("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\n\r]+/g, '$1')
 
-/** On several lines, as `JSON.stringify` lays it out. */
+/** On several lines, in the layout of `JSON.stringify`. */
 export function indentedJson(json: string): string {
   let shown = ''
   let depth = 0
@@ -27,7 +27,7 @@ export function indentedJson(json: string): string {
   return shown
 }
 
-/** The members of an object, each as it stands there; of those with one name the last, as `JSON.parse` has it. */
+/** The members of an object, each verbatim; of several with the same name the last, as in `JSON.parse`. */
 export function jsonMembersOf(object: string): ReadonlyMap<string, string> {
   const members = new Map<string, string>()
   for (let from = 0; ; ) {
@@ -40,7 +40,7 @@ export function jsonMembersOf(object: string): ReadonlyMap<string, string> {
   }
 }
 
-/** Where the string ends that begins at `begin`: at a quote behind an even number of backslashes. */
+/** The end of the string that begins at `begin`: a quote after an even number of backslashes. */
 function endOfString(json: string, begin: number): number {
   for (let quote = begin; ; ) {
     quote = json.indexOf('"', quote + 1)
@@ -50,7 +50,7 @@ function endOfString(json: string, begin: number): number {
   }
 }
 
-/** Where the comma or brace is that ends the member whose value is at `from`. */
+/** The position of the comma or brace that ends the member whose value begins at `from`. */
 function endOfMember(json: string, from: number): number {
   let depth = 0
   for (let at = from; ; at++) {

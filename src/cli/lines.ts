@@ -2,27 +2,27 @@ import { bufferOf } from '../base/bytes.ts'
 
 /** A line of a file or stream. */
 export interface Line {
-  /** Without the newline; a carriage return before it is left. */
+  /** Without the newline; a carriage return before it is kept. */
   readonly text: string
   /** Counted from 1. */
   readonly number: number
-  /** Where the line after it begins, in bytes. */
+  /** The offset of the next line, in bytes. */
   readonly end: number
-  /** Whether it ends with a newline: a last line that does not may be torn. */
+  /** Whether it ends with a newline: a last line without one may be incomplete. */
   readonly whole: boolean
-  /** Whether it is longer than {@link LINE_LIMIT}: `text` is its beginning, and the rest is passed over. */
+  /** Whether it is longer than {@link LINE_LIMIT}: `text` is its beginning, and the rest is skipped. */
   readonly tooLong: boolean
 }
 
 const NEWLINE = 0x0a
 
-/** The longest line that is read, in bytes: far above what a store takes, far below what a process can hold. */
+/** The longest line to read, in bytes: far more than a store takes, far less than a process can hold. */
 export const LINE_LIMIT: number = 64 * 1024 * 1024
 
-/** What is said of a longer one. */
+/** The message for a longer one. */
 export const TOO_LONG: string = `the line is longer than ${LINE_LIMIT / 1024 / 1024} MiB`
 
-/** How much is shown of a line that is too long, in bytes. */
+/** How much of a line that is too long to show, in bytes. */
 const BEGINNING = 1024
 
 /** Where reading begins. */
@@ -31,7 +31,7 @@ export interface Start {
   readonly end: number
 }
 
-/** The lines of a stream of bytes that begins after `start`; empty ones, too, and the last one without a newline. */
+/** The lines of a byte stream that begins at `start`, including empty ones and a last one without a newline. */
 export async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,
   start: Start = { number: 0, end: 0 },

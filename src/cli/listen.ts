@@ -1,6 +1,6 @@
 import { CliError } from './exit-codes.ts'
 
-/** Says why nothing can be served; `option` names the port. */
+/** Explains why listening failed; `option` names the option with the port. */
 export const explainListen =
   (option: string) =>
   (error: NodeJS.ErrnoException): never => {

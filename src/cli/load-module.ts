@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { Job } from '../index.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
 
-/** A job of whatever copy of this library. */
+/** A job of any copy of this library. */
 export type AnyJob = Job<unknown, unknown, unknown, unknown>
 
 const isJob = (value: unknown): value is AnyJob =>
@@ -14,7 +14,7 @@ const isJob = (value: unknown): value is AnyJob =>
   'definition' in value &&
   typeof (value as Partial<AnyJob>).run === 'function'
 
-/** The job that a module of the user exports, as `default` or as `job`. */
+/** The job that a module exports, as `default` or as `job`. */
 export async function loadJob(path: string): Promise<AnyJob> {
   const file = resolve(path)
   if (!existsSync(file)) throw new CliError(`there is no module ${path}`, ExitCode.usage)
@@ -23,14 +23,14 @@ export async function loadJob(path: string): Promise<AnyJob> {
   try {
     exports = (await import(pathToFileURL(file).href)) as typeof exports
   } catch (error) {
-    // Whoever writes the module needs to see where.
+    // The author of the module needs the stack trace.
     throw new CliError(`cannot load ${path}\n${error instanceof Error ? error.stack : String(error)}`)
   }
   for (const candidate of [exports.default, exports.job]) if (isJob(candidate)) return candidate
   throw new CliError(`${path} exports no job: export default job({ … })`, ExitCode.usage)
 }
 
-/** Has Node load TypeScript: with the `tsx` of the user's project, or by itself where it can. */
+/** Enables Node to load TypeScript: with the `tsx` of the user's project, or natively where Node can. */
 async function enableTypeScript(file: string): Promise<void> {
   let tsx: string
   try {
@@ -41,6 +41,6 @@ async function enableTypeScript(file: string): Promise<void> {
       `${file} is TypeScript, which this Node (${process.version}) takes with tsx: npm install --save-dev tsx`,
     )
   }
-  // As `node --import tsx` does.
+  // The same as `node --import tsx`.
   await import(pathToFileURL(tsx).href)
 }

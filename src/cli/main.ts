@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A store's URL may have a password: before all else, the arguments are hidden from `ps`.
+// A store's URL may have a password: hide the arguments from `ps` first of all.
 process.title = 'rxkeeper'
 
 const { main } = await import('./program.ts')

@@ -3,10 +3,10 @@ import type { Writable } from 'node:stream'
 import { ExitCode } from './exit-codes.ts'
 import { Stopped } from './stopped.ts'
 
-/** How much is gathered before it is written, in characters. */
+/** How many characters to buffer before writing. */
 const CHUNK = 65_536
 
-/** Writes to a stream in large pieces, no faster than it takes them, and knows when nobody reads any more. */
+/** Writes to a stream in large pieces and with back-pressure, and notices when nobody reads any more. */
 export class Output {
   readonly #stream: Writable
   readonly #closed = new AbortController()
@@ -16,17 +16,17 @@ export class Output {
   constructor(stream: Writable) {
     this.#stream = stream
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      // That its reader has read enough is no failure.
+      // A reader that has read enough is no failure.
       this.#closed.abort(error.code === 'EPIPE' ? new Stopped(ExitCode.ok) : error)
     })
   }
 
-  /** Aborted when the stream failed, or its reader has gone; the reason is what the command is to end with. */
+  /** Aborted when the stream has failed, or its reader has gone; the reason says how the command ends. */
   get closed(): AbortSignal {
     return this.#closed.signal
   }
 
-  /** Writes a line; returns a promise where the stream should be waited for. Throws when it is closed. */
+  /** Writes a line; returns a promise to await where the stream is full. Throws when it is closed. */
   line(text: string): Promise<void> | undefined {
     this.#closed.signal.throwIfAborted()
     this.#gathered += `${text}\n`
@@ -35,19 +35,19 @@ export class Output {
     return undefined
   }
 
-  /** Writes bytes as they are. */
+  /** Writes bytes verbatim. */
   async bytes(bytes: Uint8Array): Promise<void> {
     await this.#flush()
     if (!this.#closed.signal.aborted && !this.#stream.write(bytes)) await this.#drained()
   }
 
-  /** Writes what is left, and closes the stream. */
+  /** Writes what is buffered, and closes the stream. */
   async end(): Promise<void> {
     await this.flushed()
     if (!this.#closed.signal.aborted) await new Promise<void>(resolve => this.#stream.end(() => resolve()))
   }
 
-  /** Resolves when all is written, or nobody reads any more. */
+  /** Resolves when everything is written, or nobody reads any more. */
   async flushed(): Promise<void> {
     await this.#flush()
     if (this.#closed.signal.aborted) return

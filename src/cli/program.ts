@@ -76,14 +76,14 @@ function program(): Command {
 
 /** Runs the command line; sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
-  // Where not even a failure can be told, the exit code tells it.
+  // If not even a failure can be reported, the exit code still shows it.
   process.stderr.on('error', () => {})
   const session = new Session({})
   try {
     await program().parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    // Help that was asked for is no failure, unless it cannot be written; help that was not is.
+    // Help that was requested is no failure, unless it cannot be written; help after a wrong call is.
     process.exitCode = error.exitCode === 0 ? await session.run(async () => {}) : ExitCode.usage
   }
 }

@@ -2,15 +2,15 @@ import cliProgress from 'cli-progress'
 import type { Output } from './output.ts'
 import type { Session } from './session.ts'
 
-/** What is shown on stderr while a command works, if somebody watches. */
+/** The progress on stderr while a command works, if it is a terminal. */
 export class Progress {
   readonly #bar: cliProgress.SingleBar | undefined
   readonly #total: number | undefined
 
-  /** `total` is what `update` counts up to, where that is known; `out` is where the command writes meanwhile. */
+  /** `total` is the final count, if known; `out` is where the command writes meanwhile. */
   constructor(session: Session, total?: number, out?: Output) {
     this.#total = total
-    // Among lines that go by on the same terminal it could not be read.
+    // Nobody could read it among output on the same terminal.
     if (!session.attended || (out === session.out && process.stdout.isTTY)) return
     const { errorColors: colors } = session
     const format = total === undefined ? '{note}' : `${colors.cyan('{bar}')} {percentage}%  {note}`
@@ -39,7 +39,7 @@ export class Progress {
 
 const numbers = new Intl.NumberFormat('en')
 
-/** A count for people. */
+/** A count as text for people. */
 export const count = (value: number): string => numbers.format(Math.round(value))
 
 /** `1 entry`, `2,000 entries` */

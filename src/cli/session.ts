@@ -10,25 +10,25 @@ import { Stopped } from './stopped.ts'
 type Colors = ReturnType<typeof picocolors.createColors>
 
 const colorsFor = (stream: NodeJS.WriteStream): Colors =>
-  // picocolors knows NO_COLOR, but of the streams only stdout.
+  // picocolors knows NO_COLOR, but checks stdout only.
   picocolors.createColors(stream.isTTY === true && picocolors.isColorSupported)
 
-/** A line of JSON as a terminal may get it, too. */
+/** A line of JSON that is safe for a terminal, too. */
 export const jsonLine = (value: unknown): string => escapeControls(JSON.stringify(value))
 
-/** Options that all commands have. */
+/** The options of all commands. */
 export interface CommonOptions {
   readonly json?: boolean
 }
 
-/** What a command works with: where it writes, for whom, and what ends it early. */
+/** The environment of a command: where it writes, in which form, and what ends it early. */
 export class Session {
   readonly out: Output = new Output(process.stdout)
-  /** Lines of JSON instead of what is for people. */
+  /** Whether to write lines of JSON instead of text for people. */
   readonly json: boolean
   readonly colors: Colors = colorsFor(process.stdout)
   readonly errorColors: Colors = colorsFor(process.stderr)
-  /** Whether somebody watches stderr. */
+  /** Whether stderr is a terminal. */
   readonly attended: boolean = process.stderr.isTTY === true
   readonly #stopping = new AbortController()
 
@@ -37,7 +37,7 @@ export class Session {
     this.out.closed.addEventListener('abort', () => this.#stopping.abort(this.out.closed.reason))
   }
 
-  /** Aborted when the command is to end early; the reason is what it ends with. */
+  /** Aborted when the command must end early; the reason says how. */
   get stopping(): AbortSignal {
     return this.#stopping.signal
   }
@@ -52,7 +52,10 @@ export class Session {
     process.stderr.write(`${message}\n`)
   }
 
-  /** Runs a command and says what it failed with; resolves with its exit code. The first signal stops it, a second ends the process. */
+  /**
+   * Runs a command and reports its failure; resolves with the exit code. The first signal stops it, a second ends the
+   * process.
+   */
   async run(command: (session: this) => Promise<unknown>): Promise<number> {
     const heeding = signals$(['SIGINT', 'SIGTERM']).subscribe(signal => {
       if (this.stopping.aborted) process.exit(signalExitCode(signal))
@@ -64,7 +67,7 @@ export class Session {
       } finally {
         await this.out.flushed()
       }
-      // What could not be written is a failure, also when all else is done.
+      // A failure to write is a failure of the command, even when everything else is done.
       this.out.closed.throwIfAborted()
       return ExitCode.ok
     } catch (error) {
@@ -76,7 +79,7 @@ export class Session {
     }
   }
 
-  /** Gives each value to `take`, one after the other, waiting for what it returns; until the end, or until stopped. */
+  /** Passes each value to `take`, one after the other, and awaits its result; until the end, or until stopped. */
   async each<T>(values$: Observable<T>, take: (value: T) => Promise<void> | undefined): Promise<void> {
     const taken$ = values$.pipe(
       perKey(
@@ -90,7 +93,7 @@ export class Session {
     this.stopping.throwIfAborted()
   }
 
-  /** The value that `value$` emits; waits for it also when stopped. */
+  /** The value that `value$` emits; waits for it even when stopped. */
   finish<T>(value$: Observable<T>): Promise<T> {
     return lastValueFrom(value$)
   }

@@ -3,7 +3,7 @@ import { filesInput } from '../inputs/files.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
 import type { InputFormat, Unreadable } from './input.ts'
 
-/** Files that are read in partitions, so that several processes can share them. */
+/** Files read in partitions, so that several processes can share them. */
 export class SharedFiles {
   readonly input: PartitionedInput<unknown, number>
   /** How many records could not be read. */

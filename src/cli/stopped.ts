@@ -1,4 +1,4 @@
-/** Why a command ended early without having failed: a signal, or nobody reads what it writes. */
+/** Why a command ended early without failing: a signal, or nobody reads its output any more. */
 export class Stopped {
   readonly exitCode: number
   readonly signal: NodeJS.Signals | undefined

@@ -3,10 +3,10 @@ import { bytes, type KVStore, openStore } from '../index.ts'
 import type { CommonOptions, Session } from './session.ts'
 import type { FormatOptions } from './values.ts'
 
-/** How long a command waits for an answer, unless told otherwise, in milliseconds. */
+/** How long a command waits for an answer by default, in milliseconds. */
 const TIMEOUT = 10_000
 
-/** How long a store may take to connect before somebody who watches is told, in milliseconds. */
+/** How long a store may take to connect before we say so on a terminal, in milliseconds. */
 const PATIENCE = 1_000
 
 /** Options of commands that open a store. */
@@ -15,7 +15,7 @@ export interface StoreCommandOptions extends CommonOptions {
   readonly timeout: number
 }
 
-/** Reads an option that is a whole number. */
+/** Parses an option that is a whole number. */
 export const wholeNumberFrom =
   (least: number) =>
   (text: string): number => {
@@ -26,10 +26,10 @@ export const wholeNumberFrom =
     return value
   }
 
-/** Reads a version that is expected; one that no key can have is the store's to refuse. */
+/** Parses an expected version; the store refuses one that no key can have. */
 export const versionFrom: (text: string) => number = wholeNumberFrom(-(2 ** 31))
 
-/** Gives a command the options that name its store. */
+/** Adds the options that name the store to a command. */
 export const withStoreOptions = (command: Command): Command =>
   command
     .option(
@@ -43,7 +43,7 @@ export const withStoreOptions = (command: Command): Command =>
     )
     .option('--json', 'lines of JSON, also on a terminal')
 
-/** Gives a command the options that say what values are. */
+/** Adds the options for the format of values to a command. */
 export const withFormatOptions = (command: Command): Command =>
   command
     .addOption(new Option('--text', 'values are text').conflicts('bytes'))
@@ -51,7 +51,7 @@ export const withFormatOptions = (command: Command): Command =>
 
 export interface ValueCommandOptions extends StoreCommandOptions, FormatOptions {}
 
-/** Opens the store, lets `work` have it, and closes it whatever happens. */
+/** Opens the store, runs `work` with it, and closes it in any case. */
 export async function withStore(
   session: Session,
   { store: url, timeout }: StoreCommandOptions,

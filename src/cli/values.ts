@@ -4,10 +4,10 @@ import { escapeControls } from './controls.ts'
 import { CliError, ExitCode } from './exit-codes.ts'
 import { compactJson, indentedJson, jsonMembersOf } from './json-text.ts'
 
-/** How values are shown and taken: `--text`, `--bytes`, or neither. */
+/** The format in which values are shown and read: `--text`, `--bytes`, or neither. */
 export type Format = 'json' | 'text' | 'bytes'
 
-/** The options that say so. */
+/** The options for it. */
 export interface FormatOptions {
   readonly text?: boolean
   readonly bytes?: boolean
@@ -19,7 +19,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const asBase64 = (bytes: Uint8Array): string => bufferOf(bytes).toString('base64')
 
-/** The text of bytes that are of the format, JSON as it stands there; `undefined` where they are not. */
+/** The text of bytes in the format, JSON verbatim; `undefined` for bytes that are not in it. */
 function textOf(bytes: Uint8Array, format: Format): string | undefined {
   if (format === 'bytes') return undefined
   try {
@@ -31,7 +31,7 @@ function textOf(bytes: Uint8Array, format: Format): string | undefined {
   }
 }
 
-/** An entry, or what is known of it. */
+/** An entry, or the part of it that is known. */
 export interface LineEntry {
   readonly type?: string
   readonly key: string
@@ -45,17 +45,17 @@ const lineWith = ({ type, key, version }: LineEntry, member: string): string => 
   return escapeControls(`${begin}"key":${JSON.stringify(key)},${member}${end}`)
 }
 
-/** An entry as a line of JSON: its value is in `value`, or, where its bytes are not of the format, in `base64`. */
+/** An entry as a line of JSON: its value is in `value`, or in `base64` where its bytes are not in the format. */
 export function lineOf(entry: LineEntry, format: Format): string {
   const content = textOf(entry.value, format)
   if (content === undefined) return lineWith(entry, `"base64":"${asBase64(entry.value)}"`)
   return lineWith(entry, `"value":${format === 'text' ? JSON.stringify(content) : compactJson(content)}`)
 }
 
-/** JSON that a line cannot have as it is: with a line's end, white space around it, or what a terminal must not get. */
+/** JSON that cannot be put into a line verbatim: with a line break, white space around it, or control characters. */
 const NOT_IN_A_LINE = /[\n\r\x7f-\x9f]|^\s|\s$/
 
-/** An entry as a line of JSON from which {@link entryOfLine} has every byte of its value again. */
+/** An entry as a line of JSON from which {@link entryOfLine} restores every byte of its value. */
 export function exactLineOf(entry: LineEntry, format: Format): string {
   const content = format === 'json' ? textOf(entry.value, format) : undefined
   if (content === undefined) return lineOf(entry, format)
@@ -63,7 +63,7 @@ export function exactLineOf(entry: LineEntry, format: Format): string {
   return lineWith(entry, member)
 }
 
-/** The key and the bytes of what a line of JSON has as its value: JSON as it stands there. */
+/** The key and the bytes of the value in a line of JSON; a JSON value verbatim. */
 export function entryOfLine(
   line: string,
   format: Format,
@@ -87,7 +87,7 @@ function bytesOfMember(
   return format === 'text' ? text.encode(value as string) : Buffer.from(jsonMembersOf(line).get('value')!)
 }
 
-/** The value of these bytes for people. */
+/** The value of these bytes as text for people. */
 export function shownValue(
   bytes: Uint8Array,
   format: Format,
@@ -98,15 +98,15 @@ export function shownValue(
   return format === 'bytes' ? asBase64(bytes) : `(${bytes.length} bytes, not ${format}) ${asBase64(bytes)}`
 }
 
-/** The value of these bytes for people, on as many lines as it takes. */
+/** The value of these bytes as text for people, on several lines. */
 export const shownWhole = (bytes: Uint8Array, format: Format): string =>
   shownValue(bytes, format, indentedJson)
 
-/** A key as a terminal may get it. */
+/** A key, safe for a terminal. */
 export const shownKey = (key: string): string =>
   escapeControls(key).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 
-/** The bytes of a value that was given as an argument (`bytes` in base64) or read from stdin (`bytes` as they are). */
+/** The bytes of a value given as an argument (`bytes` in base64) or read from stdin (`bytes` verbatim). */
 export function bytesOf(given: string | Uint8Array, format: Format): Uint8Array {
   if (format === 'bytes') return typeof given === 'string' ? fromBase64(given) : given
   const content = typeof given === 'string' ? given : decodeUtf8(given)

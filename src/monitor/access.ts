@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
-/** Why a request is not answered. */
+/** Why a request is refused. */
 export class Refused extends Error {
   readonly status: number
 
@@ -14,36 +14,37 @@ export class Refused extends Error {
 
 const digest = (text: string): Buffer => createHmac('sha256', 'rxkeeper monitor').update(text).digest()
 
-/** Whether two texts are the same, in a time that tells nothing about how they differ. */
+/** Whether two texts are equal, compared in constant time. */
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
 
-/** The name in a `Host` header, without the port; `undefined` where it is none. */
+/** The host name in a `Host` header, without the port; `undefined` where it is invalid. */
 function hostName(header: string | undefined): string | undefined {
   const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(header ?? '') ?? []
   return (bracketed ?? plain)?.toLowerCase()
 }
 
-/** Whether a page of another site has the browser ask. */
+/** Whether the request comes from a page of another site. */
 function isOfAnotherSite({ headers }: IncomingMessage): boolean {
   const { 'sec-fetch-site': site, origin } = headers
-  // Browsers tell the site only over TLS and on loopback; the origin, of what could change something, everywhere.
+  // Browsers send `sec-fetch-site` only over TLS and on loopback, and `origin` everywhere with requests that could
+  // change something.
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   return origin !== undefined && origin.replace(/^https?:\/\//, '') !== headers.host
 }
 
-/** Whether an address is one that only this machine reaches. */
+/** Whether only this machine can reach an address. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
-/** Who may see what. */
+/** Decides who may see what. */
 export class Access {
   readonly #token: string | undefined
   readonly #hosts: ReadonlySet<string>
   #cookie = ''
 
   /**
-   * @param token what a visitor must have; `undefined` where none is needed
-   * @param hosts the names under which this server may be addressed, beside `localhost` and addresses
+   * @param token the token that visitors need; `undefined` for none
+   * @param hosts the host names under which this server may be addressed, besides `localhost` and IP addresses
    */
   constructor(token: string | undefined, hosts: readonly string[]) {
     this.#token = token
@@ -54,14 +55,14 @@ export class Access {
     return this.#token !== undefined
   }
 
-  /** Browsers share cookies between the ports of a host: each port has its own name. */
+  /** Browsers share cookies between the ports of a host, so the cookie's name has the port. */
   listensOn(port: number): void {
     this.#cookie = `rxkeeper-monitor-${port}`
   }
 
   /**
-   * Refuses what is not to be answered whatever it is for. A page elsewhere can have a name of its own lead here (DNS rebinding),
-   * but the browser then says that name; addresses cannot be rebound.
+   * Refuses requests that must not be answered, whatever their path. Another site can make its own name point here (DNS
+   * rebinding), but the browser then sends that name as the host; IP addresses cannot be rebound.
    */
   check({ headers }: IncomingMessage): void {
     const name = hostName(headers.host)
@@ -70,7 +71,7 @@ export class Access {
     }
   }
 
-  /** Refuses data to those who may not see it. */
+  /** Refuses data to visitors who may not see it. */
   checkData(request: IncomingMessage): void {
     if (isOfAnotherSite(request)) throw new Refused(403, 'asked for by another site')
     if (this.#token !== undefined && !this.#authorized(request, this.#token)) {
@@ -78,12 +79,12 @@ export class Access {
     }
   }
 
-  /** The cookie that stands for the token from now on; no script can read it. */
+  /** The cookie that replaces the token from now on; scripts cannot read it. */
   get setCookie(): string {
     return `${this.#cookie}=${this.#pass(this.#token ?? '')}; HttpOnly; SameSite=Strict; Path=/`
   }
 
-  /** Not the token itself, which nobody then finds in a browser's files. */
+  /** A digest, so that nobody finds the token itself in a browser's files. */
   #pass(token: string): string {
     return createHmac('sha256', token).update(this.#cookie).digest('base64url')
   }

@@ -27,10 +27,10 @@ const SCRIPTS = [
   'token',
 ]
 
-/** All there is to be served, by path: nothing that a request says leads to a file. */
+/** Everything that is served, by path: no request can name a file. */
 export function loadAssets(): ReadonlyMap<string, Asset> {
   const own = (file: string, type: string): Asset => ({ type, content: readFileSync(new URL(file, page)) })
-  // The build puts them to the page; in its source they are in their package.
+  // The build copies them beside the page; in the source they are in their package.
   const ofUplot = (name: string, file: string, type: string): Asset =>
     existsSync(new URL(name, page))
       ? own(name, type)

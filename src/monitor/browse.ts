@@ -3,16 +3,16 @@ import type { KVStore } from '../store/kv-store.ts'
 import { shownValue } from './shown-value.ts'
 import type { KeyPage, ListedEntry } from './wire.ts'
 
-/** How many entries a page of the listing has. */
+/** The number of entries on a page of the listing. */
 const PAGE = 50
 
-/** How much of a value the listing shows, in characters. */
+/** How many characters of a value the listing shows. */
 export const PREVIEW = 160
 
-/** How much of a value is shown where it is looked at alone, in characters. */
+/** How many characters of a value are shown on its own. */
 const WHOLE = 256 * 1024
 
-/** How long a listing or a look may take, in milliseconds. */
+/** How long a listing or a read may take, in milliseconds. */
 const TIMEOUT = 5_000
 
 /** Emits the page of the entries with a prefix that come after a key, and completes. */
@@ -21,7 +21,7 @@ export function page$(
   prefix: string,
   after: string | undefined,
 ): Observable<KeyPage> {
-  // The next key in the order of keys, if there were one.
+  // The smallest possible key after it.
   const from = after === undefined ? undefined : `${after}\0`
   return store.entries$({ prefix, from, limit: PAGE + 1, timeout: TIMEOUT }).pipe(
     map(({ key, version, value }): ListedEntry => ({ key, version, value: shownValue(value, PREVIEW) })),

@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http'
 import type { MonitorEvent } from './observer.ts'
 
-/** How soon a page that lost its connection comes back, in milliseconds. */
+/** How soon a page that lost its connection reconnects, in milliseconds. */
 const RETRY = 1_000
 
 /**
- * The server-sent events of one page: an overview, then what happens. A page that reads too slowly is sent nothing until
- * it has read all, and then an overview again: it is never behind by more than a connection's buffers hold.
+ * The server-sent events of one page: an overview, then events. A page that reads too slowly gets nothing until it has
+ * read everything, and then a new overview: it never lags by more than the buffers of a connection.
  */
 export class EventStream {
   readonly #overview: () => string
   readonly #response: ServerResponse
   #behind = false
 
-  /** @param overview what all is now, as {@link EventStream.frame} has it */
+  /** @param overview the current state, as a {@link EventStream.frame} */
   constructor(overview: () => string, response: ServerResponse) {
     this.#overview = overview
     this.#response = response
@@ -26,7 +26,7 @@ export class EventStream {
     })
   }
 
-  /** @param text the event as {@link EventStream.frame} has it, made once for all pages */
+  /** @param text the event as a {@link EventStream.frame}, made once for all pages */
   send(text: string): void {
     if (this.#response.writableNeedDrain) this.#behind = true
     else this.#response.write(text)

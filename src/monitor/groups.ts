@@ -9,21 +9,21 @@ import {
 import type { AnyStore } from '../store/kv-store.ts'
 import type { Group, GroupMemberRow, GroupPartitionRow } from './wire.ts'
 
-/** How many groups, members and partitions are shown; of others it is told how many there are. */
+/** How many groups, members and partitions are shown; the others are only counted. */
 const GROUPS = 10
 const MEMBERS = 50
 const PARTITIONS = 200
-/** How much is shown of a name, and of a position: others may write anything. */
+/** How many characters of a name and of a position are shown: others may write anything. */
 const NAME = 100
 const POSITION = 60
 
-/** How often to look how far partitions are processed, in milliseconds. */
+/** How often to read the positions of the partitions, in milliseconds. */
 const INTERVAL = 1000
 
 const head = (text: string, length = NAME): string =>
   text.length > length ? `${text.slice(0, length)}…` : text
 
-/** The groups of a store, as they are; none where its engine has none. */
+/** The current groups of a store; none where its engine has no groups. */
 export class Groups {
   readonly #store: AnyStore
   readonly #following = new Map<string, Subscription>()
@@ -65,7 +65,7 @@ export class Groups {
   }
 }
 
-/** What goes wrong with the store is told elsewhere on the page. */
+/** Failures of the store are shown elsewhere on the page. */
 const quietly = <T>(source$: Observable<T>): Observable<T> => source$.pipe(catchError(() => EMPTY))
 
 function groupOf({ group, members, partitions }: GroupSnapshot): Group {

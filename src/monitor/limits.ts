@@ -1,21 +1,21 @@
 /**
- * How much of a monitor its visitors may have, whoever they are: so that none of them takes it from the others, nor files
- * and memory from the program that serves it. Times are in milliseconds.
+ * Limits for all visitors together, so that none of them can block the others, or use up the memory and files of the
+ * program that serves the monitor. Times are in milliseconds.
  */
 export interface Limits {
-  /** Connections at a time; more are closed at once. */
+  /** The most connections at a time; further ones are closed at once. */
   readonly connections: number
-  /** Event streams at a time. */
+  /** The most event streams at a time. */
   readonly streams: number
-  /** Reads of the store under way. */
+  /** The most reads of the store at a time. */
   readonly reads: number
-  /** How long a request's headers may take. */
+  /** How long the headers of a request may take to arrive. */
   readonly headersTimeout: number
   /** How long a request may take to arrive. */
   readonly requestTimeout: number
-  /** How often the two are looked after. */
+  /** How often these two are checked. */
   readonly checkInterval: number
-  /** How long a connection may take nothing of what it is sent. */
+  /** How long a connection may accept no data. */
   readonly silence: number
 }
 

@@ -15,32 +15,32 @@ import { Requests } from './requests.ts'
 /** Options of {@link serveMonitor}. */
 export interface MonitorOptions {
   /**
-   * The port; 0 for any that is free.
+   * The port; 0 for any free one.
    * @defaultValue 7181
    */
   readonly port?: number | undefined
   /**
-   * The name or address to listen on. What is not loopback needs a token.
+   * The name or address to listen on. Anything but loopback needs a token.
    * @defaultValue '127.0.0.1'
    */
   readonly host?: string | undefined
   /**
-   * What visitors must have, at least 16 characters.
-   * @defaultValue none on loopback, else one that is made up
+   * The token that visitors need, at least 16 characters.
+   * @defaultValue none on loopback, else a random one
    */
   readonly token?: string | undefined
   /**
-   * Names under which visitors may address the monitor, beside `localhost`, `host` and addresses.
+   * Host names under which visitors may address the monitor, besides `localhost`, `host` and IP addresses.
    * @defaultValue none
    */
   readonly allowedHosts?: readonly string[] | undefined
   /**
-   * Only keys that start with this are followed and listed at first.
+   * Only keys with this prefix are watched, and listed at first.
    * @defaultValue '' (all)
    */
   readonly prefix?: string | undefined
   /**
-   * What the store is called on the page.
+   * The name of the store on the page.
    * @defaultValue 'store'
    */
   readonly name?: string | undefined
@@ -48,10 +48,10 @@ export interface MonitorOptions {
 
 /** A monitor that is being served, until it is closed. */
 export interface Monitor extends AsyncDisposable {
-  /** Where it is, without the token. */
+  /** Its URL, without the token. */
   readonly url: string
   readonly port: number
-  /** What visitors must have; the page takes it as `url + '#token=' + token`. */
+  /** The token that visitors need; the page takes it as `url + '#token=' + token`. */
   readonly token: string | undefined
   /** Ends all connections and subscriptions; the store stays open. Idempotent. */
   close(): Promise<void>
@@ -59,7 +59,7 @@ export interface Monitor extends AsyncDisposable {
 
 const TOKEN_LENGTH = 16
 
-/** An address as it is written in a URL. Where it listens everywhere, this machine is where a visitor is sure to find it. */
+/** An address in a URL. If it listens on all addresses, loopback is one that surely works. */
 function urlOf(host: string, port: number): string {
   const everywhere = host === '0.0.0.0' || host === '::'
   const shown = everywhere || isLoopback(host) ? (host === '::1' ? '[::1]' : 'localhost') : host
@@ -110,12 +110,12 @@ class ServedMonitor implements Monitor {
 }
 
 /**
- * Serves a page that shows a store: throughput, latency and availability over time, the connection's states, the keys, the
- * changes as they happen, and what programs publish with `publishFigures`. It is what `rxkeeper monitor` runs.
+ * Serves a page that shows a store: throughput, latency and availability over time, connection states, keys, changes as
+ * they happen, and the figures that programs publish with `publishFigures`. `rxkeeper monitor` runs this.
  *
- * Resolves when it listens; rejects with what `listen` failed with (`EADDRINUSE`, …), and with `INVALID_ARGUMENT` for a
- * port or token that is none. Everybody who can reach it, and has the token where there is one, can read the store;
- * nobody can write. It speaks HTTP: beyond this machine, put TLS in front of it.
+ * Resolves when it listens; rejects with the error of `listen` (`EADDRINUSE`, …), and with `INVALID_ARGUMENT` for an
+ * invalid port or token. Everybody who can reach it, and has the token if there is one, can read the store; nobody can
+ * write. It speaks HTTP: put TLS in front of it before other machines use it.
  *
  * @example
  * ```ts
@@ -127,12 +127,12 @@ class ServedMonitor implements Monitor {
  * console.log((await fetch(monitor.url)).status) // 200
  * ```
  *
- * @param store the store; give it the codec `bytes`, so that it can show whatever is there
+ * @param store the store; give it the codec `bytes`, so that it can show any value
  */
 export const serveMonitor = (store: KVStore<Uint8Array>, options: MonitorOptions = {}): Promise<Monitor> =>
   serveWithin(LIMITS, store, options)
 
-/** {@link serveMonitor} within other limits. */
+/** {@link serveMonitor} with other limits. */
 export async function serveWithin(
   limits: Limits,
   store: KVStore<Uint8Array>,

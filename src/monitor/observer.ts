@@ -8,13 +8,13 @@ import { HISTORY, Published } from './published.ts'
 import { RecentChanges } from './recent-changes.ts'
 import type { Events, Overview, Sample, Tick } from './wire.ts'
 
-/** From sample to sample, in milliseconds. */
+/** The time between samples, in milliseconds. */
 const TICK = 1_000
 
-/** Changes are sent no more often than this, in milliseconds, however many there are. */
+/** The shortest time between sending changes, in milliseconds, however many there are. */
 const CHANGES_EVERY = 200
 
-/** A read of a key that nobody writes, this often (in milliseconds), shows how long the store takes to answer. */
+/** How often to read a key that nobody writes, in milliseconds, to measure the latency of the store. */
 const PROBE_EVERY = 200
 const PROBE_KEY = '~probe'
 const PROBE_TIMEOUT = 5_000
@@ -26,7 +26,7 @@ export type MonitorEvent = {
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-/** Watches a store: samples, connection states, changes and published figures, for however many pages. */
+/** Watches a store for any number of pages: samples, connection states, changes and published figures. */
 export class Observer {
   readonly #store: KVStore<Uint8Array>
   readonly #name: string
@@ -44,7 +44,7 @@ export class Observer {
   #seenBefore = 0
   #failure: string | undefined
 
-  /** @param name what the store is called on the page */
+  /** @param name the name of the store on the page */
   constructor(store: KVStore<Uint8Array>, name: string, prefix: string) {
     this.#store = store
     this.#name = name
@@ -63,7 +63,7 @@ export class Observer {
     }
   }
 
-  /** What happens, to be sent to pages that had an {@link overview} before; completes when stopped. */
+  /** The events for pages that have an {@link overview}; completes when stopped. */
   get events$(): Observable<MonitorEvent> {
     return this.#events
   }

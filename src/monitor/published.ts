@@ -3,18 +3,18 @@ import { FIGURES_PREFIX } from '../metrics/publish.ts'
 import type { Change } from '../store/kv-store.ts'
 import type { Batches, Figure, Program, Sample } from './wire.ts'
 
-/** How many samples are kept of each: five minutes, one a second. */
+/** How many samples to keep of each program: five minutes, one per second. */
 export const HISTORY = 300
 
 /** How many programs are shown. */
 const PROGRAMS = 50
 
-/** The largest value that is taken for figures, in bytes, and what is shown of its errors: others may write anything. */
+/** The largest value accepted as figures, in bytes, and how many of its errors are shown: others may write anything. */
 const VALUE_LIMIT = 64 * 1024
 const ERROR_CODES = 20
 const CODE_LENGTH = 60
 
-/** Figures are out of date after so many of their intervals, but not before so many milliseconds. */
+/** Figures are out of date after this many of their intervals, but not before this many milliseconds. */
 const STALE_INTERVALS = 4
 const STALE_AT_LEAST = 5_000
 
@@ -25,7 +25,7 @@ const objectOf = (value: unknown): Json =>
 const figureOf = (value: unknown): Figure =>
   typeof value === 'number' && Number.isFinite(value) ? value : null
 
-/** The figure at a path, where there is one: what others wrote into the store may be anything. */
+/** The figure at a path, if there is one: others may have written anything into the store. */
 function figureAt(value: unknown, ...path: readonly string[]): Figure {
   return figureOf(path.reduce<unknown>((inner, name) => objectOf(inner)[name], value))
 }
@@ -39,7 +39,7 @@ const batchesOf = (calls: unknown): Batches => ({
 })
 
 function errorsOf(...tallies: readonly unknown[]): Record<string, number> {
-  // Of a null prototype, since the codes may be any words.
+  // With a null prototype, since the codes may be any words.
   const errors: Record<string, number> = Object.create(null)
   for (const tally of tallies) {
     for (const [word, count] of Object.entries(objectOf(tally)).slice(0, ERROR_CODES)) {
@@ -50,7 +50,7 @@ function errorsOf(...tallies: readonly unknown[]): Record<string, number> {
   return errors
 }
 
-/** Reads a program's figures, whatever is missing in them. */
+/** Reads a program's figures, even if some are missing. */
 function programOf(name: string, published: unknown, at: number): Omit<Program, 'stale'> {
   const { records, store } = objectOf(published)
   const calls = ['reads', 'writes', 'commits'] as const
@@ -60,7 +60,7 @@ function programOf(name: string, published: unknown, at: number): Omit<Program, 
     const figures = calls.map(call => figureAt(of, call, figure)).filter(figure => figure !== null)
     return figures.length === 0 ? null : figures.reduce((sum, figure) => sum + figure, 0)
   }
-  // A program that measures no records is shown by its calls.
+  // For a program that measures no records, its calls are shown.
   const latest: Sample =
     records === undefined
       ? {
@@ -102,7 +102,7 @@ function programOf(name: string, published: unknown, at: number): Omit<Program, 
   }
 }
 
-/** What a program tells to be the time, where it can be one before `seen`. */
+/** The time that a program gives, if it is plausible, that is before `seen`. */
 const timeBefore = (seen: number, told: Figure): number =>
   told === null || told < 0 ? seen : Math.min(seen, told)
 
@@ -112,11 +112,11 @@ interface Known {
   readonly history: readonly Sample[]
 }
 
-/** The programs that publish their figures, and what they were. */
+/** The programs that publish their figures, with their recent figures. */
 export class Published {
   readonly #known = new Map<string, Known>()
 
-  /** Takes a change of the store; gives whether it is of published figures. */
+  /** Takes a change of the store; returns whether it was one of published figures. */
   take(change: Change<Uint8Array>, at: number): boolean {
     if (change.type === 'synced' || !change.key.startsWith(FIGURES_PREFIX)) return false
     const name = change.key.slice(FIGURES_PREFIX.length)
@@ -125,7 +125,7 @@ export class Published {
     return true
   }
 
-  /** In the order of their names. */
+  /** Sorted by name. */
   programs(now: number): Program[] {
     return [...this.#known.values()]
       .map(({ program, staleAfter }) => ({ ...program, stale: now > staleAfter }))
@@ -146,7 +146,7 @@ export class Published {
     }
     const known = this.#known.get(name)
     if (known === undefined && this.#known.size >= PROGRAMS) return
-    // What was there before the monitor may be old; from then on its own clock tells, not that of another machine.
+    // Figures from before the monitor's start may be old; afterwards its own clock counts, not that of another machine.
     const at = known === undefined ? timeBefore(seen, figureAt(published, 'at')) : seen
     const program = programOf(name, published, at)
     const patience = Math.max(STALE_AT_LEAST, STALE_INTERVALS * (figureAt(published, 'interval') ?? 0))

@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts'
 import type { Observer } from './observer.ts'
 
 const HEADERS = {
-  // Nothing from elsewhere, nothing inline, nobody's frame.
+  // Nothing from other sites, nothing inline, no framing.
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
@@ -21,7 +21,7 @@ const HEADERS = {
   'cache-control': 'no-store',
 }
 
-/** Answers requests: the page's files to everybody, what is in the store to those who may see it. */
+/** Answers requests: the page's files to everybody, the store's data to those who may see it. */
 export class Requests {
   readonly #store: KVStore<Uint8Array>
   readonly #access: Access
@@ -30,7 +30,7 @@ export class Requests {
   readonly #limits: Limits
   readonly #streams = new Set<EventStream>()
   #reads = 0
-  /** The overview as it is sent, until something happens. */
+  /** The serialized overview, until something changes. */
   #overview: string | undefined
   readonly #sending: Subscription
 
@@ -118,13 +118,13 @@ export class Requests {
   }
 }
 
-/** Of its target only a path is taken, no other host. */
+/** Only the path of the target is used, never another host. */
 function urlOf({ url = '' }: IncomingMessage): URL {
   if (!/^\/(?![/\\])/.test(url)) throw new Refused(400, 'no such address')
   return new URL(`http://monitor${url}`)
 }
 
-/** Nothing here takes a body; one that is sent all the same is not waited for. */
+/** No request here takes a body; one that is sent nevertheless is not read. */
 function refuseBody({ headers }: IncomingMessage, response: ServerResponse): void {
   if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return
   response.setHeader('connection', 'close')
@@ -135,7 +135,7 @@ function allow({ method = '' }: IncomingMessage, ...methods: readonly string[]):
   if (!methods.includes(method)) throw new Refused(405, `only ${methods.join(' and ')}`)
 }
 
-/** Sends what comes, unless the visitor has gone before. */
+/** Sends the result, unless the visitor has gone. */
 function send(response: ServerResponse, result$: Observable<unknown>): void {
   const answer$ = result$.pipe(
     catchError(error => {

@@ -2,7 +2,7 @@ import type { ShownValue } from './wire.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The text of these bytes; `undefined` where they are none. */
+/** The text of these bytes; `undefined` where they are not text. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes)
@@ -21,14 +21,14 @@ function isJson(text: string): boolean {
 }
 
 /**
- * What is looked at of a value, of which at most `limit` characters are to be shown: so that large values cost no more than
- * small ones.
+ * The part of a value that is needed to show `limit` characters of it, so that large values cost no more than small
+ * ones.
  */
 export const headOf = (value: Uint8Array, limit: number): Uint8Array => value.subarray(0, limit * 4)
 
 /**
- * A value for the page, at most `limit` characters of it.
- * @param bytes the size of the value, where only its head is given
+ * A value as the page shows it, at most `limit` characters of it.
+ * @param bytes the size of the whole value, if only its head is given
  */
 export function shownValue(value: Uint8Array, limit: number, bytes: number = value.length): ShownValue {
   const head = headOf(value, limit)
@@ -47,10 +47,10 @@ export function shownValue(value: Uint8Array, limit: number, bytes: number = val
   }
 }
 
-/** Without the beginning of a character at the end. */
+/** Cuts off an incomplete character at the end. */
 function withoutPartialCharacter(bytes: Uint8Array): Uint8Array {
   let end = bytes.length
-  // Bytes that continue a character are 10xxxxxx; there are at most three.
+  // Continuation bytes are 10xxxxxx; a character has at most three.
   while (end > 0 && bytes.length - end < 3 && (bytes[end - 1]! & 0xc0) === 0x80) end--
   return bytes.subarray(0, Math.max(0, end - 1))
 }

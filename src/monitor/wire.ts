@@ -4,12 +4,12 @@ import type { StatusChange } from '../metrics/store-snapshot.ts'
  * What the monitor sends to its page, as JSON. The page's scripts are checked against these types.
  */
 
-/** A figure; `null` where it cannot be given. */
+/** A figure; `null` where it is unknown. */
 export type Figure = number | null
 
-/** What is drawn over time, of the store or of a program that publishes its figures. */
+/** One point of the charts, of the store or of a program that publishes its figures. */
 export interface Sample {
-  /** As of the monitor's `Date.now()`. */
+  /** By the monitor's `Date.now()`. */
   readonly at: number
   /** Per second: changes seen, or records processed. */
   readonly throughput: Figure
@@ -21,7 +21,7 @@ export interface Sample {
   readonly availability: Figure
 }
 
-/** What a program publishes of its batches. */
+/** A program's published figures of its batches. */
 export interface Batches {
   readonly calls: Figure
   /** Items a call, on average. */
@@ -43,21 +43,21 @@ export interface Program {
   readonly batches: Readonly<Record<'reads' | 'writes' | 'commits', Batches>> | undefined
   readonly cacheHits: Figure
   readonly cacheMisses: Figure
-  /** Not renewed in time: its process is gone, or cannot reach the store. */
+  /** Whether its figures are out of date: its process is gone, or cannot reach the store. */
   readonly stale: boolean
 }
 
 /** A value as it can be shown. */
 export interface ShownValue {
   readonly kind: 'json' | 'text' | 'bytes'
-  /** The text, or the bytes in hexadecimal; the beginning of it where `cut`. */
+  /** The text, or the bytes in hexadecimal; only the beginning where `cut`. */
   readonly text: string
   readonly cut: boolean
   /** The size of the value, in bytes. */
   readonly bytes: number
 }
 
-/** A change of a key, as it was seen. */
+/** An observed change of a key. */
 export type SeenChange =
   | {
       readonly type: 'put'
@@ -68,19 +68,19 @@ export type SeenChange =
     }
   | { readonly type: 'delete'; readonly at: number; readonly key: string }
 
-/** Changes since the last ones. */
+/** The changes since the last event. */
 export interface Changes {
-  /** The latest of each key, oldest first; not all where there were too many. */
+  /** The latest of each key, oldest first; incomplete where there were too many. */
   readonly latest: readonly SeenChange[]
-  /** How many more were left out. */
+  /** How many were omitted. */
   readonly omitted: number
   readonly keys: Keys
 }
 
-/** How many keys there are. */
+/** The number of keys. */
 export interface Keys {
   readonly count: number
-  /** Whether all are known; else some are still being listed. */
+  /** Whether all are known; otherwise some are still being listed. */
   readonly synced: boolean
 }
 
@@ -89,7 +89,7 @@ export interface GroupMemberRow {
   readonly name: string
   readonly host: string
   readonly pid: number
-  /** When it joined, as of its own clock. */
+  /** When it joined, by its own clock. */
   readonly start: number
   /** How many partitions it owns. */
   readonly owned: number
@@ -98,40 +98,40 @@ export interface GroupMemberRow {
 /** A partition of a group. */
 export interface GroupPartitionRow {
   readonly name: string
-  /** What its owner is called; `null` where there is none. */
+  /** The name of its owner; `null` where there is none. */
   readonly owner: string | null
   readonly position: string
   readonly records: Figure
-  /** Records in a second. */
+  /** Records per second. */
   readonly rate: Figure
-  /** How much is left to do, where that is told. */
+  /** How much is left to process, where known. */
   readonly lag: { readonly amount: number; readonly unit: string } | null
 }
 
 /** Processes that share the partitions of an input. */
 export interface Group {
   readonly name: string
-  /** The first of them, and of the partitions. */
+  /** The first members, and below the first partitions. */
   readonly members: readonly GroupMemberRow[]
   readonly memberCount: number
   readonly partitions: readonly GroupPartitionRow[]
   readonly partitionCount: number
-  /** Records in a second, of all partitions. */
+  /** Records per second, of all partitions. */
   readonly rate: Figure
 }
 
-/** What comes every second. */
+/** The event of every second. */
 export interface Tick {
   readonly at: number
   readonly store: Sample
-  /** Since the monitor began. */
+  /** Since the monitor's start. */
   readonly availability: Figure
   readonly programs: readonly Program[]
   readonly groups: readonly Group[]
   readonly keys: Keys
 }
 
-/** All that is known; the first event of each connection. */
+/** Everything that is known; the first event of each connection. */
 export interface Overview {
   readonly store: string
   readonly prefix: string
@@ -141,7 +141,7 @@ export interface Overview {
   readonly programHistory: Readonly<Record<string, readonly Sample[]>>
   readonly timeline: readonly StatusChange[]
   readonly changes: Changes
-  /** Why changes are no longer followed. */
+  /** Why changes are no longer watched. */
   readonly failure: string | undefined
 }
 

@@ -1,14 +1,14 @@
 import { parseStoreUrl } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
 
-/** Where the works are done. */
+/** Where the benchmark runs. */
 export interface Place {
   readonly servers: string
   readonly root: string
   readonly credentials: { readonly user: string; readonly password: string } | undefined
 }
 
-/** Where the ensemble of a store's URL is. */
+/** The ensemble of a store's URL. */
 export function placeOf(store: string | undefined): Place {
   const url = store ?? process.env.RXKEEPER_STORE
   if (url === undefined) throw new CliError('which ensemble? Give its URL with --store', ExitCode.usage)

@@ -12,7 +12,7 @@ interface Stat {
   readonly version: number
 }
 
-/** What is used of the plain client. */
+/** The part of the plain client that we use. */
 interface PlainClient {
   connect(): void
   close(): void
@@ -66,11 +66,12 @@ export class Plain implements Contender {
         }),
     }
     const used = work === 'process loop' ? keys.slice(0, LOOP_KEYS) : keys
-    // The keys come in turn and fewer are in flight than there are, so that no two records of one key are.
+    // The keys come in turn, and fewer requests are in flight than there are keys, so no two records of one key are in
+    // flight.
     return this.#pump(keysUntil(used, stop), Math.min(IN_FLIGHT, used.length), begin[work])
   }
 
-  /** Removes the root and what is below it. */
+  /** Removes the root and everything below it. */
   async removeRoot(): Promise<void> {
     const { root } = this.#place
     const names = await this.#call<string[]>(done => this.#client.getChildren(root, done))

@@ -16,7 +16,7 @@ export class RxKeeper implements Contender {
     await firstValueFrom(this.#store.get$('absent'))
   }
 
-  /** Makes the keys. */
+  /** Creates the keys. */
   async load(keys: readonly string[]): Promise<void> {
     await lastValueFrom(pull$(keys).pipe(upsertKV(this.#store, key => [key, VALUE])))
   }

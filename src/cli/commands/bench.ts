@@ -51,7 +51,7 @@ async function bench(session: Session, options: Options): Promise<void> {
       const rates = await measureAll(session, ours, plain, options)
       for (const work of WORKS) show(session, work, rates)
     } finally {
-      // Of our session nothing may be left that its end removes.
+      // Ends our session first, so that its end removes nothing later.
       await ours.close()
       await plain.removeRoot().catch(error => {
         throw new CliError(`${place.root} could not be removed: ${error}`)
@@ -62,7 +62,7 @@ async function bench(session: Session, options: Options): Promise<void> {
   }
 }
 
-/** The median rate of each contender at each work. */
+/** The median rates of both contenders, per kind of work. */
 type Rates = ReadonlyMap<Work, { readonly ours: number; readonly plain: number }>
 
 async function measureAll(session: Session, ours: RxKeeper, plain: Plain, options: Options): Promise<Rates> {

@@ -14,7 +14,7 @@ interface Options extends ValueCommandOptions {
   readonly resume?: boolean
 }
 
-/** How many lines are written at a time. */
+/** How many lines to write at a time. */
 const LINES = 256
 
 /** `rxkeeper dump FILE` */
@@ -70,7 +70,7 @@ async function dumpTo(
   session.show({ dumped: written }, `dumped ${counted(written, 'entry', 'entries')}`)
 }
 
-/** Writes the entries after the key `last`; returns how many. */
+/** Writes the entries after the key `last`; returns their number. */
 async function write(
   session: Session,
   store: KVStore<Uint8Array>,
@@ -83,7 +83,7 @@ async function write(
   const progress = new Progress(session, undefined, out)
   let written = 0
   try {
-    // The least key above another is that with a NUL.
+    // The next key after `last` is `last` with a NUL.
     const entries$ = store.entries$({ prefix, from: last === undefined ? undefined : `${last}\0` })
     await session.each(entries$.pipe(bufferCount(LINES)), entries => {
       written += entries.length
@@ -96,7 +96,7 @@ async function write(
   return written
 }
 
-/** The key of the last whole line of a file, which loses what is behind it. */
+/** The key of the last whole line of a file; truncates the file after it. */
 async function lastKeyOf(file: string): Promise<string | undefined> {
   let key: string | undefined
   let end = 0

@@ -12,7 +12,7 @@ interface Options extends StoreCommandOptions {
   readonly interval: number
 }
 
-/** Moves to the top of a terminal and clears it. */
+/** Moves the cursor to the top of a terminal and clears it. */
 const CLEAR = '\x1b[H\x1b[2J'
 
 /** `rxkeeper group` */
@@ -50,7 +50,7 @@ Examples:
           }
           const { watch = false, interval } = options
           const snapshots$ = group$(store, name, { interval })
-          // The first knows no rates.
+          // The first snapshot has no rates.
           const shown$ = watch ? snapshots$ : snapshots$.pipe(take(2))
           let last: GroupSnapshot | undefined
           await session.each(shown$.pipe(map(snapshot => (last = snapshot))), snapshot =>

@@ -16,7 +16,7 @@ interface Options extends ValueCommandOptions, ListOptions {
   readonly timeout: number
 }
 
-/** How many lines are written at a time. */
+/** How many lines to write at a time. */
 const LINES = 256
 
 /** `rxkeeper list` */

@@ -88,17 +88,17 @@ async function load(
   session.show({ loaded: loader.written }, `loaded ${counted(loader.written, 'entry', 'entries')}`)
 }
 
-/** Most bytes in a batch: a transaction of ZooKeeper holds a mebibyte, less what it adds to each write. */
+/** The most bytes in a batch: a ZooKeeper transaction holds a mebibyte, less the overhead of each write. */
 const BATCH_BYTES = 500_000
 
-/** An entry, and where it was given. */
+/** An entry, and where in the input it was. */
 interface Given {
   readonly key: string
   readonly value: Uint8Array
   readonly at: Start
 }
 
-/** Gathers entries and writes them, a batch at a time. */
+/** Collects entries and writes them in batches. */
 class Loader {
   written = 0
   readonly #session: Session
@@ -133,7 +133,9 @@ class Loader {
     }
   }
 
-  /** Writes what is gathered; returns the last line of it. What was begun is finished, even when stopped meanwhile. */
+  /**
+   * Writes the collected entries; returns the last line of them. A batch is finished even when the command is stopped.
+   */
   async flush(): Promise<Start | undefined> {
     const batch = this.#batch
     this.#batch = []
@@ -152,7 +154,7 @@ class Loader {
       const own = batch.find(({ key }) => key === error.key)
       if (own !== undefined) throw this.#errorAt(own.at, error)
       if (error.code !== 'VALUE_TOO_LARGE' || batch.length === 1) throw error
-      // Too much for one transaction of this store.
+      // Too large for one transaction of this store.
       const half = batch.length >> 1
       await this.#write(batch.slice(0, half))
       await this.#write(batch.slice(half))

@@ -62,7 +62,7 @@ Examples:
     })
 
 function show(session: Session, { url, token }: Monitor, madeUp: boolean): void {
-  // A token that was given is known to who gave it.
+  // A given token is known to whoever gave it.
   const address = token !== undefined && madeUp ? `${url}#token=${token}` : url
   session.show({ url: address }, `${session.colors.cyan(address)}  ${session.colors.dim('Ctrl-C ends it')}`)
 }

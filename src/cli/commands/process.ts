@@ -115,7 +115,7 @@ async function run(
   if (isShared && inputFile === '-') {
     throw new CliError('what is to be shared with a group must be files: --input', ExitCode.usage)
   }
-  // Before a file is made: one that cannot be read is to cost nothing.
+  // Before creating files: an input that cannot be read must leave nothing behind.
   const size = inputFile === undefined || inputFile === '-' || isShared ? undefined : statOf(inputFile).size
   const letters =
     options.deadLetter === undefined ? undefined : new Output(createWriteStream(options.deadLetter))
@@ -135,7 +135,7 @@ async function run(
       outputFile === 'none' ? 'none' : output === undefined ? undefined : result => writeTo(output, result),
     deadLetter: letters === undefined ? undefined : letter => letters.line(jsonLine(lineOf(letter))),
     publish: options.publish === true ? `${job.name}@${hostname()}:${process.pid}` : options.publish,
-    // The session has them.
+    // The session handles them.
     signals: [],
   }
   const running = job.run(runOptions)
@@ -171,7 +171,7 @@ const outputTo = (session: Session, file: string): Output =>
   file === '-' ? session.out : new Output(createWriteStream(file))
 
 function writeTo(output: Output, result: unknown): Promise<void> | undefined {
-  // Nobody reads any more: the job is being stopped.
+  // Nobody reads any more: the job is stopping.
   if (output.closed.reason instanceof Stopped) return undefined
   const line = JSON.stringify(result)
   return line === undefined ? undefined : output.line(escapeControls(line))
@@ -206,7 +206,7 @@ const summaryOf = (name: string, { total, deadLetters }: JobFigures, unreadable:
   (deadLetters > 0 ? `, ${counted(deadLetters, 'dead letter', 'dead letters')}` : '') +
   (unreadable > 0 ? `, ${counted(unreadable, 'line', 'lines')} unreadable` : '')
 
-/** Bad keys are the records' fault, not of how the command was used. */
+/** Bad keys come from the records, not from a wrong use of the command. */
 function explain(error: unknown): never {
   throw (error as { code?: unknown }).code === 'INVALID_KEY' ? new CliError(messageOf(error)) : error
 }

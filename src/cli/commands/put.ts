@@ -17,7 +17,7 @@ interface Options extends ValueCommandOptions {
   readonly ifVersion?: ExpectedVersion
 }
 
-/** Reads `--if-version`. */
+/** Parses `--if-version`. */
 export const expectedVersionFrom = (text: string): ExpectedVersion => {
   if (text === 'absent') return 'absent'
   try {

@@ -2,14 +2,14 @@ import { arrowKeys, byId, element, oneStop, preview } from './dom.js'
 import * as format from './format.js'
 import { open } from './keys.js'
 
-/** How many changes are kept on the page. */
+/** How many changes the page keeps. */
 const KEPT = 100
 
 const list = byId('changes')
 const empty = byId('changes-empty')
 const pause = byId('pause')
 
-/** So many at a time stand out. */
+/** Up to this many at a time are highlighted. */
 const FEW = 4
 
 let paused = false
@@ -31,13 +31,13 @@ function rowOf(change) {
 
 /**
  * @param {import('../wire.ts').Changes} changes
- * @param {boolean} fresh whether they have just happened
+ * @param {boolean} fresh whether they are new
  */
 export function showChanges({ latest, omitted }, fresh) {
   if (paused) return
   if (!fresh) list.replaceChildren()
   const rows = latest.map(rowOf).reverse()
-  // Where all is fresh, nothing stands out.
+  // If everything is new, nothing is highlighted.
   if (fresh && rows.length <= FEW) for (const row of rows) row.classList.add('fresh')
   if (omitted > 0) rows.push(element('li', 'omitted', `and ${format.count(omitted)} more in this moment`))
   list.prepend(...rows)

@@ -18,7 +18,7 @@ const scheme = matchMedia('(prefers-color-scheme: dark)')
 /** @param {string} name */
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-/** A colour of the page, weaker.
+/** A colour of the page, made weaker.
  * @param {string} hex
  * @param {number} strength
  */
@@ -27,7 +27,10 @@ const weaker = (hex, strength) =>
     .toString(16)
     .padStart(2, '0')}`
 
-/** One figure over time: a card with a large number, and a chart that tells its values by mouse, finger or arrow keys. */
+/**
+ * One figure over time: a card with a large number, and a chart whose values can be read with mouse, finger or arrow
+ * keys.
+ */
 class Chart {
   /** @type {uPlot | undefined} */
   #plot
@@ -40,7 +43,7 @@ class Chart {
    * @param {string} id
    * @param {readonly Line[]} lines
    * @param {(value: number | null | undefined) => string} show
-   * @param {number | undefined} most the top of the scale, where it is always the same
+   * @param {number | undefined} most the top of the scale, if it is fixed
    */
   constructor(id, lines, show, most) {
     const card = byId(id)
@@ -51,9 +54,9 @@ class Chart {
     this.readout = /** @type {HTMLElement} */ (card.querySelector('.readout'))
     this.output = /** @type {HTMLElement} */ (card.querySelector('output'))
     this.unit = /** @type {HTMLElement} */ (card.querySelector('.unit'))
-    /** The large number, where it is not the latest value. @type {string | undefined} */
+    /** The large number, if it is not the latest value. @type {string | undefined} */
     this.figure = undefined
-    /** What is told while nothing is pointed at. */
+    /** The readout while nothing is pointed at. */
     this.about = ''
     this.name = card.querySelector('h2')?.textContent ?? ''
     this.place.tabIndex = 0
@@ -134,7 +137,7 @@ class Chart {
     )
   }
 
-  /** Tells the values under the cursor, or the latest. */
+  /** Shows the values under the cursor, or the latest. */
   #read() {
     const index = this.#plot?.cursor.idx
     const last = this.#data[0].length - 1
@@ -209,7 +212,7 @@ const meanAvailability = samples => {
  * @param {readonly Sample[]} samples
  * @param {number} begin from when, in the monitor's time
  * @param {number} now
- * @param {boolean} ofStore whether they are of the monitor's own connection
+ * @param {boolean} ofStore whether the samples are those of the monitor's own connection
  */
 export function drawCharts(samples, begin, now, ofStore) {
   const shown = samples.filter(({ at }) => at >= begin)

@@ -1,13 +1,13 @@
 import { enter } from './token.js'
 
-/** There is an event every second; after so long without one the connection is taken for dead, in milliseconds. */
+/** Events come every second; after this long without one the connection counts as dead, in milliseconds. */
 const SILENCE = 8_000
 const RETRY = 1_500
 
 /** @typedef {import('../wire.ts').Events} Events */
 
 /**
- * Follows the events of the monitor, whatever happens to it.
+ * Subscribes to the monitor's events, and reconnects whenever needed.
  * @param {{ [E in keyof Events]: (data: Events[E]) => void }} take
  * @param {(state: 'live' | 'away' | 'locked') => void} changed
  */
@@ -29,7 +29,7 @@ export function follow(take, changed) {
     }
     opened.addEventListener('error', () => {
       changed('away')
-      // It comes back by itself, unless it was refused.
+      // The browser reconnects by itself, unless it was refused.
       if (opened.readyState === EventSource.CLOSED && source === opened) later()
     })
   }

@@ -1,5 +1,5 @@
 /*
- * What makes elements. Text is only ever set as text: a value with HTML in it is text.
+ * Makes elements. Text is only ever set as text, so HTML in a value stays text.
  */
 
 /**
@@ -24,7 +24,7 @@ export function element(tag, className, ...children) {
   return made
 }
 
-/** Sets a text, where it is another one: what does not change is not laid out again.
+/** Sets a text if it has changed: an unchanged element is not laid out again.
  * @param {Element} element
  * @param {string} text
  */
@@ -57,7 +57,7 @@ export function arrowKeys(list) {
   list.addEventListener('focusin', ({ target }) => oneStop(list, /** @type {Element} */ (target)))
 }
 
-/** Leaves one button in the order of the tab key.
+/** Leaves one button in the tab order.
  * @param {HTMLElement} list
  * @param {Element | null} [stop]
  */

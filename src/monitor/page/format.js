@@ -26,7 +26,7 @@ export const milliseconds = value => (value == null ? NONE : `${number(value)} m
 /** @param {Figure | undefined} value a share, from 0 to 1 */
 export const percent = value => {
   if (value == null) return NONE
-  // What is not all must not look as if it were.
+  // Less than 100 % must not look like 100 %.
   const shown = value < 1 ? Math.min(value * 100, 99.99) : 100
   return percentage.format(shown)
 }
@@ -34,7 +34,7 @@ export const percent = value => {
 /** @param {number} at */
 export const time = at => clock.format(at)
 
-/** A time on an axis, as short as it can be told.
+/** A time on an axis, as short as possible.
  * @param {number} seconds
  */
 export const axisTime = seconds =>

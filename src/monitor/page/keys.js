@@ -1,11 +1,11 @@
 import { arrowKeys, byId, element, oneStop, preview, setText } from './dom.js'
 import * as format from './format.js'
 
-/** How long typing rests before it is searched, and how often the list is renewed, in milliseconds. */
+/** The pause in typing before a search, and how often the list is refreshed, in milliseconds. */
 const TYPING = 150
 const RENEWAL = 1_000
 
-/** How long a listing that failed waits until it is tried again, in milliseconds. */
+/** The pause before a failed listing is retried, in milliseconds. */
 const RETRY = 2_000
 
 const search = /** @type {HTMLInputElement} */ (byId('search'))
@@ -118,7 +118,7 @@ function listSoon(delay) {
   }, delay)
 }
 
-/** Lists what the search says, from its first page. */
+/** Lists the keys that match the search, from the first page. */
 export function listKeys() {
   before = []
   void list$()
@@ -160,7 +160,7 @@ const aboutOf = ({ version, value: { kind, bytes, cut } }) =>
 const textOf = ({ kind, text, cut }) =>
   kind === 'json' && !cut ? JSON.stringify(JSON.parse(text), undefined, 2) : text
 
-/** Renews what is shown when it has changed.
+/** Refreshes what is shown when it has changed.
  * @param {import('../wire.ts').Changes} changes
  */
 export function keysChanged({ latest, omitted }) {
@@ -217,7 +217,7 @@ export function beginKeys() {
   byId('entry-value').tabIndex = 0
   byId('entry-close').addEventListener('click', () => dialog.close())
   dialog.addEventListener('click', event => {
-    // On the backdrop, not inside.
+    // A click on the backdrop, not inside.
     if (event.target === dialog) dialog.close()
   })
   dialog.addEventListener('close', () => {

@@ -20,11 +20,11 @@ const state = byId('state')
  * @type {Map<string, Sample[]>}
  */
 let samples = new Map()
-/** Whose are drawn. */
+/** Whose samples are drawn. */
 let source = ''
 /** The monitor's time. */
 let now = 0
-/** When it began. */
+/** When the monitor started, by its clock. */
 let started = 0
 let connection = 'waiting'
 let away = true

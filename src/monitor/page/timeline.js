@@ -1,14 +1,14 @@
 import { byId, element, setText } from './dom.js'
 import * as format from './format.js'
 
-/** How much of the past is shown, in milliseconds: what there is, between these. */
+/** The shortest and the longest past that is shown, in milliseconds. */
 const LEAST = 60_000
 const MOST = 300_000
 
 /**
- * From when the past is shown.
+ * The beginning of the past that is shown.
  * @param {number} now the monitor's time
- * @param {number} started when the monitor began
+ * @param {number} started when the monitor started
  */
 export const windowBegin = (now, started) => now - Math.min(MOST, Math.max(LEAST, now - started))
 

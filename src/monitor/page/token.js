@@ -1,5 +1,5 @@
 /**
- * Shows the monitor a token, or none; from then on a cookie stands for it.
+ * Sends the monitor a token, or none; from then on a cookie replaces it.
  * @param {string} [token]
  * @returns {Promise<'open' | 'locked' | 'away'>}
  */
@@ -15,7 +15,7 @@ export async function enter(token) {
   }
 }
 
-/** The token in the address, which then no longer has it. It is after the '#', which no browser sends or logs. */
+/** Takes the token out of the address. It is after the '#', which browsers neither send nor log. */
 export function tokenOfAddress() {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
   if (token === null) return undefined
