@@ -22,6 +22,7 @@ export type {
   EngineLimits,
   ExpectedVersion,
   KeySpan,
+  Movable,
   NodeEntry,
   Nodes,
   Parts,
@@ -109,6 +110,10 @@ export {
 export type { Figures, Percentiles, Snapshot } from './metrics/snapshot.ts'
 export { meterStore, type StoreMeter, type StoreMeterOptions } from './metrics/store-meter.ts'
 export type { CallFigures, StatusChange, StoreFigures, StoreSnapshot } from './metrics/store-snapshot.ts'
+export type { Comparison, Contents, Difference } from './moves/compare.ts'
+export { type CompareEvent, type CompareOptions, compareStores$ } from './moves/compareStores.ts'
+export type { MoveProgress } from './moves/move.ts'
+export { type MoveOptions, moveStore$ } from './moves/moveStore.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { insertKV } from './operators/insertKV.ts'

@@ -13,7 +13,9 @@
  * - `AUTH`: the server refused the credentials, or they do not permit the operation
  * - `QUOTA`: the server refused the write because a quota would be exceeded
  * - `CLOSED`: the store is closed; not carried out
- * - `FENCED`: the partition belongs to another member of the group by now; nothing was written
+ * - `FENCED`: the partition belongs to another member of the group by now, or the move to another run of it; nothing was
+ *   written
+ * - `MOVED`: the store has been moved to another place (`movedTo`); nothing was written
  * - `UNSUPPORTED`: the engine or the server does not offer this
  * - `POSITION_LOST`: what an input had after the position is gone (trimmed, expired, truncated)
  * - `ENGINE`: the engine failed in a way that has no code of its own (see `cause`)
@@ -32,6 +34,7 @@ export type KVErrorCode =
   | 'QUOTA'
   | 'CLOSED'
   | 'FENCED'
+  | 'MOVED'
   | 'UNSUPPORTED'
   | 'POSITION_LOST'
   | 'ENGINE'
@@ -46,6 +49,8 @@ export interface KVErrorDetails {
   readonly partition?: string | undefined
   /** The position in the partition concerned. */
   readonly position?: unknown
+  /** Where the store is by now: a URL without credentials. */
+  readonly movedTo?: string | undefined
 }
 
 /**
@@ -71,6 +76,8 @@ export class KVError extends Error {
   readonly partition: string | undefined
   /** The position in that partition, where there is one. */
   readonly position: unknown
+  /** Where the store is by now, after `MOVED`: a URL without credentials. */
+  readonly movedTo: string | undefined
 
   constructor(code: KVErrorCode, message: string, details: KVErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -78,6 +85,13 @@ export class KVError extends Error {
     this.key = details.key
     this.partition = details.partition
     this.position = details.position
+    this.movedTo = details.movedTo
+  }
+
+  /** The same error of one of those that failed together. */
+  of(key: string | undefined, message: string = this.message): KVError {
+    const { code, cause, movedTo } = this
+    return new KVError(code, message, { key, cause, movedTo })
   }
 
   /** `error` itself where it is a KVError already, else a KVError of `code` with `error` as its cause. */

@@ -9,8 +9,10 @@ import { groupCommand } from './commands/group.ts'
 import { listCommand } from './commands/list.ts'
 import { loadCommand } from './commands/load.ts'
 import { monitorCommand } from './commands/monitor.ts'
+import { moveCommand } from './commands/move.ts'
 import { processCommand } from './commands/process.ts'
 import { putCommand } from './commands/put.ts'
+import { verifyCommand } from './commands/verify.ts'
 import { watchCommand } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
 import { Session } from './session.ts'
@@ -61,6 +63,8 @@ function program(): Command {
     watchCommand(),
     loadCommand(),
     dumpCommand(),
+    moveCommand(),
+    verifyCommand(),
     benchCommand(),
     monitorCommand(),
     groupCommand(),

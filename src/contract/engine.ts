@@ -176,6 +176,18 @@ export interface Parts {
   holding(writes: readonly Write[]): number
 }
 
+/**
+ * What an engine has whose stores can be moved. It keeps to what the data of its root says (`Seal`, in `contract/seal.ts`) in
+ * every transaction, so that who sets that has shut others out, and ends watches where the store has been moved.
+ */
+export interface Movable {
+  /**
+   * Emits the nodes beside the keys that outlive their session, each after the one above it; not the root, nor what the
+   * engine keeps for itself.
+   */
+  nodes(due: Due): Observable<readonly StoredEntry[]>
+}
+
 /** A key-value engine: bytes, in batches. See the head of this file for what is promised on both sides. */
 export interface Engine {
   /** For messages: `memory`, `lmdb`, `zookeeper`, … */
@@ -202,6 +214,8 @@ export interface Engine {
    * that stay, with which jobs keep their positions. Without either, jobs with a `position` fail with `UNSUPPORTED`.
    */
   readonly keepsNodes?: boolean | undefined
+  /** What it takes to move its stores; `undefined` where they cannot be (`UNSUPPORTED`). */
+  readonly movable?: Movable | undefined
   /** What it is made of, where it is made of engines. Its own methods work on all of them together. */
   readonly parts?: Parts | undefined
   /** Carries out or rejects what was accepted, releases everything. Idempotent. */

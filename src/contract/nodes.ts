@@ -5,6 +5,9 @@
 const PREFIX = '\udc00'
 const PREFIX_CODE = 0xdc00
 
+/** The address of the node that all others, and the keys, are below. */
+export const ROOT: string = PREFIX
+
 /** The address of the node that these names lead to, each a well-formed string that is not empty. */
 export const nodeKey = (...names: readonly [string, ...string[]]): string =>
   PREFIX + names.map(encodeURIComponent).join('/')

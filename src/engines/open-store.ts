@@ -1,9 +1,9 @@
 import { KVError } from '../base/errors.ts'
 import type { KVStore, StoreOptions } from '../store/kv-store.ts'
-import { lmdbStore } from './lmdb/store.ts'
+import { lmdbStoreFor } from './lmdb/store.ts'
 import { memoryStore } from './memory/store.ts'
 import { parseStoreUrl } from './store-url.ts'
-import { zookeeperStore } from './zookeeper/store.ts'
+import { zookeeperStoreFor } from './zookeeper/store.ts'
 import { type Environment, zookeeperOptionsOf } from './zookeeper-options.ts'
 
 /**
@@ -40,6 +40,16 @@ export function openStore<V>(
   options: StoreOptions<V>,
   environment: Environment = process.env,
 ): KVStore<V> {
+  return openFor(undefined, url, options, environment)
+}
+
+/** {@link openStore} for a run of a move of this name, which seals do not shut out. */
+export function openFor<V>(
+  mover: string | undefined,
+  url: string | undefined,
+  options: StoreOptions<V>,
+  environment: Environment = process.env,
+): KVStore<V> {
   const given = url ?? environment.RXKEEPER_STORE
   if (given === undefined || given === '') {
     throw new KVError(
@@ -49,6 +59,7 @@ export function openStore<V>(
   }
   const address = parseStoreUrl(given)
   if (address.type === 'memory') return memoryStore(options)
-  if (address.type === 'lmdb') return lmdbStore({ ...options, path: address.path, root: address.root })
-  return zookeeperStore({ ...options, ...zookeeperOptionsOf(address, environment) })
+  if (address.type === 'lmdb')
+    return lmdbStoreFor({ ...options, path: address.path, root: address.root }, mover)
+  return zookeeperStoreFor({ ...options, ...zookeeperOptionsOf(address, environment) }, mover)
 }

@@ -6,6 +6,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   Nodes,
   Parts,
   Scan,
@@ -81,6 +82,10 @@ export class ObservedEngine implements Engine {
 
   get nodes(): Nodes | undefined {
     return this.#engine.nodes
+  }
+
+  get movable(): Movable | undefined {
+    return this.#engine.movable
   }
 
   get keepsNodes(): boolean {

@@ -31,6 +31,7 @@ const plan = (items: PendingWrite[], known: Record<string, Knowledge> = {}): Mul
     alone: false,
     acl,
     packetLimit: new PacketLimit(1_000_000),
+    besideBytes: 0,
   })
 
 const sent = ({ ops }: MultiPlan): (number | undefined)[] =>

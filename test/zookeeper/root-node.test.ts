@@ -19,7 +19,9 @@ function rooted() {
       reply: (error, body = Buffer.alloc(0)) => replied(error, 1, Buffer.concat([HEADER, body])),
     })
   }
-  const root = new RootNode(new KeyLayout('/r', 1), Buffer.alloc(0), new PacketLimit(1_000_000), () => {})
+  const events = { refused: () => {}, held: () => {} }
+  const limit = new PacketLimit(1_000_000)
+  const root = new RootNode(new KeyLayout('/r', 1), Buffer.alloc(0), limit, events, undefined)
   const answer = (type: number, error: number, body?: Buffer): void => {
     const next = asked.shift()!
     expect(next.type).toBe(type)
@@ -39,6 +41,7 @@ it('that is looked at while it is made: a look does not end as if there were no 
   const { root, send, asked, answer } = rooted()
   const ends: LookEnd[] = []
   root.look(send, end => ends.push(end))
+  answer(Op.exists, Code.noNode)
   answer(Op.exists, Code.noNode)
   answer(Op.multiRead, Code.ok, noNode)
   root.make(send, () => {})

@@ -26,10 +26,13 @@ const node = (value: string, at = {}): Buffer =>
 const event = (path: string): Buffer =>
   framed(int(-1), long(-1n), int(0), int(3, 3, path.length), Buffer.from(path))
 
+/** What a multi of writes begins with: the check of the root. */
+const checked = result(Op.check, Buffer.alloc(0))
+
 /** Answers every multi as if it had been carried out by one `setData`, every read with one node. */
 const obliging = (asked: Asked): void => {
   if (asked.type === Op.multi)
-    asked.reply(0, Buffer.concat([result(Op.setData, stat({ version: 1 })), MULTI_END]), 9)
+    asked.reply(0, Buffer.concat([checked, result(Op.setData, stat({ version: 1 })), MULTI_END]), 9)
   else if (asked.type === Op.multiRead) asked.reply(0, Buffer.concat([node('v'), MULTI_END]), 9)
   else asked.reply(0)
 }
@@ -45,7 +48,7 @@ const rootless =
     if (asked.type === Op.multiRead) asked.reply(0, Buffer.concat([errorResult(-101), MULTI_END]))
     else if (types.filter(type => type === Op.multi).length === 1)
       asked.reply(0, Buffer.concat([created('/r'), MULTI_END]), 9)
-    else asked.reply(0, Buffer.concat([created('/r/x'), created('/r/y'), MULTI_END]), 9)
+    else asked.reply(0, Buffer.concat([checked, created('/r/x'), created('/r/y'), MULTI_END]), 9)
   }
 
 describe('an error code for a whole request', () => {
@@ -295,8 +298,8 @@ describe('requests', () => {
     await using server = await ScriptedServer.start({ answer })
     await using engine = openEngine(server.servers, { firstXid: 0x7fff_fffb })
     for (let i = 0; i < 6; i++) expect(await valuesOf(engine, 'k')).toEqual(['v'])
-    // The first two asked for the root.
-    expect(numbers).toEqual([0x7fff_fffd, 0x7fff_fffe, 0x7fff_ffff, 1, 2, 3])
+    // The first three asked for the root.
+    expect(numbers).toEqual([0x7fff_fffe, 0x7fff_ffff, 1, 2, 3, 4])
   })
 
   it('of linearizable reads go right behind a sync', async () => {
@@ -320,8 +323,12 @@ describe('requests', () => {
       const multis = types.filter(type => type === Op.multi).length
       if (asked.type === Op.sync) asked.reply(0)
       else if (asked.type === Op.multiRead) asked.reply(0, Buffer.concat([node('v'), node('w'), MULTI_END]))
-      else if (multis === 1) asked.reply(0, Buffer.concat([...errors(2, 1, -101), MULTI_END]))
-      else asked.reply(0, Buffer.concat([result(Op.setData, stat()), result(Op.setData, stat()), MULTI_END]))
+      else if (multis === 1) asked.reply(0, Buffer.concat([...errors(3, 2, -101), MULTI_END]))
+      else
+        asked.reply(
+          0,
+          Buffer.concat([checked, result(Op.setData, stat()), result(Op.setData, stat()), MULTI_END]),
+        )
     }
     await using server = await ScriptedServer.start({ answer })
     await using engine = openEngine(server.servers)

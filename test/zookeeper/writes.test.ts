@@ -314,8 +314,9 @@ describe('sizes', () => {
         most = size
       }
     }
-    // Number and type, the end; and for each set header, path, data and version.
-    const expected = PACKET - 8 - 9 - 2 * (9 + 4 + root.length + 2 + 4 + 4) - 500_000
+    // Number and type, the end; the check of the root; and for each set header, path, data and version.
+    const check = 9 + 4 + root.length + 4
+    const expected = PACKET - 8 - 9 - check - 2 * (9 + 4 + root.length + 2 + 4 + 4) - 500_000
     expect(least).toBe(expected)
   })
 

@@ -6,6 +6,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   Scan,
   Status,
   Stored,
@@ -14,6 +15,8 @@ import type {
   Write,
   Written,
 } from '../../contract/engine.ts'
+import { ROOT } from '../../contract/nodes.ts'
+import { refusalOf } from '../../contract/seal.ts'
 import { Cursor } from './cursor.ts'
 import { Draft } from './draft.ts'
 import type { Root } from './root.ts'
@@ -30,16 +33,20 @@ const VALUE_BYTES = 16 * 1024 * 1024
 export class LmdbEngine implements Engine {
   readonly name = 'lmdb'
   readonly keepsNodes = true
+  readonly movable: Movable = { nodes: () => this.#look(() => this.#root.nodes()) }
   readonly limits: EngineLimits
   readonly #status: BehaviorSubject<Status>
   readonly status$: Observable<Status>
   readonly #root: Root
   readonly #timing: Timing
+  readonly #mover: string | undefined
   readonly #underWay = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
-  constructor(root: Root, timing: Timing) {
+  /** @param mover the name of the run of a move that this is for */
+  constructor(root: Root, timing: Timing, mover?: string) {
     this.#root = root
+    this.#mover = mover
     this.#timing = timing
     this.#status = new BehaviorSubject<Status>({
       state: 'connected',
@@ -63,11 +70,11 @@ export class LmdbEngine implements Engine {
   }
 
   write(writes: readonly Write[], due: Due): Observable<readonly (Written | KVError)[]> {
-    return this.#transact(due, draft => writes.map(write => draft.add(write)))
+    return this.#transact(due, writes, draft => writes.map(write => draft.add(write)))
   }
 
   commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
-    return this.#transact(due, draft => draft.addAll(writes))
+    return this.#transact(due, writes, draft => draft.addAll(writes))
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
@@ -84,7 +91,13 @@ export class LmdbEngine implements Engine {
     return new Observable(subscriber => {
       subscriber.add(this.#status.subscribe({ complete: () => subscriber.complete() }))
       if (subscriber.closed) return
-      subscriber.add(this.#root.watch(signal => subscriber.next(signal)))
+      const told = (signal: WatchSignal): void => {
+        const isKeys = signal.type === 'changed' && signal.keys.length > 0
+        const refusal = isKeys ? undefined : this.#refusal()
+        if (refusal?.code === 'MOVED') subscriber.error(refusal)
+        else subscriber.next(signal)
+      }
+      subscriber.add(this.#root.watch(told))
       subscriber.next({ type: 'armed' })
     })
   }
@@ -108,6 +121,7 @@ export class LmdbEngine implements Engine {
       try {
         this.#checkOpen()
         this.#root.refresh()
+        this.#admit()
         seen = look()
       } catch (error) {
         subscriber.error(KVError.from(error, 'ENGINE', 'LMDB could not read'))
@@ -119,9 +133,9 @@ export class LmdbEngine implements Engine {
   }
 
   /** Emits what `work` returns once the draft it fills is on disk. */
-  #transact<T>(due: Due, work: (draft: Draft) => T): Observable<T> {
+  #transact<T>(due: Due, writes: readonly Write[], work: (draft: Draft) => T): Observable<T> {
     return new Observable(subscriber => {
-      const answer = this.#carryOut(due, work).then(
+      const answer = this.#carryOut(due, writes, work).then(
         result => {
           subscriber.next(result)
           subscriber.complete()
@@ -133,12 +147,13 @@ export class LmdbEngine implements Engine {
     })
   }
 
-  async #carryOut<T>({ deadline }: Due, work: (draft: Draft) => T): Promise<T> {
+  async #carryOut<T>({ deadline }: Due, writes: readonly Write[], work: (draft: Draft) => T): Promise<T> {
     this.#checkOpen()
     let begun = false
     let late = false
     const written = this.#root.environment.transact(() => {
       if (late) throw tooLate(begun)
+      this.#admit(writes)
       begun = true
       const draft = new Draft(this.#root)
       const result = work(draft)
@@ -159,6 +174,17 @@ export class LmdbEngine implements Engine {
     } finally {
       timer?.unsubscribe()
     }
+  }
+
+  /** Throws why the seal of the root lets this engine not read, or not write this. */
+  #admit(writes?: readonly Write[]): void {
+    const refusal = this.#refusal(writes)
+    if (refusal !== undefined) throw refusal
+  }
+
+  #refusal(writes?: readonly Write[]): KVError | undefined {
+    const root = this.#root.get(ROOT)
+    return root === undefined ? undefined : refusalOf(root.value, this.#mover, writes)
   }
 
   #checkOpen(): void {

@@ -1,8 +1,8 @@
 import { bufferOf } from '../../base/bytes.ts'
 import { KVError } from '../../base/errors.ts'
-import type { Stored, WatchSignal } from '../../contract/engine.ts'
+import type { Stored, StoredEntry, WatchSignal } from '../../contract/engine.ts'
 import { quoteKey } from '../../contract/keys.ts'
-import { isNodeKey } from '../../contract/nodes.ts'
+import { isNodeKey, ROOT } from '../../contract/nodes.ts'
 import { type Database, Environment, MAX_KEY_BYTES } from './environment.ts'
 
 /** How often the changes of other processes are looked for while somebody watches, in milliseconds. */
@@ -93,6 +93,18 @@ export class Root {
     const place = this.#nodePrefix + key.slice(1)
     if (Buffer.byteLength(place) <= MAX_KEY_BYTES) return place
     throw new KVError('INVALID_KEY', `the name of the ${quoteKey(key)} is too long for LMDB`)
+  }
+
+  /** All nodes beside the keys but the root, each after the one above it. */
+  nodes(): StoredEntry[] {
+    const range = { start: `${this.#nodePrefix}\x01`, end: `n${this.#name}\x01` }
+    const nodes: StoredEntry[] = []
+    for (const { key: place, value } of this.database.getRange(range)) {
+      const record = bufferOf(value)
+      const copy = Buffer.from(record.subarray(HEADER_BYTES))
+      nodes.push({ key: ROOT + String(place).slice(this.#nodePrefix.length), ...stored(record, copy) })
+    }
+    return nodes
   }
 
   /** Writes records (`undefined` deletes) and the revision; to be called in a transaction. */

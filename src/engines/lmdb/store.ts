@@ -45,13 +45,16 @@ export interface LmdbStoreOptions<V> extends StoreOptions<V> {
  * rmSync(path, { recursive: true })
  * ```
  */
-export function lmdbStore<V>(options: LmdbStoreOptions<V>): KVStore<V> {
+export const lmdbStore = <V>(options: LmdbStoreOptions<V>): KVStore<V> => lmdbStoreFor(options)
+
+/** @param mover the name of the run of a move that it is for */
+export function lmdbStoreFor<V>(options: LmdbStoreOptions<V>, mover?: string): KVStore<V> {
   const { path, root = '', scheduler } = options
   if (typeof path !== 'string' || path === '') {
     throw new KVError('INVALID_ARGUMENT', `\`path\` must name a folder, got ${quoteKey(path)}`)
   }
   checkRoot(root)
-  const engine = new LmdbEngine(Root.acquire(path, root), timingOf(scheduler))
+  const engine = new LmdbEngine(Root.acquire(path, root), timingOf(scheduler), mover)
   try {
     return kvStore(engine, options)
   } catch (error) {

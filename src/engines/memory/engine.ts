@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   NodeEntry,
   Nodes,
   Scan,
@@ -15,7 +16,8 @@ import type {
   Written,
 } from '../../contract/engine.ts'
 import { inSpan, sortKeys } from '../../contract/keys.ts'
-import { lastNameOf, parentOf } from '../../contract/nodes.ts'
+import { lastNameOf, parentOf, ROOT } from '../../contract/nodes.ts'
+import { NOTICE, refusalOf } from '../../contract/seal.ts'
 import { type Memory, View } from './memory.ts'
 
 const PAGE = 1024
@@ -38,11 +40,15 @@ export class MemoryEngine implements Engine {
   readonly #status = new BehaviorSubject<Status>({ state: 'connected', reason: 'in memory' })
   readonly status$: Observable<Status> = this.#status.asObservable()
   readonly nodes: Nodes = { children: parent => this.#children(parent) }
+  readonly movable: Movable = { nodes: () => this.lasting() }
   readonly #memory: Memory
+  readonly #mover: string | undefined
   #session = {}
 
-  constructor(memory: Memory) {
+  /** @param mover the name of the run of a move that this is for */
+  constructor(memory: Memory, mover?: string) {
     this.#memory = memory
+    this.#mover = mover
   }
 
   /** Ends its session, as when an ensemble has not heard of it for too long: its ephemeral nodes go, and it begins another. */
@@ -68,7 +74,7 @@ export class MemoryEngine implements Engine {
       const results = writes.map(write => this.#memory.apply(write, view, this.#session))
       this.#memory.signal(view.changes.keys, view.changes.parents)
       return of(results)
-    })
+    }, writes)
   }
 
   commit(writes: readonly Write[]): Observable<readonly Written[]> {
@@ -86,7 +92,7 @@ export class MemoryEngine implements Engine {
       const { keys, parents } = view.changes
       this.#memory.signal(keys, parents)
       return of(results)
-    })
+    }, writes)
   }
 
   entries(span: KeySpan): Scan<StoredEntry> {
@@ -107,6 +113,12 @@ export class MemoryEngine implements Engine {
       const watcher = (keys: readonly string[]) => subscriber.next({ type: 'changed', keys })
       this.#memory.watchers.add(watcher)
       subscriber.add(() => this.#memory.watchers.delete(watcher))
+      const sealWatcher = (changed: ReadonlySet<string>) => {
+        const refusal = changed.has(ROOT) ? this.#refusal() : undefined
+        if (refusal?.code === 'MOVED') subscriber.error(refusal)
+      }
+      this.#memory.nodeWatchers.add(sealWatcher)
+      subscriber.add(() => this.#memory.nodeWatchers.delete(sealWatcher))
       subscriber.add(this.#status.subscribe({ complete: () => subscriber.complete() }))
       subscriber.next({ type: 'armed' })
     })
@@ -142,12 +154,32 @@ export class MemoryEngine implements Engine {
     return this.#status.value.state === 'closed'
   }
 
-  #answer<T>(work: () => Observable<T>): Observable<T> {
-    return new Observable(subscriber =>
-      this.#closed
-        ? subscriber.error(new KVError('CLOSED', 'the store is closed'))
-        : work().subscribe(subscriber),
-    )
+  #answer<T>(work: () => Observable<T>, writes?: readonly Write[]): Observable<T> {
+    return new Observable(subscriber => {
+      const refusal = this.#closed ? new KVError('CLOSED', 'the store is closed') : this.#refusal(writes)
+      if (refusal === undefined) work().subscribe(subscriber)
+      else subscriber.error(refusal)
+    })
+  }
+
+  /** Why the seal of the root lets this engine not read, or not write this. */
+  #refusal(writes?: readonly Write[]): KVError | undefined {
+    const root = this.#memory.nodes.get(ROOT)
+    return root === undefined ? undefined : refusalOf(root.value, this.#mover, writes)
+  }
+
+  /** What {@link Movable.nodes} gives. */
+  protected lasting(): Observable<readonly StoredEntry[]> {
+    return this.#answer(() => of(this.#lastingNodes()))
+  }
+
+  #lastingNodes(): StoredEntry[] {
+    const nodes: StoredEntry[] = []
+    for (const [key, { value, version, revision, session }] of this.#memory.nodes) {
+      if (key !== ROOT && key !== NOTICE && session === undefined)
+        nodes.push({ key, value, version, revision })
+    }
+    return nodes
   }
 
   /** Pages of the keys that are there when the scan begins; `take` leaves out those that are gone when their page is due. */

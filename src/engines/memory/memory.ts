@@ -1,7 +1,7 @@
 import type { KVError } from '../../base/errors.ts'
 import { holds, nextVersion, versionConflict } from '../../contract/conditions.ts'
 import type { Stored, Write, Written } from '../../contract/engine.ts'
-import { isNodeKey, parentOf } from '../../contract/nodes.ts'
+import { isNodeKey, parentOf, ROOT } from '../../contract/nodes.ts'
 
 const NOTHING = new Uint8Array(0)
 const NONE: ReadonlySet<string> = new Set()
@@ -32,7 +32,7 @@ export class Memory {
   /** @internal */
   readonly watchers: Set<(keys: readonly string[]) => void> = new Set()
   /**
-   * Hear of the nodes below which one came or went.
+   * Hear of the nodes below which one came or went, and of the root where its data changed.
    * @internal
    */
   readonly nodeWatchers: Set<(parents: ReadonlySet<string>) => void> = new Set()
@@ -126,6 +126,7 @@ export class View {
   get changes(): Changes {
     if (!this.#changed.some(isNodeKey)) return { keys: this.#changed, parents: NONE }
     const parents = this.#changed.flatMap((node, i) => {
+      if (node === ROOT) return [ROOT]
       const cameOrWent = isNodeKey(node) && (this.#before[i] === undefined) !== (this.get(node) === undefined)
       return cameOrWent ? [parentOf(node)] : []
     })

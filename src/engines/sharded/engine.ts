@@ -150,7 +150,7 @@ export class ShardedEngine implements Engine {
       const answers = this.#shards.flatMap((shard, s) => {
         const own = indices[s]!
         if (own.length === 0) return []
-        const failed = (error: KVError) => of(own.map(index => errorOf(error, keys[index]!)))
+        const failed = (error: KVError) => of(own.map(index => error.of(keys[index]!)))
         const take = (found: readonly (R | KVError)[]) => {
           for (let i = 0; i < own.length; i++) results[own[i]!] = found[i]!
         }
@@ -163,9 +163,6 @@ export class ShardedEngine implements Engine {
     })
   }
 }
-
-const errorOf = ({ code, message, cause }: KVError, key: string): KVError =>
-  new KVError(code, message, { key, cause })
 
 function withNodes(engine: Engine): Engine & { readonly nodes: Nodes } {
   if (engine.nodes !== undefined) return engine as Engine & { readonly nodes: Nodes }

@@ -5,6 +5,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   Nodes,
   Scan,
   Status,
@@ -24,12 +25,14 @@ export class Shard implements Engine {
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
   readonly record: ShardRecord
+  readonly movable: Movable | undefined
   readonly #engine: Engine
 
   constructor(engine: Engine & { readonly nodes: Nodes }, place: Place, all: readonly ShardRecord[]) {
     this.name = `${engine.name} (${place.name})`
     this.limits = engine.limits
     this.status$ = engine.status$
+    this.movable = engine.movable
     this.#engine = engine
     this.record = new ShardRecord(engine, place, all)
   }

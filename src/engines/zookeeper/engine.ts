@@ -6,6 +6,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   Nodes,
   Scan,
   Status,
@@ -21,6 +22,7 @@ import { Children } from './operations/children.ts'
 import type { WriteContext } from './operations/context.ts'
 import { ExistenceEstimate } from './operations/existence-estimate.ts'
 import { limitsOf } from './operations/limits.ts'
+import { NodeTreeTask } from './operations/node-tree.ts'
 import type { WritesEnd } from './operations/pending-writes.ts'
 import { Protections } from './operations/protections.ts'
 import { ReadTask } from './operations/reads.ts'
@@ -46,6 +48,8 @@ export interface ZooKeeperEngineOptions extends Omit<SessionConfig, 'packetLimit
   readonly linearizable: boolean
   /** The servers' `jute.maxbuffer`, as it is thought to be. */
   readonly maxPacketBytes: number
+  /** The name of the run of a move that this is for, which seals do not shut out. */
+  readonly mover?: string | undefined
 }
 
 /** How long `close` waits for what is under way, in milliseconds. */
@@ -59,6 +63,12 @@ export class ZooKeeperEngine implements Engine {
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
   readonly nodes: Nodes = { children: parent => this.#children.follow(parent) }
+  readonly movable: Movable = {
+    nodes: ({ deadline }) =>
+      new Observable(subscriber =>
+        this.#context.tasks.start(new NodeTreeTask(this.#context, deadline, subscriber)),
+      ),
+  }
   readonly #timing: Timing
   readonly #session: Session
   readonly #watch: RootWatch
@@ -112,7 +122,13 @@ export class ZooKeeperEngine implements Engine {
         this.#session.send({ type, frame, replied, lost }),
       replySize,
       layout,
-      root: new RootNode(layout, acl, packetLimit, error => this.#fail(error)),
+      root: new RootNode(
+        layout,
+        acl,
+        packetLimit,
+        { refused: error => this.#fail(error), held: reason => this.#context.tasks.hold(reason) },
+        options.mover,
+      ),
       acl,
       linearizable,
       packetLimit,
@@ -169,7 +185,7 @@ export class ZooKeeperEngine implements Engine {
     root.look(sendAside, end => {
       if (end === 'throttled') {
         this.#timing.after(THROTTLE_PAUSE, () => this.#session.connected && this.#lookAtRoot())
-      } else if (end !== 'lost') tasks.admit()
+      } else if (end !== 'lost' && end !== 'held') tasks.admit()
     })
   }
 

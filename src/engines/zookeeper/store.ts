@@ -81,11 +81,22 @@ const LONGEST_SESSION = 86_400_000
  * store.watch$('alice').subscribe(count => console.log(count))
  * ```
  */
-export const zookeeperStore = <V>(options: ZooKeeperStoreOptions<V>): KVStore<V> =>
-  storeIn({ ...ofTheProcess, timing: timingOf(options.scheduler) }, options)
+export const zookeeperStore = <V>(options: ZooKeeperStoreOptions<V>): KVStore<V> => zookeeperStoreFor(options)
 
-/** A {@link zookeeperStore} in other surroundings, which go by the same scheduler. */
-export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOptions<V>): KVStore<V> {
+/** @param mover the name of the run of a move that it is for */
+export const zookeeperStoreFor = <V>(options: ZooKeeperStoreOptions<V>, mover?: string): KVStore<V> =>
+  storeIn({ ...ofTheProcess, timing: timingOf(options.scheduler) }, options, mover)
+
+/**
+ * A {@link zookeeperStore} in other surroundings, which go by the same scheduler.
+ *
+ * @param mover the name of the run of a move that it is for
+ */
+export function storeIn<V>(
+  surroundings: Surroundings,
+  options: ZooKeeperStoreOptions<V>,
+  mover?: string,
+): KVStore<V> {
   const { root } = options
   checkRoot(root)
   const { tls, credentials, acl } = accessOf(options)
@@ -108,6 +119,7 @@ export function storeIn<V>(surroundings: Surroundings, options: ZooKeeperStoreOp
     acl: encodeAcl(acl),
     linearizable: consistency === 'linearizable',
     maxPacketBytes: wholeNumber('maxPacketBytes', options.maxPacketBytes ?? 1_048_575, 4096, MAX_PACKET),
+    mover,
   }
   const engines = addresses.map(servers => new ZooKeeperEngine({ ...common, servers }, surroundings))
   try {

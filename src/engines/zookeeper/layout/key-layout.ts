@@ -1,5 +1,5 @@
 import { KVError } from '../../../base/errors.ts'
-import { isNodeKey, namesOf } from '../../../contract/nodes.ts'
+import { isNodeKey, namesOf, ROOT } from '../../../contract/nodes.ts'
 import { keyOfName, nameOf } from './names.ts'
 
 /** Characters that ZooKeeper allows in a path. */
@@ -66,6 +66,7 @@ export class KeyLayout {
 
   /** The path of a key, or of a node beside the keys. */
   pathOf(key: string): string {
+    if (key === ROOT) return this.root
     if (isNodeKey(key)) return this.pathOfForeign(`%${namesOf(key).map(nameOf).join('/')}`)
     if (this.buckets === 0) return this.#prefix + nameOf(key)
     return `${this.parents[this.#bucketOf(key)]}/${nameOf(key)}`

@@ -20,7 +20,8 @@ export function limitsOf(
   const nothing = new Uint8Array(0)
   // What a put takes beside its value, as a create, which takes more than a set.
   const besideValue = (path: string) => multiOpBytes({ type: Op.create, path, data: nothing }, acl)
-  const fixed = COUNTED_HEADER + MULTI_HEADER
+  const rootCheck = multiOpBytes({ type: Op.check, path: layout.root, version: 0 }, acl)
+  const fixed = COUNTED_HEADER + MULTI_HEADER + rootCheck
   const overheadBytes = besideValue('') + layout.prefixBytes
   // Keys and values are bounded by what was configured: where the servers take less, the engine says so itself.
   const { configured } = packetLimit

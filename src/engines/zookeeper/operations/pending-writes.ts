@@ -118,10 +118,7 @@ export const pendingWrites = (writes: readonly Write[], pathOf: (key: string) =>
 
 function errorOf({ maybeDone, write: { key, type } }: PendingWrite, reason: KVError): KVError {
   const what = `${type} ${quoteKey(key)}`
-  if (!maybeDone)
-    return reason.key === key
-      ? reason
-      : new KVError(reason.code, `${what}: ${reason.message}`, { key, cause: reason.cause })
+  if (!maybeDone) return reason.key === key ? reason : reason.of(key, `${what}: ${reason.message}`)
   if (reason.code === 'INDETERMINATE') return reason
   return new KVError('INDETERMINATE', `${what} was sent, but not answered: ${reason.message}`, {
     key,

@@ -70,6 +70,8 @@ export interface PlanOptions {
   readonly alone: boolean
   readonly acl: Buffer
   readonly packetLimit: PacketLimit
+  /** What the multi has beside these writes, in bytes. */
+  readonly besideBytes: number
 }
 
 /** After so many failures a write no longer goes with others. */
@@ -197,7 +199,7 @@ class Planner {
 
   constructor(items: readonly PendingWrite[], options: PlanOptions) {
     this.#options = options
-    this.#maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER
+    this.#maxBytes = options.packetLimit.bytes - COUNTED_HEADER - MULTI_HEADER - options.besideBytes
     this.#someGoTogether = items.some(item => item.failures < MOST_FAILURES)
   }
 

@@ -80,6 +80,7 @@ export class Prerequisites {
 
   #proceed(end: RootEnd, next: () => void): void {
     if (end === 'throttled') this.#context.tasks.pause(this.#task)
+    else if (end === 'held') this.#resume()
     else if (end instanceof KVError) this.#failed(end)
     else next()
   }

@@ -14,7 +14,7 @@ export interface Protection {
 }
 
 /** The node below the root that they are below; no key has this name. */
-const FOLDER = '%writers'
+export const WRITERS = '%writers'
 const DATA_BYTES = 16
 const NAME_BYTES = 9
 /** One that nobody has set for so long is what a killed process left behind, in milliseconds. */
@@ -43,7 +43,7 @@ export class Protections {
   enabled = true
 
   constructor(layout: KeyLayout, acl: Buffer, surroundings: Surroundings) {
-    this.#folder = layout.pathOfForeign(FOLDER)
+    this.#folder = layout.pathOfForeign(WRITERS)
     this.#acl = acl
     this.#surroundings = surroundings
     const bytes = Array.from({ length: NAME_BYTES }, () => Math.floor(surroundings.random() * 256))

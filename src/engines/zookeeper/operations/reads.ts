@@ -1,9 +1,9 @@
 import type { Subscriber } from 'rxjs'
-import { KVError } from '../../../base/errors.ts'
+import type { KVError } from '../../../base/errors.ts'
 import type { Stored } from '../../../contract/engine.ts'
 import { failure } from '../wire/failures.ts'
 import { Code, Op } from '../wire/protocol.ts'
-import { type Node, readListings, readNodes } from '../wire/replies.ts'
+import { type Node, readEphemeral, readListings, readNodes } from '../wire/replies.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiReadBytes, multiReadFrame, syncFrame } from '../wire/requests.ts'
 import type { Context } from './context.ts'
 import type { Task } from './tasks.ts'
@@ -30,6 +30,13 @@ export function readData(context: Context, reading: NodeRead<Node>): void {
     return readNodes(reply, count)
   })
 }
+
+/** Reads the data of nodes, as it is stored: `undefined` for those that end with a session. */
+export const readLasting = (context: Context, reading: NodeRead<Node | undefined>): void =>
+  read(context, reading, Op.getData, (reply, count) => {
+    const ephemeral = readEphemeral(reply, count)
+    return readNodes(reply, count).map((node, i) => (ephemeral[i] ? undefined : node))
+  })
 
 /** Reads the names of the children of nodes. */
 export const readChildren = (context: Context, reading: NodeRead<string[]>): void =>
@@ -103,7 +110,7 @@ export function confirmed(
     if (end === 'done' && !root.verified) give()
     else if (end === 'done') tasks.resume(task)
     else if (end === 'throttled') tasks.pause(task)
-    else if (end === 'lost') tasks.resume(task)
+    else if (end === 'lost' || end === 'held') tasks.resume(task)
     else failed(end)
   })
 }
@@ -155,10 +162,7 @@ export class ReadTask implements Task {
           context,
           this,
           () => this.#settle(this.#results(nodes)),
-          error =>
-            this.#settle(
-              this.#keys.map(key => new KVError(error.code, error.message, { key, cause: error.cause })),
-            ),
+          error => this.#settle(this.#keys.map(key => error.of(key))),
         )
       },
       failed: error => {
@@ -169,11 +173,7 @@ export class ReadTask implements Task {
   }
 
   abandon(reason: KVError): void {
-    this.#subscriber.error(
-      new KVError(reason.code, `read of ${this.#keys.length} keys: ${reason.message}`, {
-        cause: reason.cause,
-      }),
-    )
+    this.#subscriber.error(reason.of(undefined, `read of ${this.#keys.length} keys: ${reason.message}`))
   }
 
   #settle(results: (Stored | undefined | KVError)[]): void {

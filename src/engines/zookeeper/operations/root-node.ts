@@ -1,4 +1,5 @@
 import { KVError } from '../../../base/errors.ts'
+import { recordOf } from '../../../contract/seal.ts'
 import type { KeyLayout } from '../layout/key-layout.ts'
 import { keyOfName } from '../layout/names.ts'
 import type { PacketLimit } from '../session/packet-limit.ts'
@@ -13,10 +14,11 @@ import {
   multiOpBytes,
   multiReadFrame,
 } from '../wire/requests.ts'
+import { type RootCheck, type RootEvents, RootSeal } from './root-seal.ts'
 import { type Send, sendMulti } from './send.ts'
 
-/** How asking for the root ends: well, with the server asking to be asked later, or not at all. */
-export type RootEnd = 'done' | 'throttled' | KVError
+/** How asking for the root ends: well, with the server or a seal asking to be asked later, or not at all. */
+export type RootEnd = 'done' | 'throttled' | 'held' | KVError
 
 /** How looking at it ends: also with the connection. */
 export type LookEnd = RootEnd | 'lost'
@@ -45,12 +47,8 @@ class SharedWork<R> {
 
 /** How many buckets the root's data says that its keys are in; `undefined` where it says nothing. */
 function recordedBuckets(data: Buffer): number | undefined {
-  try {
-    const buckets: unknown = JSON.parse(data.toString()).rxkeeper.buckets
-    return typeof buckets === 'number' ? buckets : undefined
-  } catch {
-    return undefined
-  }
+  const buckets = recordOf(data)?.buckets
+  return typeof buckets === 'number' ? buckets : undefined
 }
 
 /** Also tells that a request was lost. */
@@ -62,7 +60,7 @@ const orLost =
       onLost()
     })
 
-const recordOf = (buckets: number): Buffer => Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
+const newRecord = (buckets: number): Buffer => Buffer.from(JSON.stringify({ rxkeeper: { buckets } }))
 
 const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : `${buckets} hash buckets`)
 
@@ -87,22 +85,28 @@ export class RootNode {
   readonly #acl: Buffer
   readonly #packetLimit: PacketLimit
   readonly #refused: (error: KVError) => void
+  readonly #seal: RootSeal
   readonly #looks = new SharedWork<LookEnd>()
   readonly #makings = new SharedWork<MakingEnd>()
   /** What is known of it: nothing, that it is there but has to be recorded, or that it is recorded as we think. */
   #standing: 'unknown' | 'unrecorded' | 'recorded' = 'unknown'
-  /** The version of what is unrecorded. */
-  #version = 0
   /** Whether its watch is set, and whether the first bucket was there when it was. */
   #watched = false
   #divided = false
 
-  /** `refused` is called where the root is laid out otherwise. */
-  constructor(layout: KeyLayout, acl: Buffer, packetLimit: PacketLimit, refused: (error: KVError) => void) {
+  /** @param mover the name of the run of a move that this is for */
+  constructor(
+    layout: KeyLayout,
+    acl: Buffer,
+    packetLimit: PacketLimit,
+    events: RootEvents,
+    mover: string | undefined,
+  ) {
     this.#layout = layout
     this.#acl = acl
     this.#packetLimit = packetLimit
-    this.#refused = refused
+    this.#refused = error => events.refused(error)
+    this.#seal = new RootSeal(layout, events, mover)
   }
 
   /** Whether the root is there, and laid out as we think. */
@@ -115,19 +119,40 @@ export class RootNode {
     return this.#standing === 'recorded'
   }
 
+  /** The operation that a multi of writes begins with: it fails where the root is not any more as it was seen. */
+  get check(): RootCheck {
+    return this.#seal.check
+  }
+
+  /** How large it is, in bytes. */
+  get checkBytes(): number {
+    return multiOpBytes(this.check, this.#acl)
+  }
+
+  /** A multi with this check found the root otherwise. */
+  doubt(check: RootCheck): void {
+    if (this.#seal.isOfNow(check)) this.#standing = 'unknown'
+  }
+
+  /** Whether keys may be written, as far as that is for a run of a move. */
+  get mayFill(): boolean {
+    return this.#seal.mayFill
+  }
+
   /** Nothing tells of changes any more. */
   disconnected(): void {
     this.#standing = 'unknown'
     this.#watched = false
+    this.#seal.disconnected()
   }
 
   /** Takes an event of any watch; returns whether the root is to be looked at. */
   event(type: number, path: string): boolean {
     const { root, firstBucket } = this.#layout
-    if (path !== firstBucket && path !== root) return false
+    if (path !== firstBucket && path !== root && !this.#seal.event(path)) return false
     if (path === firstBucket) this.#watched = false
     // Without buckets it can be a key, and is written like one.
-    if (path === root || type !== EventType.dataChanged) this.#standing = 'unknown'
+    if (path !== firstBucket || type !== EventType.dataChanged) this.#standing = 'unknown'
     return true
   }
 
@@ -171,9 +196,10 @@ export class RootNode {
         if (error !== Code.ok && error !== Code.noNode) this.#watched = false
       })
     }
+    if (!this.#seal.watched) this.#seal.watch(send)
     send(Op.multiRead, multiReadFrame([root]), (error, _zxid, reply) => {
       const [node] = error === Code.ok ? readNodes(reply, 1) : [error]
-      if (node === Code.throttled || !this.#watched) end('throttled')
+      if (node === Code.throttled || !this.#watched || !this.#seal.watched) end('throttled')
       else if (typeof node === 'object') this.#checkRecord(node, send, end)
       else if (node === Code.noNode) end('done')
       else end(failure(node!, `read the root ${root}, which says where the keys are`))
@@ -188,8 +214,9 @@ export class RootNode {
   #make(send: Send, end: (end: MakingEnd) => void): void {
     const { root, buckets } = this.#layout
     this.#standing = 'unknown'
-    this.#create(root, recordOf(buckets), send, created => {
+    this.#create(root, newRecord(buckets), send, created => {
       if (created !== 'made' && created !== 'done') return end(created)
+      if (created === 'made') this.#seal.made()
       const divide = (checked: LookEnd): void => {
         if (checked !== 'done') end(checked)
         else if (this.#standing === 'unrecorded') this.#record(send, end)
@@ -205,9 +232,10 @@ export class RootNode {
   /** Records that the keys are in no buckets. */
   #record(send: Send, end: (end: MakingEnd) => void): void {
     const { root } = this.#layout
-    const op: MultiOp = { type: Op.setData, path: root, data: recordOf(0), version: this.#version }
+    const op: MultiOp = { type: Op.setData, path: root, data: newRecord(0), version: this.#seal.version }
     sendMulti(send, [op], this.#acl, error => {
       // Where that is not permitted, all that remains is to believe that it is so.
+      if (error === Code.ok) this.#seal.recorded()
       if (error === Code.ok || error === Code.noAuth) end('done')
       // It is not any more as it was seen.
       else if (error === Code.badVersion || error === Code.noNode) this.#make(send, end)
@@ -215,8 +243,10 @@ export class RootNode {
     })
   }
 
-  #checkRecord({ value, version }: Node, send: Send, end: (end: RootEnd) => void): void {
+  #checkRecord(node: Node, send: Send, end: (end: RootEnd) => void): void {
+    const { value, version } = node
     const { root, buckets } = this.#layout
+    this.#seal.seen(node)
     const recorded = recordedBuckets(value)
     const refuse = (problem: string) => {
       const error = new KVError(
@@ -227,13 +257,18 @@ export class RootNode {
       end(error)
     }
     if (recorded === buckets) {
-      // Without the first bucket it is being made, or deleted.
-      if (buckets === 0 || this.#divided) this.#standing = 'recorded'
-      end('done')
+      this.#seal.admit(send, admitted => {
+        if (admitted !== 'open') {
+          this.#standing = 'unknown'
+          return end(admitted)
+        }
+        // Without the first bucket it is being made, or deleted.
+        if (buckets === 0 || this.#divided) this.#standing = 'recorded'
+        end('done')
+      })
     } else if (recorded !== undefined) refuse(`the keys below ${root} are in ${shown(recorded)}`)
     else if (buckets === 0) {
       this.#standing = value.length === 0 ? 'unrecorded' : 'recorded'
-      this.#version = version
       end('done')
     } else if (value.length > 0)
       refuse(`${root} has data of somebody else, and cannot record where its keys are`)
@@ -243,7 +278,7 @@ export class RootNode {
         if (names.some(name => keyOfName(name) !== undefined)) {
           return refuse(`the keys below ${root} are in ${shown(0)}`)
         }
-        const op: MultiOp = { type: Op.setData, path: root, data: recordOf(buckets), version }
+        const op: MultiOp = { type: Op.setData, path: root, data: newRecord(buckets), version }
         sendMulti(send, [op], this.#acl, error => {
           // Also where another was faster: it is read again.
           if (error === Code.ok || error === Code.badVersion) this.#look(send, end)

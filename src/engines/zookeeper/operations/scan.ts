@@ -65,7 +65,7 @@ class ListTask implements Task {
   }
 
   abandon(reason: KVError): void {
-    this.#subscriber.error(new KVError(reason.code, `list: ${reason.message}`, { cause: reason.cause }))
+    this.#subscriber.error(reason.of(undefined, `list: ${reason.message}`))
   }
 }
 

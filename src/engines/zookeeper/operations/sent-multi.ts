@@ -1,9 +1,10 @@
 import { Code, Op } from '../wire/protocol.ts'
 import { type MultiFailure, readMulti } from '../wire/replies.ts'
-import { COUNTED_HEADER, MULTI_HEADER, multiFrame, multiOpBytes } from '../wire/requests.ts'
+import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiFrame, multiOpBytes } from '../wire/requests.ts'
 import type { WriteContext } from './context.ts'
 import type { KnowledgeOfKeys, MultiPlan } from './plan.ts'
 import { type Protection, protectionOp } from './protections.ts'
+import type { RootCheck } from './root-seal.ts'
 import type { Task } from './tasks.ts'
 
 /** A multi on its way. */
@@ -12,6 +13,8 @@ export interface SentMulti {
   /** What it was planned on. */
   readonly known: KnowledgeOfKeys
   readonly protection: Protection | undefined
+  /** The check that it began with; `undefined` where there was no root. */
+  readonly rootCheck: RootCheck | undefined
   /** The newest zxid known when it was sent. */
   readonly sentAt: number
 }
@@ -38,13 +41,15 @@ export interface MultiEvents {
   done(sent: SentMulti, versions: Int32Array, zxid: number): void
   /** One operation failed, and nothing was carried out. */
   failed(sent: SentMulti, failure: MultiFailure): void
+  /** The root is not as it was seen, and nothing was carried out. */
+  rootChanged(sent: SentMulti, error: number): void
   /** The whole was refused. */
   refused(sent: SentMulti, error: number): void
   /** The connection went before the answer came. */
   lost(sent: SentMulti): void
 }
 
-/** Sends a multi of `task`, with protection where its outcome could not be found out otherwise. */
+/** Sends a multi of `task`, if the root is as it was seen; with protection where its outcome could not be found out otherwise. */
 export function sendPlan(
   context: WriteContext,
   task: Task,
@@ -52,16 +57,20 @@ export function sendPlan(
   known: KnowledgeOfKeys,
   events: MultiEvents,
 ): SentMulti {
-  const { tasks, session, protections, acl, sendAside } = context
+  const { tasks, session, protections, acl, sendAside, root } = context
   const protection = takeProtection(context, plan)
-  let { ops, bytes } = plan
+  const rootCheck = root.verified ? root.check : undefined
+  let { bytes } = plan
+  const ops: MultiOp[] = rootCheck === undefined ? [...plan.ops] : [rootCheck, ...plan.ops]
+  if (rootCheck !== undefined) bytes += multiOpBytes(rootCheck, acl)
+  const first = ops.length - plan.ops.length
   if (protection !== undefined) {
     protections.prepare(sendAside)
     const op = protectionOp(protection)
-    ops = [...ops, op]
+    ops.push(op)
     bytes += multiOpBytes(op, acl)
   }
-  const sent: SentMulti = { plan, known, protection, sentAt: session.lastZxid }
+  const sent: SentMulti = { plan, known, protection, rootCheck, sentAt: session.lastZxid }
   const replied = (error: number, zxid: number, reply: Buffer) => {
     const result = error === Code.ok ? readMulti(reply, ops.length) : error
     if (protection !== undefined && result instanceof Int32Array) {
@@ -70,8 +79,10 @@ export function sendPlan(
     }
     releaseProtection(context, sent)
     if (typeof result === 'number') events.refused(sent, result)
-    else if (result instanceof Int32Array) events.done(sent, result, zxid)
-    else events.failed(sent, result)
+    else if (result instanceof Int32Array)
+      events.done(sent, first === 0 ? result : result.subarray(first), zxid)
+    else if (result.failed < first) events.rootChanged(sent, result.error)
+    else events.failed(sent, { failed: result.failed - first, error: result.error })
   }
   tasks.send(
     task,
@@ -86,12 +97,13 @@ export function sendPlan(
 
 /** Protection for a multi that needs it and has room for it. */
 function takeProtection(
-  { protections, acl, packetLimit }: WriteContext,
+  { protections, acl, packetLimit, root }: WriteContext,
   plan: MultiPlan,
 ): Protection | undefined {
   if (!protections.enabled || !mustBeFoundOut(plan)) return undefined
   const protection = protections.take()
-  const bytes = COUNTED_HEADER + MULTI_HEADER + plan.bytes + multiOpBytes(protectionOp(protection), acl)
+  const beside = COUNTED_HEADER + MULTI_HEADER + root.checkBytes
+  const bytes = beside + plan.bytes + multiOpBytes(protectionOp(protection), acl)
   if (bytes <= packetLimit.bytes) return protection
   protections.release(protection)
   return undefined

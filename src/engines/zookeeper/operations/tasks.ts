@@ -36,6 +36,7 @@ export class Tasks {
   #timerDue = Number.POSITIVE_INFINITY
   #ended: KVError | undefined
   #admitted = false
+  #heldBy: string | undefined
   #whenIdle: (() => void) | undefined
 
   constructor(session: Session, timing: Timing) {
@@ -109,14 +110,16 @@ export class Tasks {
     this.#timing.after(THROTTLE_PAUSE, () => this.#active.includes(task) && this.resume(task))
   }
 
-  /** Nothing proceeds until {@link admit}. */
-  hold(): void {
+  /** Nothing proceeds until {@link admit}; who is out of time meanwhile is told the reason, where there is one. */
+  hold(reason?: string): void {
     this.#admitted = false
+    this.#heldBy = reason
   }
 
   /** Connected, and the root was looked at: everything that waits proceeds. */
   admit(): void {
     this.#admitted = true
+    this.#heldBy = undefined
     const waiting = this.#waiting
     this.#waiting = []
     for (const task of waiting) this.resume(task)
@@ -147,7 +150,9 @@ export class Tasks {
     const { state, reason } = this.#session.status$.value
     return new KVError(
       'TIMEOUT',
-      state === 'connected' ? 'out of time' : `out of time while ${state} (${reason})`,
+      state === 'connected'
+        ? `out of time${this.#heldBy === undefined ? '' : `: ${this.#heldBy}`}`
+        : `out of time while ${state} (${reason})`,
     )
   }
 

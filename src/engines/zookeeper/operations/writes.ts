@@ -1,6 +1,7 @@
 import type { KVError } from '../../../base/errors.ts'
 import { versionConflict } from '../../../contract/conditions.ts'
 import type { Write, WriteDue } from '../../../contract/engine.ts'
+import { isOfSeal, takenOver } from '../../../contract/seal.ts'
 import { failure } from '../wire/failures.ts'
 import { Code, Op } from '../wire/protocol.ts'
 import type { MultiFailure, Node } from '../wire/replies.ts'
@@ -70,6 +71,7 @@ export class WriteTask implements Task {
   readonly #events: MultiEvents = {
     done: (sent, versions, zxid) => this.#onDone(sent, versions, zxid),
     failed: (sent, failure) => this.#onFailed(sent, failure),
+    rootChanged: (sent, error) => this.#onRootChanged(sent, error),
     refused: (sent, error) => this.#onRefused(sent, error),
     lost: sent => this.#onLost(sent),
   }
@@ -151,6 +153,10 @@ export class WriteTask implements Task {
     if (!root.recorded && !this.#findRoot(state)) return
     const { known } = state
     const { left, atomic } = this.#writes
+    if (!root.mayFill && !left.every(({ write }) => isOfSeal(write))) {
+      this.#writes.failAll(takenOver())
+      return
+    }
     let unknown = 0
     for (const { write } of left) {
       if (write.type === 'put' && write.ifVersion === undefined && !known.has(write.key)) unknown++
@@ -167,6 +173,7 @@ export class WriteTask implements Task {
       alone: this.#alone,
       acl,
       packetLimit,
+      besideBytes: root.checkBytes,
     })
     this.#writes.settle(plan.settled)
     if (plan.ops.length > 0 && this.#writes.left.length > 0) {
@@ -219,6 +226,13 @@ export class WriteTask implements Task {
     }
     for (const { item } of plan.steps) this.#fail(item, failure(error, 'write', item.write.key))
     this.#goOn(sending(known))
+  }
+
+  /** The root was deleted, or its data set, also to a seal: it is looked at again. */
+  #onRootChanged({ plan, rootCheck }: SentMulti, error: number): void {
+    if (error === Code.badVersion || error === Code.noNode) this.#context.root.doubt(rootCheck!)
+    else for (const { item } of plan.steps) this.#fail(item, failure(error, 'look at the root'))
+    this.#goOn(sending(NOTHING_KNOWN))
   }
 
   /** One operation failed, and nothing was carried out. */

@@ -21,6 +21,7 @@ const STAT_BYTES = 68
 const CZXID = 0
 const MZXID = 8
 const VERSION = 32
+const EPHEMERAL_OWNER = 44
 
 function check(reply: Buffer, end: number): void {
   if (end > reply.length) throw new RangeError('the answer is cut short')
@@ -87,6 +88,20 @@ export function readNodes(reply: Buffer, count: number): (Node | number)[] {
     } else refuse(type)
   }
   return nodes
+}
+
+/** Of the nodes that {@link readNodes} reads, which end with a session. */
+export function readEphemeral(reply: Buffer, count: number): boolean[] {
+  const ephemeral: boolean[] = []
+  let at = REPLY_BODY
+  for (let i = 0; i < count; i++) {
+    const isError = reply.readInt32BE(at) === Op.error
+    at += 9
+    const stat = at + 4 + Math.max(reply.readInt32BE(at), 0)
+    ephemeral.push(!isError && reply.readBigInt64BE(stat + EPHEMERAL_OWNER) !== 0n)
+    at = isError ? at + 4 : stat + STAT_BYTES
+  }
+  return ephemeral
 }
 
 /** A multi that was not carried out: which operation failed, and how. */

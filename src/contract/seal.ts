@@ -1,0 +1,102 @@
+import { KVError } from '../base/errors.ts'
+import type { Write } from './engine.ts'
+import { nodeKey, ROOT } from './nodes.ts'
+
+/**
+ * What the root of a store says while it is moved, and afterwards. Every engine looks at it in each of its transactions, so
+ * that from the moment at which it is written nobody whom it shuts out writes anything, however long ago he looked at it.
+ */
+export interface Seal {
+  /**
+   * - `moved`: it is at `place` now
+   * - `arriving`: it comes from `place`, and is not complete; who wants to use it waits
+   * - `arrived`: it came from there, and is used by everybody
+   * - `paused`: a savepoint is made of it, as long as the node {@link NOTICE} is there; who wants to write waits
+   */
+  readonly state: 'moved' | 'arriving' | 'arrived' | 'paused'
+  /** The name of the move, the same at both ends. */
+  readonly move: string
+  /** Who wrote it: no other run of the move has this name. */
+  readonly by: string
+  /** The URL of the other end, without credentials; for people, too. */
+  readonly place: string
+}
+
+/**
+ * A node beside the keys that comes and goes with each seal, in the same transaction: who watches it learns that there is
+ * something to look at.
+ */
+export const NOTICE: string = nodeKey('notice')
+
+/** Whether who is no mover is let in, has to wait (for which reason), or is refused for good. */
+export type Admission = 'open' | { readonly held: string } | KVError
+
+/** Who is let in; of what is `paused`, that depends on {@link NOTICE}, too. */
+export function admissionOf(seal: Seal | undefined): Admission {
+  switch (seal?.state) {
+    case 'moved':
+      return new KVError('MOVED', `the store has been moved to ${seal.place}`, { movedTo: seal.place })
+    case 'arriving':
+      return { held: `the store is being moved here from ${seal.place}` }
+    case 'paused':
+      return { held: 'a savepoint of the store is being made' }
+    default:
+      return 'open'
+  }
+}
+
+/** Whether this run of a move may write keys: what it has claimed, or what nobody has. */
+export const mayFill = (seal: Seal | undefined, mover: string): boolean =>
+  seal === undefined || (seal.by === mover && seal.state === 'arriving')
+
+/** Why an engine that answers at once refuses to read, or these writes; `UNAVAILABLE` where it is only for a while. */
+export function refusalOf(
+  data: Uint8Array,
+  mover: string | undefined,
+  writes: readonly Write[] | undefined,
+): KVError | undefined {
+  const seal = sealOf(data)
+  if (mover === undefined) {
+    const admission = admissionOf(seal)
+    if (admission === 'open' || admission instanceof KVError)
+      return admission === 'open' ? undefined : admission
+    return new KVError('UNAVAILABLE', admission.held)
+  }
+  return writes?.every(isOfSeal) !== false || mayFill(seal, mover) ? undefined : takenOver()
+}
+
+/** Whether a write is of what seals are made of, not of the store. */
+export const isOfSeal = ({ key }: Write): boolean => key === ROOT || key === NOTICE
+
+/** The error of a run of a move when another has taken over. */
+export const takenOver = (): KVError =>
+  new KVError('FENCED', 'another run of this move has taken over, or finished it')
+
+/** The seal that the data of a root has. */
+export function sealOf(data: Uint8Array | undefined): Seal | undefined {
+  const seal = recordOf(data)?.seal
+  return typeof seal === 'object' && seal !== null ? (seal as Seal) : undefined
+}
+
+/** The data of a root with this seal; throws `UNSUPPORTED` where it is somebody else's. */
+export function withSeal(data: Uint8Array | undefined, seal: Seal | undefined): Uint8Array {
+  const record = recordOf(data)
+  if (record === undefined && data !== undefined && data.length > 0) {
+    throw new KVError(
+      'UNSUPPORTED',
+      'the root has data of somebody else, and cannot record that the store is moved',
+    )
+  }
+  return Buffer.from(JSON.stringify({ rxkeeper: { ...record, seal } }))
+}
+
+/** What we have recorded in the data of a root. */
+export function recordOf(data: Uint8Array | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (data === undefined || data.length === 0) return undefined
+  try {
+    const record: unknown = JSON.parse(Buffer.from(data).toString()).rxkeeper
+    return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

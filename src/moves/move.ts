@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import { firstValueFrom } from 'rxjs'
+import { KVError } from '../base/errors.ts'
+import { admissionOf, type Seal, takenOver } from '../contract/seal.ts'
+import { Changes } from './changes.ts'
+import { type Comparison, type Contents, compare } from './compare.ts'
+import { Copier } from './copier.ts'
+import type { Part, Side } from './side.ts'
+
+/** How far a move is. */
+export interface MoveProgress {
+  /**
+   * - `copying`: what differs is copied, while the store is used
+   * - `following`: what has changed meanwhile is copied
+   * - `closing`: nobody is let in any more
+   * - `comparing`: both sides are gone through, key by key, and are the same at the end
+   * - `moved`: the new place is open
+   */
+  readonly phase: 'copying' | 'following' | 'closing' | 'comparing' | 'moved'
+  /** How many entries were gone through in this phase. */
+  readonly entries: number
+  /** How many there are, where that is known. */
+  readonly total: number | undefined
+  /** How many keys were put or deleted at the new place, so far. */
+  readonly copied: number
+  /** What both places have in common, at the end. */
+  readonly contents: Contents | undefined
+}
+
+/** How many keys that changed are copied at a time. */
+const FOLLOW_BATCH = 4096
+/** With so few keys left to copy the store is closed. */
+const FEW = 512
+/** How often what a closed store has is gone through at most, until both sides are the same. */
+const MOST_PASSES = 5
+
+/**
+ * One run of a move. What it has done stands at both ends, so that a run that was killed at any point is taken up by the
+ * next one:
+ *
+ *     source                     target
+ *     (open)                     arriving   copied and followed; only this run may write there
+ *     moved                      arriving   whoever used the source is refused; compared, what differs is copied
+ *     moved                      arrived    everybody is let in
+ *
+ * A run of the same move that another has taken over from can write nothing: each claims the target with a name of its own.
+ */
+export class Move {
+  readonly #source: Side
+  readonly #target: Side
+  readonly #run: string
+  readonly #signal: AbortSignal
+  readonly #tell: (progress: MoveProgress) => void
+  readonly #copier: Copier
+  #total: number | undefined
+
+  constructor(
+    source: Side,
+    target: Side,
+    run: string,
+    signal: AbortSignal,
+    tell: (progress: MoveProgress) => void,
+  ) {
+    this.#source = source
+    this.#target = target
+    this.#run = run
+    this.#signal = signal
+    this.#tell = tell
+    this.#copier = new Copier(target)
+  }
+
+  async run(): Promise<void> {
+    const source = await this.#source.seals()
+    const target = await this.#target.seals()
+    const move = this.#moveOf(source, target)
+    const isClosed = source.every(seal => seal?.state === 'moved')
+    if (isClosed && target.some(seal => isOf(move, seal, 'arrived'))) {
+      // It was compared, and is in use, as far as it was opened.
+      await this.#open(move, true)
+      this.#progress('moved', 0)
+      return
+    }
+    if (!isClosed) await this.#checkNodes()
+    await this.#claim(move, target)
+    if (!isClosed) await this.#copy(move)
+    const contents = await this.#settle()
+    this.#signal.throwIfAborted()
+    await this.#open(move)
+    this.#progress('moved', contents.entries, contents)
+  }
+
+  /** The name of the move that these seals are of, a new one where there is none; throws where they are of another. */
+  #moveOf(source: readonly (Seal | undefined)[], target: readonly (Seal | undefined)[]): string {
+    const left = source.find(seal => seal?.state === 'moved')
+    if (left !== undefined && left.place !== this.#target.url) throw admissionOf(left)
+    const incomplete = source.find(seal => seal?.state === 'arriving')
+    if (incomplete !== undefined) throw busy(this.#source, incomplete)
+    const claimed = target.find(seal => seal !== undefined)
+    if (claimed !== undefined && (claimed.state === 'moved' || claimed.place !== this.#source.url))
+      throw busy(this.#target, claimed)
+    if (left !== undefined && claimed !== undefined && left.move !== claimed.move)
+      throw busy(this.#target, claimed)
+    return (left ?? claimed)?.move ?? randomUUID()
+  }
+
+  /** From now on only this run writes to the target. */
+  async #claim(move: string, found: readonly (Seal | undefined)[]): Promise<void> {
+    const parts = this.#target.parts.filter((_, i) => found[i] === undefined)
+    // Nobody is shut out of what is in use.
+    await this.#checkEmpty(parts)
+    const mine: Seal = { state: 'arriving', move, by: this.#run, place: this.#source.url }
+    await this.#target.seal(seal => {
+      if (seal === undefined || isOf(move, seal, 'arriving')) return mine
+      throw takenOver()
+    })
+    try {
+      // Somebody may have come just before.
+      await this.#checkEmpty(parts)
+    } catch (error) {
+      for (const part of parts) {
+        await this.#target.sealPart(part, seal => (seal?.by === this.#run ? undefined : seal))
+      }
+      throw error
+    }
+  }
+
+  async #checkEmpty(parts: readonly Part[]): Promise<void> {
+    for (const part of parts) {
+      if (await this.#target.isEmpty(part)) continue
+      throw new KVError(
+        'INVALID_ARGUMENT',
+        `${this.#target.url} is not empty; a store is moved to where there is none`,
+      )
+    }
+  }
+
+  /** Copies while the source is used, until little is left; then closes it, and copies that. */
+  async #copy(move: string): Promise<void> {
+    using changes = new Changes(this.#source.engine)
+    let gaps: number
+    do {
+      await changes.armed(this.#signal)
+      gaps = changes.gaps
+      await this.#pass('copying')
+      await this.#follow(changes)
+    } while (changes.gaps !== gaps)
+    this.#progress('closing', 0)
+    this.#signal.throwIfAborted()
+    const closed: Seal = { state: 'moved', move, by: this.#run, place: this.#target.url }
+    await this.#source.seal(seal => {
+      if (seal?.state === 'moved' && seal.move !== move) throw admissionOf(seal)
+      return closed
+    })
+    // All that was written before was told before the answer.
+    while (changes.size > 0) await this.#copyKeys(changes.take(FOLLOW_BATCH))
+  }
+
+  /** Copies what changes, until only as much is left as changes in the time that it takes. */
+  async #follow(changes: Changes): Promise<void> {
+    let last = Number.POSITIVE_INFINITY
+    while (changes.size > FEW && changes.size < last) {
+      last = changes.size
+      for (let left = last; left > 0; left -= FOLLOW_BATCH) {
+        this.#signal.throwIfAborted()
+        this.#progress('following', last - left)
+        await this.#copyKeys(changes.take(Math.min(left, FOLLOW_BATCH)))
+      }
+    }
+  }
+
+  async #copyKeys(keys: readonly string[]): Promise<void> {
+    const found = await firstValueFrom(this.#source.store.getAll$(keys))
+    for (const key of keys) await this.#copier.take({ key, left: found.get(key) })
+    await this.#copier.flush()
+  }
+
+  /** Goes through both sides, and copies what differs. */
+  async #pass(phase: 'copying' | 'comparing'): Promise<Comparison> {
+    this.#progress(phase, 0)
+    const comparison = await compare(this.#source, this.#target, {
+      differ: difference => this.#copier.take(difference),
+      progress: entries => this.#progress(phase, entries),
+      signal: this.#signal,
+    })
+    await this.#copier.flush()
+    this.#total = comparison.left.entries
+    return comparison
+  }
+
+  /** Makes both sides the same, now that nobody writes to either; what is there then. */
+  async #settle(): Promise<Contents> {
+    for (let pass = 0; pass < MOST_PASSES; pass++) {
+      const nodes = await this.#copyNodes()
+      const { left, right, differences } = await this.#pass('comparing')
+      if (!nodes && differences === 0 && left.checksum === right.checksum) return right
+    }
+    throw new KVError('ENGINE', 'both sides differ again and again, although nobody else may write to them')
+  }
+
+  /** Copies what is beside the keys; whether anything differed. */
+  async #copyNodes(): Promise<boolean> {
+    let differed = false
+    for (const [i, part] of this.#target.parts.entries()) {
+      const source = this.#source.parts[i]
+      const nodes = source === undefined ? [] : await this.#source.nodes(source)
+      if (await this.#copier.nodes(part, nodes)) differed = true
+    }
+    return differed
+  }
+
+  /** Positions are of the keys of their ensemble: where those are other ones, they do not hold. */
+  async #checkNodes(): Promise<void> {
+    if (this.#source.parts.length === this.#target.parts.length) return
+    for (const part of this.#source.parts) {
+      if ((await this.#source.nodes(part)).length === 0) continue
+      throw new KVError(
+        'UNSUPPORTED',
+        `jobs keep their positions at ${this.#source.url}; these are moved to as many ensembles only`,
+      )
+    }
+  }
+
+  /** Lets everybody into the target, as far as it is not open; also where another run had claimed it, if `isVerified`. */
+  async #open(move: string, isVerified = false): Promise<void> {
+    const open: Seal = { state: 'arrived', move, by: this.#run, place: this.#source.url }
+    await this.#target.seal(seal => {
+      if (seal?.move !== move) throw takenOver()
+      if (seal.state === 'arrived') return seal
+      if (seal.by !== this.#run && !isVerified) throw takenOver()
+      return open
+    })
+  }
+
+  #progress(phase: MoveProgress['phase'], entries: number, contents?: Contents): void {
+    this.#tell({ phase, entries, total: this.#total, copied: this.#copier.copied, contents })
+  }
+}
+
+const isOf = (move: string, seal: Seal | undefined, state: Seal['state']): boolean =>
+  seal?.move === move && seal.state === state
+
+function busy({ url }: Side, { state, place }: Seal): KVError {
+  const problem =
+    state === 'moved'
+      ? `what was at ${url} has been moved to ${place}, and what is left there says so; delete its root first`
+      : state === 'arriving'
+        ? `a store is being moved to ${url} from ${place}, which is not finished`
+        : `${url} is in use: a store has been moved there from ${place}`
+  return new KVError('INVALID_ARGUMENT', problem)
+}

@@ -1,0 +1,23 @@
+import { KVError } from '../base/errors.ts'
+import { bytes } from '../codecs/bytes.ts'
+import { openFor } from '../engines/open-store.ts'
+import { parseStoreUrl, showStoreUrl } from '../engines/store-url.ts'
+import type { Place } from './side.ts'
+
+/**
+ * The place that a URL names; what is recorded of it has neither user nor password.
+ *
+ * @param timeout how long an operation may take, in milliseconds
+ */
+export function placeOf(url: string, timeout: number): Place {
+  if (parseStoreUrl(url).type === 'memory') {
+    throw new KVError(
+      'INVALID_ARGUMENT',
+      `${showStoreUrl(url)} is a new store each time, which nothing can be moved to`,
+    )
+  }
+  return {
+    url: url.replace(/^(zookeeper(?:\+tls)?:\/\/)[^/]*@/, '$1'),
+    open: mover => openFor(mover, url, { value: bytes, timeout }),
+  }
+}
