@@ -1,5 +1,6 @@
 /**
- * `rxkeeper/testing`: real servers, faults, the contract suite of stores, arbitraries and a model for property-based tests.
+ * `rxkeeper/testing`: real servers, faults, the contract suite of stores, arbitraries and a model for property-based
+ * tests.
  */
 
 export { type Arbitraries, arbitraries, type OperationsOptions } from './testing/arbitraries.ts'

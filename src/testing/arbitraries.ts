@@ -11,17 +11,17 @@ type Arbitrary<T> = FastCheck.Arbitrary<T>
 /** Options of {@link Arbitraries.operations}. */
 export interface OperationsOptions {
   /**
-   * Which operations; without `delete` updates and transactions do not delete either.
+   * The types of operations; without `delete`, updates and transactions do not delete either.
    * @defaultValue all
    */
   readonly types?: readonly Operation<unknown>['type'][] | undefined
   /**
-   * How many different keys at most; few make operations meet.
+   * The most different keys; with few keys, operations collide.
    * @defaultValue 4
    */
   readonly keys?: number | undefined
   /**
-   * How many operations at most.
+   * The most operations.
    * @defaultValue 20
    */
   readonly maxLength?: number | undefined
@@ -29,21 +29,24 @@ export interface OperationsOptions {
 
 /** Arbitraries for stores; see {@link arbitraries}. */
 export interface Arbitraries {
-  /** Any key: well-formed Unicode that is not empty, often one that is hard to handle (`..`, `/`, `%41`, control characters, emoji). */
+  /** Any key: non-empty, well-formed Unicode, often hard to handle (`..`, `/`, `%41`, control characters, emoji). */
   key(): Arbitrary<string>
-  /** Any JSON value that comes back from JSON as it was. */
+  /** Any JSON value that JSON preserves. */
   value(): Arbitrary<FastCheck.JsonValue>
   /** A key with a value. */
   entry<V>(value: Arbitrary<V>): Arbitrary<[key: string, value: V]>
   /** Entries of different keys. */
   entries<V>(value: Arbitrary<V>): Arbitrary<[key: string, value: V][]>
-  /** A range to list, with bounds at, before and after `keys` where they are given. */
+  /** A range to list; with `keys`, its bounds are at, before and after them. */
   range(keys?: readonly string[]): Arbitrary<ListOptions>
   /** A sequence of operations on a few keys, conditional ones included. */
   operations<V>(value: Arbitrary<V>, options?: OperationsOptions): Arbitrary<Operation<V>[]>
-  /** A schedule of faults for `faultyStore` and `inflictFaults`, in order; shrinks to fewer, earlier, shorter and milder ones. */
+  /**
+   * A schedule of faults for `faultyStore` and `inflictFaults`, in order; shrinks to fewer, earlier, shorter and milder
+   * ones.
+   */
   faults(options?: FaultsOptions): Arbitrary<StoreFault[]>
-  /** What happens to the members of a group, in order; shrinks to fewer and milder events. */
+  /** Events in the life of the members of a group, in order; shrinks to fewer and milder events. */
   memberships(options?: MembershipsOptions): Arbitrary<MemberEvent[]>
 }
 
@@ -114,7 +117,7 @@ export function arbitraries(fc: typeof FastCheck): Arbitraries {
   )
   const ifNumber: Arbitrary<number | undefined> = fc.option(fc.nat(3), { nil: undefined })
 
-  // Plain objects only, which are easier to read in a report.
+  // Plain objects, which are easier to read in a report.
   const record = <T>(model: { [K in keyof T]: Arbitrary<T[K]> }): Arbitrary<T> =>
     fc.record<T>(model, { noNullPrototype: true })
 

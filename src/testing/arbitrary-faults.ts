@@ -4,27 +4,27 @@ import { FAULT_TYPES, type StoreFault } from './store-faults.ts'
 /** Options of {@link Arbitraries.faults}. */
 export interface FaultsOptions {
   /**
-   * Which faults.
+   * The types of faults.
    * @defaultValue all
    */
   readonly types?: readonly StoreFault['type'][] | undefined
   /**
-   * The keys that other clients write; without any, they write none.
+   * The keys that other clients write.
    * @defaultValue none
    */
   readonly keys?: readonly string[] | undefined
   /**
-   * When the last begins, in milliseconds, at the latest.
+   * The latest beginning of a fault, in milliseconds.
    * @defaultValue 50
    */
   readonly within?: number | undefined
   /**
-   * How long one lasts at most, and by how much a slow answer is later, in milliseconds.
+   * The longest duration of a fault, and the longest delay of a slow answer, in milliseconds.
    * @defaultValue 20
    */
   readonly longest?: number | undefined
   /**
-   * How many at most.
+   * The most faults.
    * @defaultValue 5
    */
   readonly maxLength?: number | undefined
@@ -37,7 +37,7 @@ export function faultSchedules(
 ): FastCheck.Arbitrary<StoreFault[]> {
   const some = FAULT_TYPES.filter(type => types.includes(type) && (type !== 'write' || keys.length > 0))
   if (some.length === 0) return fc.constant([])
-  // Unlike `constantFrom`, shrinks to any that comes before.
+  // Unlike `constantFrom`, shrinks to any earlier value.
   const among = <T>(values: readonly T[]): FastCheck.Arbitrary<T> =>
     fc.nat(Math.max(0, values.length - 1)).map(index => values[index]!)
   // One record for all types, so that a fault shrinks to a milder one at the same time.

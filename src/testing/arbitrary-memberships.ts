@@ -1,20 +1,22 @@
 import type FastCheck from 'fast-check'
 
-/** Something that happens to a member of a group. */
+/** An event in the life of a member of a group. */
 export type MemberEvent =
   | {
       /**
-       * It joins, leaves in good order, dies without a word, or its session expires while it runs. What cannot happen (a
-       * dead one that leaves) does not.
+       * It joins, leaves in good order, dies without notice, or its session expires while it runs. Impossible events (a
+       * dead member leaves) are skipped.
        */
       readonly type: 'join' | 'leave' | 'die' | 'expire'
-      /** When, in milliseconds since the beginning. */
+      /** When, in milliseconds from the beginning. */
       readonly at: number
-      /** Which member, by number; each joins again after it has left, and as another process after it has died. */
+      /** The number of the member; each can join again after it has left, and as another process after it has died. */
       readonly member: number
     }
   | {
-      /** It stands still for a time, as by SIGSTOP; beyond its session, others take over what it owned. */
+      /**
+       * It is frozen for a time, as by SIGSTOP; if that exceeds its session timeout, others take over what it owned.
+       */
       readonly type: 'freeze'
       readonly at: number
       readonly member: number
@@ -25,27 +27,27 @@ export type MemberEvent =
 /** Options of {@link Arbitraries.memberships}. */
 export interface MembershipsOptions {
   /**
-   * How many members at most.
+   * The most members.
    * @defaultValue 4
    */
   readonly members?: number | undefined
   /**
-   * What happens.
+   * The types of events.
    * @defaultValue all
    */
   readonly types?: readonly MemberEvent['type'][] | undefined
   /**
-   * When the last happens, in milliseconds, at the latest.
+   * The latest event, in milliseconds.
    * @defaultValue 10000
    */
   readonly within?: number | undefined
   /**
-   * How long a member stands still at most, in milliseconds.
+   * The longest freeze of a member, in milliseconds.
    * @defaultValue 5000
    */
   readonly longest?: number | undefined
   /**
-   * How many events at most.
+   * The most events.
    * @defaultValue 12
    */
   readonly maxLength?: number | undefined
@@ -53,13 +55,13 @@ export interface MembershipsOptions {
 
 const TYPES: readonly MemberEvent['type'][] = ['join', 'leave', 'expire', 'freeze', 'die']
 
-/** An arbitrary of what happens to the members of a group, in order; the first joins at the beginning. */
+/** An arbitrary of the events of a group's members, in order; the first member joins at the beginning. */
 export function membershipSchedules(
   fc: typeof FastCheck,
   { members = 4, types = TYPES, within = 10_000, longest = 5000, maxLength = 12 }: MembershipsOptions = {},
 ): FastCheck.Arbitrary<MemberEvent[]> {
   const some = TYPES.filter(type => types.includes(type))
-  // Shrinks to the mildest.
+  // Shrinks to the mildest type.
   const type = fc.nat(some.length - 1).map(index => some[index]!)
   const parts = fc.record({
     type,

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What goes wrong with bytes on their way in one direction. */
+/** Faults of one direction of a connection. */
 export interface Faults {
-  /** Nothing gets through, and nobody is told; what is sent meanwhile arrives when the cut is over. */
+  /** Nothing gets through, and nobody notices; the data sent meanwhile arrive when the cut is over. */
   readonly cut?: boolean | undefined
-  /** How much later the bytes arrive, in milliseconds. */
+  /** The added delay, in milliseconds. */
   readonly delay?: number | undefined
-  /** How many bytes a second get through on one connection. */
+  /** The rate of each connection, in bytes per second. */
   readonly bytesPerSecond?: number | undefined
-  /** Each connection is reset when it has carried so many bytes from now on. */
+  /** Each connection is reset after it has carried this many more bytes. */
   readonly resetAfter?: number | undefined
 }
 
-/** The faults of one direction now, and a way to wait for others. */
+/** The current faults of one direction, and a way to wait for a change. */
 export class FaultSwitch {
   #faults: Faults = {}
   #changed: (() => void)[] = []
@@ -34,12 +34,12 @@ export class FaultSwitch {
   }
 }
 
-// What may wait on its way in one direction, before the sender is made to wait too.
+// How many bytes may wait in one direction before the sender has to wait, too.
 const UNSENT_LIMIT = 1 << 20
-// How often in a second a throttled connection carries something.
+// How often per second a throttled connection carries data.
 const THROTTLE_STEPS = 50
 
-/** Carries what comes from one socket to another, through faults. */
+/** Carries data from one socket to another, with faults. */
 export class Carrier {
   readonly #from: Socket
   readonly #to: Socket
@@ -77,7 +77,7 @@ export class Carrier {
     })
   }
 
-  /** Carries as much of `bytes` as goes in one piece, gives the rest. */
+  /** Carries as much of `bytes` as goes in one piece, and returns the rest. */
   async #carry(bytes: Buffer): Promise<Buffer> {
     await this.#switch.flowing()
     const { faults } = this.#switch

@@ -16,27 +16,27 @@ import { transactions } from './contract/transactions.ts'
 import { updates } from './contract/updates.ts'
 import { watching } from './contract/watching.ts'
 
-/** What the suite needs of a test runner; that of vitest, Jest, Mocha and `node:test` has it. */
+/** The part of a test runner that the suite needs; vitest, Jest, Mocha and `node:test` have it. */
 export interface TestRunner {
   /** Declares a group of cases. */
   describe(name: string, body: () => void): unknown
-  /** Declares a case, which fails where `body` rejects. */
+  /** Declares a case, which fails if `body` rejects. */
   it(name: string, body: () => Promise<void>): unknown
 }
 
 /** Options of {@link kvStoreContract}. */
 export interface ContractOptions extends Partial<Capabilities> {
-  /** For the report. */
+  /** The name in the report. */
   readonly name: string
-  /** Makes a fresh, empty place for data; called once for each case. */
+  /** Makes a fresh, empty place for data; called once per case. */
   place(): StorePlace | Promise<StorePlace>
   /**
-   * fast-check (`import fc from 'fast-check'`), for the part of the suite that tries any sequence and schedule of
-   * operations against a model; left out where it is not given.
+   * fast-check (`import fc from 'fast-check'`), for the part of the suite that tries random sequences and schedules of
+   * operations against a model; without it, that part is skipped.
    */
   readonly fastCheck?: typeof FastCheck | undefined
   /**
-   * How many sequences and schedules are tried.
+   * How many sequences and schedules to try.
    * @defaultValue 100
    */
   readonly runs?: number | undefined
@@ -65,9 +65,10 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
 }
 
 /**
- * Declares the contract suite of stores: what every `KVStore` does alike, whatever its engine. It adapts to what the
- * engine says it can: `durable` (opened again, it finds its data), `shared` (several stores on the same data),
- * `ages` (a key can be brought to the end of its versions), `mayShare` (which keys a transaction can have), `keyBytes` and `valueBytes` (its limits).
+ * Declares the contract suite of stores: what every `KVStore` must do, whatever its engine. It adapts to the
+ * capabilities of the engine: `durable` (opened again, it finds its data), `shared` (several stores on the same data),
+ * `ages` (a key can be brought to the end of its versions), `mayShare` (which keys a transaction can have), `keyBytes`
+ * and `valueBytes` (its limits).
  *
  * @example
  * ```ts no-run

@@ -16,12 +16,12 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
     return this.members.map(member => member.servers).join(',')
   }
 
-  /** Who issues the certificates, where it takes TLS only. */
+  /** The authority that issues the certificates, where it takes TLS only. */
   get authority(): CertificateAuthority | undefined {
     return this.members[0]?.authority
   }
 
-  /** What a client named `client` shows and trusts, as a store's option `tls`, where it takes TLS only. */
+  /** The identity of a client named `client`, for a store's option `tls`, where it takes TLS only. */
   get tls(): Identity | undefined {
     return this.members[0]?.tls
   }
@@ -64,8 +64,8 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
 }
 
 /**
- * Starts `size` ZooKeeper servers on this machine that form an ensemble; settles when all of them serve. They do not
- * outlive this process, however that ends.
+ * Starts an ensemble of `size` ZooKeeper servers on this machine; resolves when all of them serve. They do not outlive
+ * this process, however it ends.
  *
  * @example
  * ```ts no-run

@@ -41,7 +41,7 @@ const closeRequest = (): Buffer => {
   return framed(body)
 }
 
-/** The ids of the sessions that are connected to the server at `address`; with `ports`, from these ports. */
+/** The ids of the sessions connected to the server at `address`; with `ports`, only those from these ports. */
 export async function sessionsOf(address: Address, ports?: readonly number[]): Promise<bigint[]> {
   const connections = await fourLetterWord(address, 'cons')
   const sessions = Array.from(connections.matchAll(/:(\d+)\[.*sid=0x([0-9a-f]+)/g), ([, port, id]) => ({
@@ -51,20 +51,20 @@ export async function sessionsOf(address: Address, ports?: readonly number[]): P
   return sessions.flatMap(({ port, id }) => (ports === undefined || ports.includes(port) ? id : []))
 }
 
-/** Tries it once: whether the session was `closed`, is not there, or the connection was `lost` before that was certain. */
+/** Tries it once: the session was `closed`, does not exist, or the connection was `lost` before that was certain. */
 async function closeOnce(address: Address, sessionId: bigint): Promise<'closed' | 'absent' | 'lost'> {
   const { host, port } = address
   const socket = connectTo(address)
   socket.setTimeout(10_000, () => socket.destroy(new Error(`${host}:${port} did not answer in 10 s`)))
   try {
     await once(socket, 'connect')
-    // In one piece: as soon as the server sees the first it drops the client, which may come back at once.
+    // In one write: as soon as the server sees the first request it drops the client, which may reconnect at once.
     socket.write(Buffer.concat([connectRequest(sessionId), closeRequest()]))
     let answer = Buffer.alloc(0)
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       answer = Buffer.concat([answer, chunk])
       if (answer.length >= 20 && answer.readBigInt64BE(12) === 0n) return 'absent'
-      // The header of the second answer ends with the error, which is that the session moved where the client was faster.
+      // The header of the second answer ends with the error code: "session moved" if the client was faster.
       const header = answer.length < 4 ? Number.POSITIVE_INFINITY : 4 + answer.readInt32BE(0) + 4
       if (answer.length >= header + 16) return answer.readInt32BE(header + 12) === 0 ? 'closed' : 'lost'
     }
@@ -78,11 +78,11 @@ async function closeOnce(address: Address, sessionId: bigint): Promise<'closed' 
 }
 
 /**
- * Ends a session as its expiry does: connects with the session's id and password and closes it. Its client is cut off,
- * and told that the session has expired when it comes back. Gives whether there was such a session.
+ * Ends a session as its expiry would: connects with its id and password, and closes it. The client is cut off, and
+ * learns that the session has expired when it reconnects. Returns whether the session existed.
  */
 export async function endSession(address: Address, sessionId: bigint): Promise<boolean> {
-  // Until it is gone: a client that came back just before it was closed is not told, but is cut off by the next try.
+  // Until it is gone: a client that reconnected just before the close does not notice it, but the next try cuts it off.
   for (let existed = false; ; existed = true) {
     if ((await closeOnce(address, sessionId)) === 'absent') return existed
   }

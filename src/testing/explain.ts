@@ -3,13 +3,13 @@ import type { Entry } from '../store/kv-store.ts'
 import { KVModel } from './model.ts'
 import type { Operation, Outcome } from './operations.ts'
 
-/** An operation that was carried out, and what became of it. */
+/** An operation that was carried out, and its outcome. */
 export interface Performed<V> {
   readonly operation: Operation<V>
   readonly outcome: Outcome
-  /** The store that was asked; operations of different stores that are under way together have no order between them. */
+  /** The store that it was called on; concurrent operations of different stores have no order between them. */
   readonly store?: number | undefined
-  /** When it was asked for and when it was settled, on any clock; where unknown, all are under way together. */
+  /** When it was called and when it was settled, by any clock; without times, all operations are concurrent. */
   readonly time?: { readonly begun: number; readonly settled: number } | undefined
 }
 
@@ -33,13 +33,13 @@ function keysOf<V>(operation: Operation<V>): readonly string[] {
   }
 }
 
-/** A part of an operation that has an effect at one moment. */
+/** The part of an operation that takes effect at one moment. */
 interface Part<V> extends Performed<V> {
-  /** The operation that it is one deletion of, where only the number of all that existed is known. */
+  /** The operation that it is one deletion of, where only the number of keys that existed is known. */
   readonly of?: Performed<V> | undefined
 }
 
-/** Reads and deletions of several keys are no transaction: each key has been read or deleted for itself. */
+/** Reads and deletions of several keys are not atomic: each key is read or deleted separately. */
 function split<V>(performed: Performed<V>): Part<V>[] {
   const { operation, outcome } = performed
   if ('error' in outcome) return [performed]
@@ -61,9 +61,9 @@ function split<V>(performed: Performed<V>): Part<V>[] {
 }
 
 /**
- * Whether `later`, which was asked for later, must come later, for a key of both: always where the earlier was settled by
- * then, else where it is a write of the same store. An update is no such write: it is computed on what it reads and
- * written after that, so that only other updates stay behind it.
+ * Whether `later`, which was called later on a common key, must also take effect later: always if the earlier operation
+ * was settled by then, else if it is a write of the same store. An update is no such write: it is computed on what it
+ * reads and written after that, so only other updates stay behind it.
  */
 function keepsOrder<V>(earlier: Performed<V>, later: Performed<V>): boolean {
   const keys = keysOf(earlier.operation)
@@ -75,9 +75,9 @@ function keepsOrder<V>(earlier: Performed<V>, later: Performed<V>): boolean {
 }
 
 /**
- * Looks for an order of operations that were under way together, of each store per key as they were asked for, in which
- * the model gives the same outcomes and ends with the entries `after`. Gives the order, or `undefined` where there is
- * none, so that the outcomes cannot be explained.
+ * Looks for an order of concurrent operations in which the model gives the same outcomes and ends with the entries
+ * `after`. Per store and key, operations stay in the order of the calls. Returns the order, or `undefined` where no
+ * order explains the outcomes.
  */
 export function explain<V>(
   before: Iterable<Entry<V>>,
@@ -91,7 +91,7 @@ export function explain<V>(
   const done = new Set<number>()
   const tried = new Set<string>()
   const order: Performed<V>[] = []
-  /** How many of the keys of an operation that deletes several have existed so far. */
+  /** For each operation that deletes several keys, how many of them have existed so far. */
   const existed = new Map<Performed<V>, number>()
   const agree = () =>
     [...existed].every(([{ outcome }, count]) => isDeepStrictEqual(outcome, { result: count }))

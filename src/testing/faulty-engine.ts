@@ -31,7 +31,7 @@ import { ask } from '../store/engine-call.ts'
 import { type Call, Line, type LineOptions } from './faulty-line.ts'
 import type { Outage } from './store-faults.ts'
 
-/** A read, or a page of a scan: asked again until it is answered. */
+/** A read, or a page of a scan: repeated until it is answered. */
 class ReadCall<R> implements Call {
   readonly deadline: number
   readonly #work: () => Observable<R>
@@ -64,8 +64,8 @@ const unknown = (write: Write | undefined, why: string): KVError =>
 const CUT = 'the connection was lost before the answer came'
 
 /**
- * Some writes, each for itself or all or none. As ZooKeeper's: of one whose answer was lost is found out whether it was
- * carried out, as long as its session lives; after that only what is unconditional is repeated.
+ * Some writes, independent of each other or atomic. As on ZooKeeper, the outcome of a write whose answer was lost is
+ * found out as long as its session lives; after that, only unconditional writes are repeated.
  */
 class WriteCall implements Call {
   readonly deadline: number
@@ -73,12 +73,12 @@ class WriteCall implements Call {
   readonly #writes: readonly Write[]
   readonly #atomic: boolean
   readonly #subscriber: Subscriber<readonly (Written | KVError)[]>
-  /** Whether it may be sent again without more ado: it writes nothing, or what is there makes no difference. */
+  /** Whether it can simply be sent again: it writes nothing, or its effect does not depend on what is there. */
   readonly #repeatable: boolean
   #sent = false
   #cut = false
   #expired = false
-  /** What came of it, where it was carried out and that can be found out. */
+  /** Its outcome, if it was carried out and that can be found out. */
   #outcome: readonly (Written | KVError)[] | KVError | undefined
 
   constructor(
@@ -190,7 +190,7 @@ export class FaultyEngine implements Engine {
     return this.#scan(this.#engine.keys(span))
   }
 
-  /** Armed while connected: what happens in an outage is signalled to nobody. */
+  /** Armed while connected: changes during an outage are not signalled. */
   watch(): Observable<WatchSignal> {
     const signal$ = this.#engine.watch()
     const changed$ = signal$.pipe(filter(({ type }) => type === 'changed' && this.#line.connected))
@@ -203,7 +203,7 @@ export class FaultyEngine implements Engine {
     return merge(changed$, armed$)
   }
 
-  /** Told while connected, and anew when connected again. */
+  /** Emits while connected, and again after each reconnect. */
   #children(parent: string): Observable<readonly NodeEntry[]> {
     return this.#line.status$.pipe(
       map(({ state }) => state === 'connected'),

@@ -4,26 +4,26 @@ import type { Timing } from '../base/timing.ts'
 import type { ConnectionState, Status } from '../contract/engine.ts'
 import { type Moment, momentOf, type Outage, type StoreFault, turnsOf } from './store-faults.ts'
 
-/** A request that is to be carried out and answered, over as many connections as it takes. */
+/** A request to be carried out and answered, over as many connections as it takes. */
 export interface Call {
-  /** In milliseconds of the timing. */
+  /** In milliseconds, by the timing. */
   readonly deadline: number
-  /** It is on its way: from now on it may be carried out. */
+  /** It was sent: from now on it may be carried out. */
   sent(): void
-  /** It is there: is carried out, and answered. Also when it was given up meanwhile: then nobody hears of it. */
+  /** It arrives, is carried out and answered. If it was given up meanwhile, nobody gets the answer. */
   arrive(): void
-  /** The connection was cut while it was on its way. */
+  /** The connection was cut while it was in flight. */
   cut(unanswered: Outage['unanswered']): void
   /** The session has expired. */
   expired(): void
-  /** Gives up. The call says of itself whether something may have been done. */
+  /** Gives up. The call itself decides whether it may have been carried out. */
   abandon(reason: KVError): void
 }
 
-/** What a {@link Line} is made of. */
+/** Options of {@link Line}. */
 export interface LineOptions {
   readonly faults: readonly StoreFault[]
-  /** How long an answer takes, without faults. */
+  /** The latency of an answer, without faults. */
   readonly latency: number
   readonly timing: Timing
   /** Another client writes a key. */
@@ -32,7 +32,7 @@ export interface LineOptions {
   readonly expired: () => void
 }
 
-/** A connection to a server, with faults: what is sent arrives in order, unless the connection is cut. */
+/** A connection to a server, with faults: requests arrive in order, unless the connection is cut. */
 export class Line {
   readonly status$: BehaviorSubject<Status> = new BehaviorSubject<Status>({
     state: 'connected',
@@ -42,9 +42,9 @@ export class Line {
   readonly #latency: number
   readonly #expired: () => void
   readonly #schedule = new Subscription()
-  /** Neither answered nor given up, in the order in which they came, each with the timer of its deadline. */
+  /** Calls neither answered nor given up, in order, each with the timer of its deadline. */
   readonly #calls = new Map<Call, Subscription>()
-  /** Sent and not arrived, in order; also of those that were given up since. */
+  /** Calls sent but not arrived, in order, including those given up since. */
   #onTheWay: Call[] = []
   #arrivals = new Subscription()
   #lastArrival = 0
@@ -77,7 +77,7 @@ export class Line {
     }
   }
 
-  /** Takes no more calls, and gives those up that wait for the connection; `closed` when the others are done. */
+  /** Takes no more calls, and gives up those that wait for the connection; calls `closed` when the others are done. */
   close(): void {
     if (this.#ended !== undefined) return
     const reason = new KVError('CLOSED', 'the store is closed')
@@ -86,7 +86,7 @@ export class Line {
     this.#endWhenIdle()
   }
 
-  /** What holds from the beginning holds before anybody asks. */
+  /** Faults at the beginning hold before the first call. */
   #at(turn: number, work: () => void): void {
     if (turn === 0) work()
     else this.#schedule.add(this.#timing.after(turn, work))
@@ -134,7 +134,7 @@ export class Line {
     else this.#arrivals.add(this.#timing.after(arrival - now, () => this.#arrive(call)))
   }
 
-  /** What was sent before arrives before, whatever the timers of a process do. */
+  /** Calls arrive in the order in which they were sent, whatever the timers of the process do. */
   #arrive(call: Call): void {
     while (this.#onTheWay.includes(call)) {
       const first = this.#onTheWay.shift()!

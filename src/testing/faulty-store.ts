@@ -10,34 +10,34 @@ import { checkFaults, type StoreFault } from './store-faults.ts'
 
 /** Options of {@link faultyStore}. */
 export interface FaultyStoreOptions<V> extends MemoryStoreOptions<V> {
-  /** What goes wrong, and when. */
+  /** The faults, and when they happen. */
   readonly faults: readonly StoreFault[]
   /**
-   * How long each answer takes, in milliseconds; with 0, nothing is ever on its way when the connection is cut.
+   * The latency of each answer, in milliseconds; with 0, nothing is ever in flight when the connection is cut.
    * @defaultValue 1
    */
   readonly latency?: number | undefined
   /**
-   * What another client makes of the value under `key` when a fault says that it writes; `undefined` deletes.
+   * The value that another client writes under `key` when a fault says so; `undefined` deletes.
    * @defaultValue the same value, so that only the version changes
    */
   readonly otherWriter?: ((current: V | undefined, key: string) => V | undefined) | undefined
 }
 
 /**
- * A store in memory that things go wrong with, as with one on ZooKeeper, by a schedule of faults: for tests, with a
- * `scheduler` on virtual time.
+ * A store in memory with the faults that a store on ZooKeeper meets, by a schedule: for tests, with a `scheduler` on
+ * virtual time.
  *
- * - `suspended`: the connection is cut. What is asked for waits until it is back, or for its deadline: then `TIMEOUT`,
- *   or `INDETERMINATE` for a write that was on its way. Of such a write is found out, once back, whether it was carried
- *   out; an unconditional put is repeated.
- * - `lost`: the session expires as well. A conditional write that was on its way becomes `INDETERMINATE`, carried out or
+ * - `suspended`: the connection is cut. Operations wait until it is back, or for their deadline: then they fail with
+ *   `TIMEOUT`, or a write that was in flight with `INDETERMINATE`. Once the connection is back, the outcome of such a
+ *   write is found out; an unconditional put is repeated.
+ * - `lost`: the session expires, too. A conditional write that was in flight becomes `INDETERMINATE`, carried out or
  *   not as the fault says; a real store finds out about most of them.
- * - `slow`: answers come later. A write that is out of time before them is `INDETERMINATE`, and carried out later.
+ * - `slow`: answers come later. A write whose deadline passes first is `INDETERMINATE`, and carried out later.
  * - `write`: another client writes a key.
  *
- * `status$` tells of outages; watches are armed anew after them, so that `changes$` emits `synced` again.
- * `INVALID_ARGUMENT`, at once, for a fault that is none.
+ * `status$` shows outages; watches are armed again after them, so that `changes$` emits `synced` again.
+ * `INVALID_ARGUMENT`, at once, for an invalid fault.
  *
  * @example
  * ```ts

@@ -2,21 +2,21 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectSecured } from 'node:tls'
 import type { Identity } from './authority.ts'
 
-/** Where a server listens. */
+/** The address of a server. */
 export interface Address {
   readonly host: string
   readonly port: number
-  /** What to show and whom to trust, where it takes TLS only. */
+  /** The client's identity, where the server takes TLS only. */
   readonly tls?: Identity | undefined
 }
 
-/** Begins to connect to a server. */
+/** Starts to connect to a server. */
 export const connectTo = ({ host, port, tls }: Address): Socket =>
   tls === undefined ? connect(port, host) : connectSecured({ ...tls, host, port })
 
 /**
- * Sends one of ZooKeeper's four letter words (`srvr`, `ruok`, `cons`, `mntr`, `wchs`, …) and gives the answer;
- * fails where there is none within `timeout` milliseconds.
+ * Sends one of ZooKeeper's four-letter words (`srvr`, `ruok`, `cons`, `mntr`, `wchs`, …) and resolves with the answer;
+ * rejects if there is none within `timeout` milliseconds.
  *
  * @example
  * ```ts no-run
@@ -37,7 +37,7 @@ export const fourLetterWord = (address: Address, word: string, timeout = 2000): 
     socket.write(word)
   })
 
-/** What a server is at the moment. */
+/** The current mode of a server. */
 export type ServerMode = 'standalone' | 'leader' | 'follower' | 'observer'
 
 /** The mode of the server at `address`, `undefined` while it serves nobody. */

@@ -3,31 +3,31 @@ import type { FaultProxy } from './proxy.ts'
 import type { ZooKeeperServer } from './server.ts'
 import { checkFaults, momentOf, type StoreFault, turnsOf } from './store-faults.ts'
 
-/** What {@link inflictFaults} does its harm to. */
+/** The target of {@link inflictFaults}. */
 export interface FaultTarget {
   /** The server whose sessions expire. */
   readonly server: ZooKeeperServer
-  /** Between it and the store, whose `servers` are those of the proxy. */
+  /** The proxy between it and the store, which has the proxy's `servers`. */
   readonly proxy: FaultProxy
   /**
-   * How many milliseconds one of the schedule lasts here, where everything takes its time.
+   * How many real milliseconds one millisecond of the schedule takes.
    * @defaultValue 1
    */
   readonly scale?: number | undefined
   /**
-   * Lets another client write a key.
+   * Makes another client write a key.
    * @defaultValue nobody writes
    */
   readonly otherWrite?: ((key: string) => Promise<unknown>) | undefined
 }
 
 /**
- * Inflicts the faults of a schedule, made for `faultyStore`, on a real server and its network, so that the same test runs
- * on both. In the first half of an outage requests do not arrive (`unanswered: 'dropped'`) or answers do not (`'done'`),
- * then the connections are reset and no others made; where it is `lost`, the session is ended on the server.
+ * Inflicts the faults of a schedule, made for `faultyStore`, on a real server and its network, so that the same test
+ * runs on both. In the first half of an outage requests do not arrive (`unanswered: 'dropped'`) or answers do not
+ * (`'done'`), then the connections are reset and no others made; where it is `lost`, the session is ended on the
+ * server.
  *
- * Settles when all is over and well again, and the other client's writes are done. `INVALID_ARGUMENT` for a fault that is
- * none.
+ * Resolves when all faults are over and the other client's writes are done. `INVALID_ARGUMENT` for an invalid fault.
  *
  * @example
  * ```ts no-run
@@ -57,7 +57,7 @@ export async function inflictFaults(faults: readonly StoreFault[], target: Fault
     await otherWrite?.(fault.key)
   })
   const written = Promise.all(writing)
-  written.catch(() => {}) // told at the end
+  written.catch(() => {}) // reported at the end
   const halves = faults.map(fault => ('unanswered' in fault ? fault.at + fault.lasts / 2 : fault.at))
   const turns = new Set([...turnsOf(faults), ...halves])
   try {

@@ -10,20 +10,20 @@ import { releasing } from './input-contract/releasing.ts'
 
 /** Options of {@link partitionedInputContract}. */
 export interface InputContractOptions<P> {
-  /** For the report. */
+  /** The name in the report. */
   readonly name: string
-  /** Whether reading ends at the end of a partition; else it waits for more. */
+  /** Whether reading ends at the end of a partition; otherwise it waits for more. */
   readonly bounded: boolean
-  /** Makes a fresh place with so many empty partitions; called once for each case. */
+  /** Makes a fresh place with this many empty partitions; called once per case. */
   place(partitions: number): InputPlace<P> | Promise<InputPlace<P>>
-  /** Calls with wrong options, by what is wrong; each must throw `INVALID_ARGUMENT` at once. */
+  /** Calls with wrong options, by what is wrong with them; each must throw `INVALID_ARGUMENT` at once. */
   readonly badOptions: Readonly<Record<string, () => unknown>>
   /**
-   * How many records of 1,024 letters the cases of flat memory read.
+   * How many records of 1,024 letters the cases about flat memory read.
    * @defaultValue 50000
    */
   readonly many?: number | undefined
-  /** fast-check (`import fc from 'fast-check'`), for the properties; left out where it is not given. */
+  /** fast-check (`import fc from 'fast-check'`), for the properties, which are skipped without it. */
   readonly fastCheck?: typeof FastCheck | undefined
   /**
    * How many runs a property has.
@@ -38,8 +38,8 @@ export interface InputContractOptions<P> {
 }
 
 /**
- * Declares the contract suite of partitioned inputs: what every adapter does alike, whatever its broker. What a place
- * does not offer (`appendUndecodable`, `trim`, `cut`, `restart`, `addPartition`) is not tried.
+ * Declares the contract suite of partitioned inputs: what every adapter must do, whatever its broker. Cases that need
+ * something the place does not offer (`appendUndecodable`, `trim`, `cut`, `restart`, `addPartition`) are skipped.
  *
  * @example
  * ```ts no-run

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** What a ZooKeeper server is started from. */
+/** How to start a ZooKeeper server. */
 export interface Installation {
   /** The `java` command. */
   readonly java: string
@@ -9,7 +9,7 @@ export interface Installation {
   readonly classPath: string
 }
 
-/** The server and its log, and what it does not name itself of the libraries for TLS. */
+/** The server and its logging, and the TLS libraries that its manifest does not name. */
 const DEBIAN_JARS = [
   'zookeeper',
   'slf4j-simple',
@@ -56,7 +56,7 @@ function findClassPath(): string {
         `ZOOKEEPER_HOME is ${home}, which has no folder lib: it is no ZooKeeper release\n${HOW_TO}`,
       )
     }
-    // The folder conf has the settings of the log, without which everything is logged.
+    // The folder `conf` has the logging settings; without them everything is logged.
     return [join(libraries, '*'), join(home, 'conf')].join(delimiter)
   }
   if (DEBIAN_JARS.every(jar => existsSync(jar))) return DEBIAN_JARS.join(delimiter)
@@ -67,7 +67,7 @@ function findClassPath(): string {
  * Finds a ZooKeeper server on this machine: the class path in `RXKEEPER_ZOOKEEPER_CLASSPATH`, the release in
  * `ZOOKEEPER_HOME`, or Debian's package `zookeeper`; and `java` in `JAVA_HOME` or `PATH`.
  *
- * Throws an error that says what to install where there is none.
+ * Where there is none, throws an error that says what to install.
  *
  * @example
  * ```ts

@@ -24,7 +24,7 @@ function checkPosition(partition: string, position: number): void {
 
 /** A partitioned input in memory, made by {@link memoryInput}; a position is the number of records up to it. */
 export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposable {
-  /** The positions that were told as committed, by partition, the last one last. */
+  /** The positions reported as committed, by partition, in order. */
   readonly told: Map<string, number[]> = new Map()
   readonly partitions$: Observable<readonly string[]>
   readonly #records = new Map<string, T[]>()
@@ -41,7 +41,7 @@ export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposa
     )
   }
 
-  /** Adds records at the end of a partition, which is made where there is none. */
+  /** Adds records at the end of a partition, which is created if needed. */
   append(partition: string, ...records: T[]): void {
     if (!this.#state$.value.live) throw new KVError('CLOSED', 'the input has ended')
     const present = this.#records.get(partition)
@@ -52,7 +52,7 @@ export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposa
     this.#wakeAll()
   }
 
-  /** Nothing is appended any more: partitions end, and `partitions$` completes. */
+  /** Nothing more will be appended: partitions end, and `partitions$` completes. */
   end(): void {
     this.#state$.next({ ...this.#state$.value, live: false })
     this.#wakeAll()
@@ -106,7 +106,7 @@ export class MemoryInput<T> implements PartitionedInput<T, number>, AsyncDisposa
 }
 
 /**
- * A partitioned input in memory, to test what reads one.
+ * A partitioned input in memory, for testing code that reads one.
  *
  * @example
  * ```ts

@@ -9,36 +9,36 @@ import { ProcessEngine } from './process-engine.ts'
 /** Options of {@link memoryProcess}. */
 export interface MemoryProcessOptions<V> extends MemoryStoreOptions<V> {
   /**
-   * How long a request takes to get there, and an answer to come back, in milliseconds.
+   * The latency of a request, and of an answer, in milliseconds.
    * @defaultValue 1
    */
   readonly latency?: number | undefined
   /**
-   * How long its session lives while nothing is heard of it, in milliseconds.
+   * The session timeout, in milliseconds.
    * @defaultValue 1000
    */
   readonly sessionTimeout?: number | undefined
 }
 
-/** A process that things happen to, and its store; see {@link memoryProcess}. */
+/** A process that can fail, and its store; see {@link memoryProcess}. */
 export interface MemoryProcess<V> {
   readonly store: KVStore<V>
-  /** It stands still: what it would send waits, and what it would be told. Beyond its session's time, that expires. */
+  /** Freezes it: requests and answers wait. Its session expires if this lasts longer than the session timeout. */
   freeze(): void
-  /** It goes on after {@link freeze}: what waited is sent, and told, late. */
+  /** Ends a {@link freeze}: the waiting requests and answers are delivered, late. */
   thaw(): void
-  /** It never does anything again; its session expires in time. */
+  /** It never does anything again; its session expires later. */
   die(): void
-  /** Its session expires now; it goes on with another. */
+  /** Its session expires now; it goes on with a new one. */
   expire(): void
 }
 
 /**
- * A store on a `Memory` that others share, as in a process of its own that can be frozen and die: to test how a group of
+ * A store on a shared `Memory`, as in a process of its own that can be frozen and die: for testing how a group of
  * processes shares its partitions, with a `scheduler` on virtual time.
  *
- * What it sent before it stopped is carried out. What it sends when it goes on after a time is carried out then, although
- * others may have taken over: only fences and conditions are in its way.
+ * Requests sent before it stopped are carried out. Requests that it sends late, after a freeze, are carried out, too,
+ * although others may have taken over: only fences and conditions stop them.
  *
  * @example
  * ```ts

@@ -6,7 +6,7 @@ import type { Entry, ListOptions, Mutation, MutationResult } from '../store/kv-s
 import type { Operation, Outcome } from './operations.ts'
 
 /**
- * What a `KVStore` does, in the plainest way: synchronous, in a `Map`. Check your pipeline's store against it.
+ * A model of a `KVStore`, as simple as possible: synchronous, in a `Map`. Check your pipeline's store against it.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ export class KVModel<V> {
     this.#entries = new Map(Array.from(entries, entry => [entry.key, entry]))
   }
 
-  /** Another model with the same entries. */
+  /** A copy with the same entries. */
   copy(): KVModel<V> {
     return new KVModel(this.#entries.values())
   }
@@ -40,7 +40,7 @@ export class KVModel<V> {
     return this.#entries.get(key)
   }
 
-  /** Those entries that there are, in the order asked for. */
+  /** The existing entries, in the order of `keys`. */
   entryAll(keys: Iterable<string>): Map<string, Entry<V>> {
     const found = new Map<string, Entry<V>>()
     for (const key of keys) {

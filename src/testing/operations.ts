@@ -3,7 +3,7 @@ import { KVError, type KVErrorCode } from '../base/errors.ts'
 import type { ExpectedVersion } from '../contract/engine.ts'
 import type { KVStore, ListOptions, Mutation } from '../store/kv-store.ts'
 
-/** One call of a store, as data: to be generated, shrunk, printed, and carried out on a store or on a {@link KVModel}. */
+/** One call of a store, as data: to generate, shrink, print, and carry out on a store or on a {@link KVModel}. */
 export type Operation<V> =
   | { readonly type: 'get' | 'entry'; readonly key: string }
   | { readonly type: 'getAll' | 'entryAll' | 'deleteAll'; readonly keys: readonly string[] }
@@ -24,7 +24,7 @@ export type Operation<V> =
   | { readonly type: 'transact'; readonly writes: readonly Mutation<V>[] }
   | { readonly type: 'entries' | 'keys'; readonly options: ListOptions }
 
-/** What became of an operation: its result (a map as the list of its entries), or the code of its error. */
+/** The outcome of an operation: its result (a map as the list of its entries), or the code of its error. */
 export type Outcome = { readonly result: unknown } | { readonly error: KVErrorCode }
 
 function call$<V>(store: KVStore<V>, operation: Operation<V>): Observable<unknown> {
@@ -57,7 +57,7 @@ function call$<V>(store: KVStore<V>, operation: Operation<V>): Observable<unknow
 }
 
 /**
- * Carries out an operation on a store, beginning at once; rejects where the store breaks the rule of one result or one
+ * Carries out an operation on a store, starting at once; rejects if the store breaks the rule of one result or one
  * `KVError`.
  *
  * @example

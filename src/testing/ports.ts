@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-// Below the ports that systems give to outgoing connections (Linux 32768, others 49152), so that no connection
+// Below the ephemeral ports of the system (Linux 32768, others 49152), so that no outgoing connection
 // takes the port of a server between its end and its restart.
 const FIRST = 12_000
 const LAST = 32_000

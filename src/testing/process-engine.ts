@@ -19,16 +19,16 @@ import type {
 import { MemoryEngine } from '../engines/memory/engine.ts'
 import type { Memory } from '../engines/memory/memory.ts'
 
-/** How a process is doing. */
+/** The state of a process. */
 type State = 'running' | 'frozen' | 'dead'
 
 /**
- * The Engine contract on memory as a process of its own sees it: what it asks for takes time to get there, and the answer
- * to come back; it can be frozen, so that whatever it means to send waits and whatever it is told waits, and can die,
- * so that neither ever happens. Its session expires when nothing was heard of it for too long, or when told to.
+ * The Engine contract on memory, seen from a process of its own: requests and answers take time; it can be frozen, so
+ * that both wait, and die, so that neither ever arrives. Its session expires when nothing was heard of it for too long,
+ * or on demand.
  *
- * What it sent before it was frozen, or died, is carried out; so is, late, what it sends when it goes on, although
- * others may have taken over by then.
+ * Requests sent before it was frozen, or died, are carried out; so are, late, those that it sends when it goes on,
+ * although others may have taken over by then.
  */
 export class ProcessEngine implements Engine {
   readonly name = 'memory'
@@ -41,9 +41,9 @@ export class ProcessEngine implements Engine {
   readonly #latency: number
   readonly #sessionTimeout: number
   #state: State = 'running'
-  /** Counts the times that it was frozen or died. */
+  /** How often it was frozen or died. */
   #stops = 0
-  /** What is to be sent, or told, when it goes on. */
+  /** The requests and answers to deliver when it goes on. */
   #held: (() => void)[] = []
 
   constructor(memory: Memory, timing: Timing, latency: number, sessionTimeout: number) {
@@ -75,7 +75,7 @@ export class ProcessEngine implements Engine {
     this.#held = []
   }
 
-  /** Its session ends, as when the servers did not hear of it. */
+  /** Its session expires, as if the servers had not heard of it. */
   expire(): void {
     this.#engine.expire()
     this.#tell(() => {
@@ -127,13 +127,13 @@ export class ProcessEngine implements Engine {
     return { next: due => this.#asked(scan.next(due)), close: () => scan.close() }
   }
 
-  /** Sends something now, or when it goes on. */
+  /** Sends a request now, or when it goes on. */
   #send(work: () => void): void {
     if (this.#state === 'running') this.#timing.after(this.#latency, work)
     else if (this.#state === 'frozen') this.#held.push(() => this.#send(work))
   }
 
-  /** Tells it something after the way back, or when it goes on. */
+  /** Delivers an answer after the latency, or when it goes on. */
   #tell(work: () => void): void {
     this.#timing.after(this.#latency, () => {
       if (this.#state === 'running') work()

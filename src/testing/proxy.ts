@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Carrier, FaultSwitch, type Faults } from './carrier.ts'
 
-/** What a {@link FaultProxy} does wrong. */
+/** The faults of a {@link FaultProxy}. */
 export interface ProxyFaults {
   /**
-   * What becomes of new connections: they are forwarded, reset, or accepted and never answered.
+   * Whether new connections are forwarded, reset, or accepted and never answered.
    * @defaultValue 'forward'
    */
   readonly connect?: 'forward' | 'reset' | 'hang' | undefined
-  /** What happens to what clients send. */
+  /** The faults on the way from clients to the server. */
   readonly toServer?: Faults | undefined
-  /** What happens to what the server sends. */
+  /** The faults on the way from the server to clients. */
   readonly toClient?: Faults | undefined
 }
 
-/** A TCP proxy in front of a server that makes the faults of a network. */
+/** A TCP proxy in front of a server, with the faults of a network. */
 export class FaultProxy implements AsyncDisposable {
   readonly host: string = '127.0.0.1'
   readonly #server: Server
@@ -33,7 +33,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true }, client => this.#accept(client))
   }
 
-  /** The port that clients are to connect to. */
+  /** The port for clients to connect to. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port
   }
@@ -43,25 +43,25 @@ export class FaultProxy implements AsyncDisposable {
     return `${this.host}:${this.port}`
   }
 
-  /** How many connections were accepted so far. */
+  /** The number of connections accepted so far. */
   get connections(): number {
     return this.#connections
   }
 
-  /** The ports of its connections to the server, by which the server can tell them from others. */
+  /** The local ports of its connections to the server, by which the server can tell them from others. */
   get ports(): number[] {
     const toServer = [...this.#sockets].filter(({ remotePort }) => remotePort === this.#target.port)
     return toServer.flatMap(({ localPort }) => localPort ?? [])
   }
 
-  /** Begins to accept clients, at a free port. */
+  /** Starts to accept clients, at a free port. */
   async listen(): Promise<this> {
     this.#server.listen(0, this.host)
     await once(this.#server, 'listening')
     return this
   }
 
-  /** From now on these faults and no others; none where there is no argument. */
+  /** Replaces the current faults by these; by none without an argument. */
   set(faults: ProxyFaults = {}): void {
     this.#connect = faults.connect ?? 'forward'
     this.#toServer.set(faults.toServer ?? {})
@@ -106,14 +106,14 @@ export class FaultProxy implements AsyncDisposable {
   #hold(socket: Socket): void {
     this.#sockets.add(socket)
     socket.setNoDelay()
-    socket.on('error', () => {}) // 'close' follows and tells
+    socket.on('error', () => {}) // 'close' follows and handles it
     socket.once('close', () => this.#sockets.delete(socket))
   }
 }
 
 /**
- * Starts a TCP proxy in front of `target` (`host:port`) that makes the faults of a network: cut both ways or one way,
- * delay, throttle, reset now or in the middle of a reply, accept and never answer.
+ * Starts a TCP proxy in front of `target` (`host:port`) with the faults of a network: cut both ways or one way, delay,
+ * throttle, reset now or in the middle of a reply, accept and never answer.
  *
  * @example
  * ```ts no-run

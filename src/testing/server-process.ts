@@ -4,11 +4,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Watchdog } from './watchdog.ts'
 
-/** How a process is started and what goes with it. */
+/** How to start a process. */
 export interface ProcessOptions {
   readonly command: string
   readonly args: readonly string[]
-  /** Where its output is added. */
+  /** The file that its output is appended to. */
   readonly logFile: string
   readonly watchdog: Watchdog
 }
@@ -22,10 +22,10 @@ export class ServerProcess {
   constructor({ command, args, logFile, watchdog }: ProcessOptions) {
     this.#logFile = logFile
     const log = openSync(logFile, 'a')
-    // In a process group of its own: Ctrl-C reaches this process only, which then ends, and so it does.
+    // In a process group of its own: Ctrl-C reaches this process only, whose end then ends the child, too.
     this.#child = spawn(command, args, { stdio: ['ignore', log, log], detached: true })
     closeSync(log)
-    this.#child.once('error', () => {}) // a command that cannot be run shows as a child without pid
+    this.#child.once('error', () => {}) // a command that cannot be run gives a child without pid
     if (this.#child.pid === undefined) throw new Error(`could not run ${command}`)
     watchdog.guard(this.#child.pid)
     this.#child.once('exit', () => watchdog.guard(undefined))
@@ -40,12 +40,12 @@ export class ServerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Whether it runs and is not stopped by SIGSTOP. */
+  /** Whether it is running, and not stopped by SIGSTOP. */
   get responsive(): boolean {
     return this.running && !this.#stopped
   }
 
-  /** The end of what it wrote. */
+  /** The last lines of its output. */
   lastLog(lines = 40): string {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   }
@@ -60,12 +60,12 @@ export class ServerProcess {
     this.#child.kill('SIGCONT')
   }
 
-  /** Ends it without warning. */
+  /** Kills it. */
   kill(): Promise<void> {
     return this.#end('SIGKILL')
   }
 
-  /** Asks it to end, and ends it when it does not within five seconds. */
+  /** Asks it to end, and kills it if it has not ended within five seconds. */
   async stop(): Promise<void> {
     if (this.#stopped) return this.kill()
     const patience = new AbortController()

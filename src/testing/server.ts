@@ -14,12 +14,12 @@ import { Watchdog } from './watchdog.ts'
 /** Options of {@link startZooKeeper} and {@link startEnsemble}. */
 export interface ServerOptions {
   /**
-   * ZooKeeper's unit of time in milliseconds; sessions may last from 2 to 20 ticks.
+   * ZooKeeper's unit of time, in milliseconds; session timeouts are from 2 to 20 ticks.
    * @defaultValue 500
    */
   readonly tickTime?: number | undefined
   /**
-   * Refuse writes beyond a quota, not only log them.
+   * Refuse writes beyond a quota, rather than only logging them.
    * @defaultValue false
    */
   readonly enforceQuota?: boolean | undefined
@@ -28,7 +28,7 @@ export interface ServerOptions {
    * @defaultValue false
    */
   readonly tls?: boolean | CertificateAuthority | undefined
-  /** Who may authenticate by SASL DIGEST-MD5, and by which password: `{ alice: 'secret' }`. */
+  /** The users who may authenticate with SASL DIGEST-MD5, and their passwords: `{ alice: 'secret' }`. */
   readonly saslUsers?: Readonly<Record<string, string>> | undefined
   /** Java system properties, for instance `{ 'jute.maxbuffer': '2097152' }`. */
   readonly systemProperties?: Readonly<Record<string, string>> | undefined
@@ -46,10 +46,10 @@ export interface ServerOptions {
   readonly startTimeout?: number | undefined
 }
 
-/** What only one server of several can be given. */
+/** Options of a single server of several. */
 export interface ServerPlace {
   readonly port: number
-  /** Kept when the server is stopped; a temporary folder, removed then, where `undefined`. */
+  /** Kept when the server is stopped; if `undefined`, a temporary folder that is removed then. */
   readonly folder: string | undefined
   /** Its number in the ensemble, from 1. */
   readonly id?: number | undefined
@@ -69,9 +69,9 @@ const CONFIG = {
 export class ZooKeeperServer implements AsyncDisposable {
   readonly host: string = '127.0.0.1'
   readonly port: number
-  /** Who issues the certificates, where it takes TLS only. */
+  /** The authority that issues the certificates, where it takes TLS only. */
   readonly authority: CertificateAuthority | undefined
-  /** What a client named `client` shows and trusts, as a store's option `tls`, where it takes TLS only. */
+  /** The identity of a client named `client`, for a store's option `tls`, where it takes TLS only. */
   readonly tls: Identity | undefined
   readonly #options: ServerOptions
   readonly #folder: string
@@ -110,12 +110,12 @@ export class ZooKeeperServer implements AsyncDisposable {
     return `${this.host}:${this.port}`
   }
 
-  /** The process id, `undefined` while it does not run. */
+  /** The process id, `undefined` while it is not running. */
   get pid(): number | undefined {
     return this.#process?.running ? this.#process.pid : undefined
   }
 
-  /** Starts the process; settles when the server answers clients. */
+  /** Starts the process; resolves when the server serves clients. */
   start(): Promise<void> {
     const { java, classPath } = findZooKeeper()
     const properties = {
@@ -155,7 +155,7 @@ export class ZooKeeperServer implements AsyncDisposable {
     )
   }
 
-  /** The mode of the server that answers, if it is this one and not another that had the port before. */
+  /** The mode of the server that answers, if it is this one, and not another that had the port before. */
   async #ownMode(): Promise<ServerMode | undefined> {
     const mode = await serverMode(this)
     if (mode === undefined) return undefined
@@ -168,25 +168,25 @@ export class ZooKeeperServer implements AsyncDisposable {
     return this.#process?.responsive ? serverMode(this) : undefined
   }
 
-  /** The answer to one of ZooKeeper's four letter words, for instance `mntr`. */
+  /** The answer to one of ZooKeeper's four-letter words, for instance `mntr`. */
   fourLetterWord(word: string): Promise<string> {
     return fourLetterWord(this, word)
   }
 
-  /** The ids of the sessions that are connected to this server; with a proxy, through that. */
+  /** The ids of the sessions connected to this server; with `proxy`, only those through it. */
   sessions(proxy?: FaultProxy): Promise<bigint[]> {
     return sessionsOf(this, proxy?.ports)
   }
 
   /**
-   * Ends a session as its expiry does: its ephemeral nodes go, its client is cut off and told `expired` when it comes
-   * back. Gives whether there was such a session.
+   * Ends a session as its expiry would: its ephemeral nodes are deleted, its client is cut off and learns `expired`
+   * when it reconnects. Resolves with whether the session existed.
    */
   expireSession(sessionId: bigint): Promise<boolean> {
     return endSession(this, sessionId)
   }
 
-  /** Freezes the process (SIGSTOP): connections stay open, nothing is answered. */
+  /** Freezes the process (SIGSTOP): connections stay open, but nothing is answered. */
   pause(): void {
     this.#process?.pause()
   }
@@ -196,13 +196,13 @@ export class ZooKeeperServer implements AsyncDisposable {
     this.#process?.resume()
   }
 
-  /** Ends the process without warning (SIGKILL); the data stay for {@link restart}. */
+  /** Kills the process (SIGKILL); its data stay for {@link restart}. */
   async kill(): Promise<void> {
     await this.#process?.kill()
   }
 
   /**
-   * Starts the server again on the same port and data, after ending it where it still runs; settles when it serves. A
+   * Starts the server again on the same port and data, killing it first if it still runs; resolves when it serves. A
    * member of an ensemble serves only with a majority: restart several at a time with `Promise.all`.
    */
   async restart(): Promise<void> {

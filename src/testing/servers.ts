@@ -4,20 +4,20 @@ import { type ServerOptions, ZooKeeperServer } from './server.ts'
 /** Options of {@link startZooKeeper}. */
 export interface ZooKeeperOptions extends ServerOptions {
   /**
-   * Where it listens for clients.
+   * The port for clients.
    * @defaultValue a free port
    */
   readonly port?: number | undefined
   /**
-   * The folder of its data and log, kept when it is stopped.
+   * The folder for its data and log, kept when it is stopped.
    * @defaultValue a temporary folder, removed when it is stopped
    */
   readonly folder?: string | undefined
 }
 
 /**
- * Starts a ZooKeeper server on this machine, from what {@link findZooKeeper} finds; settles when it serves. It does not
- * outlive this process, however that ends.
+ * Starts a ZooKeeper server on this machine, using {@link findZooKeeper}; resolves when it serves. It does not outlive
+ * this process, however it ends.
  *
  * @example
  * ```ts no-run

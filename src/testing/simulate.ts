@@ -10,17 +10,17 @@ import { World } from './simulation/world.ts'
 /** Options of {@link simulate}. */
 export interface SimulationOptions {
   /**
-   * Repeats everything that chance decides: latencies, elections, the order of servers.
+   * Determines everything random: latencies, elections, the order of servers.
    * @defaultValue 1
    */
   readonly seed?: number | string | undefined
   /**
-   * How many servers the ensemble has.
+   * The number of servers in the ensemble.
    * @defaultValue 3
    */
   readonly servers?: number | undefined
   /**
-   * ZooKeeper's `tickTime`, in milliseconds: a session may have 2 to 20 of them.
+   * ZooKeeper's `tickTime`, in milliseconds: session timeouts are from 2 to 20 ticks.
    * @defaultValue 2000
    */
   readonly tickTime?: number | undefined
@@ -30,19 +30,19 @@ export interface SimulationOptions {
    */
   readonly maxPacketBytes?: number | undefined
   /**
-   * How long the scenario may take, in simulated milliseconds.
+   * The longest that the scenario may take, in simulated milliseconds.
    * @defaultValue 3600000, an hour
    */
   readonly limit?: number | undefined
 }
 
-/** What can be wrong with the lines of a process, or to a server, for so many milliseconds. */
+/** Faults of the connections of a process, or to a server; durations are in milliseconds. */
 export interface SimulatedLines {
-  /** Breaks the connections that there are; what is on its way is lost. */
+  /** Breaks the open connections; data in flight are lost. */
   cut(): void
-  /** Nothing arrives, in either direction, and nothing says so; it comes afterwards. */
+  /** Nothing arrives, in either direction, and nobody notices; the data come afterwards. */
   stall(duration: number): void
-  /** Everything takes `latency` milliseconds longer, and no more than `rate` bytes a millisecond arrive. */
+  /** Everything takes `latency` milliseconds longer, and at most `rate` bytes per millisecond arrive. */
   slow(duration: number, line: { readonly latency?: number; readonly rate?: number }): void
 }
 
@@ -52,37 +52,42 @@ export interface SimulatedProcess extends SimulatedLines {
   readonly scheduler: SchedulerLike
   /** A store on the simulated ensemble. */
   store<V>(options: Omit<ZooKeeperStoreOptions<V>, 'servers' | 'scheduler'>): KVStore<V>
-  /** Does nothing for so many milliseconds, as in a long collection of garbage; then all that was due at once. */
+  /**
+   * Stops it for this many milliseconds, as a long garbage collection does; then everything that was due happens at
+   * once.
+   */
   pause(duration: number): void
-  /** Is gone, as by `kill -9`: its memory and connections; what it has sent still arrives. */
+  /** Kills it, as `kill -9`: its memory and connections are gone; data that it has sent still arrive. */
   kill(): void
 }
 
 /** A server of a simulated ensemble. */
 export interface SimulatedServer extends SimulatedLines {
-  /** Dies; where it led, or a majority is gone, the others elect a leader when they can. */
+  /** Kills it; if it was the leader, or the majority is gone, the others elect a leader when they can. */
   kill(): void
-  /** Comes back, with what it had on disk. */
+  /** Starts it again, with the data it had on disk. */
   restart(): void
-  /** Hears of changes, and answers writes, so much later, for so long: reads show old values meanwhile. */
+  /**
+   * For `duration`, it learns of changes and answers writes `lag` milliseconds late: meanwhile reads show old values.
+   */
   lag(duration: number, lag: number): void
 }
 
-/** A simulated world: an ensemble of ZooKeeper servers, processes, and a clock that jumps to whatever is due next. */
+/** A simulated world: an ensemble of ZooKeeper servers, processes, and a clock that jumps to the next event. */
 export interface Simulation {
   /** Milliseconds since the beginning. */
   readonly now: number
   /** All servers. */
   readonly servers: readonly SimulatedServer[]
-  /** The one that leads; `undefined` while there is none. */
+  /** The current leader; `undefined` while there is none. */
   readonly leader: SimulatedServer | undefined
   /** Starts a process. */
   process(): SimulatedProcess
-  /** Settles so many milliseconds later. */
+  /** Resolves after this many milliseconds. */
   sleep(duration: number): Promise<void>
-  /** Every session expires, although its client is there. */
+  /** Expires every session, although its client is connected. */
   expireSessions(): void
-  /** So much of the requests, of 1, is refused until it is said otherwise, to be asked again. */
+  /** Until the next call, refuses this share of the requests (0 to 1) as throttled; clients may retry them. */
   throttle(share: number): void
 }
 
@@ -145,11 +150,11 @@ function simulationOf(world: World): Simulation {
 }
 
 /**
- * Runs `scenario` in a simulated world: the real engine and stores, over an ensemble of ZooKeeper servers that is a model
- * in memory, on virtual time. Hours take seconds, every fault is at hand, and the same seed does the same again.
+ * Runs `scenario` in a simulated world: the real engine and stores, over a model of a ZooKeeper ensemble in memory, on
+ * virtual time. Hours take seconds, every fault can be caused, and the same seed repeats a run.
  *
- * The scenario must wait for nothing that is not simulated: no file, no socket, no timer of the process. What it returns
- * is returned; it fails when it throws, when anything is thrown in a simulated timer, or after `limit`.
+ * The scenario must not wait for anything outside the simulation: no file, no socket, no timer of the process. Resolves
+ * with the result of the scenario; rejects when it throws, when anything throws in a simulated timer, or after `limit`.
  *
  * @example
  * ```ts
@@ -189,7 +194,7 @@ export async function simulate<R>(
   const result = scenario(simulationOf(world)).finally(() => {
     isOver = true
   })
-  // Told by `await` below, unless something else ends it before.
+  // The `await` below reports it, unless something else ends the run first.
   result.catch(() => {})
   const ended = await world.clock.run(() => isOver || thrown !== undefined, limit)
   if (thrown !== undefined) throw thrown.error

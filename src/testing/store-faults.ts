@@ -1,6 +1,6 @@
 import { oneOf, wholeNumber } from '../base/arguments.ts'
 
-/** A fault that lasts: from `at` up to `at + lasts`, in milliseconds since the store was opened. */
+/** A fault with a duration: from `at` to `at + lasts`, in milliseconds since the store was opened. */
 interface Lasting {
   readonly at: number
   readonly lasts: number
@@ -9,18 +9,18 @@ interface Lasting {
 /** A fault in which the connection is cut. */
 export interface Outage extends Lasting {
   /**
-   * The connection is cut and comes back (`suspended`), or the session expires meanwhile too (`lost`), so that of a
-   * conditional write that was not answered nobody can tell whether it was carried out: `INDETERMINATE`.
+   * The connection is cut and comes back (`suspended`), or the session expires meanwhile, too (`lost`), so that the
+   * outcome of an unanswered conditional write cannot be found out: `INDETERMINATE`.
    */
   readonly type: 'suspended' | 'lost'
-  /** Whether the writes that were on their way when it began are carried out or not. */
+  /** Whether the writes that were in flight when it began are carried out. */
   readonly unanswered: 'done' | 'dropped'
 }
 
 /** A fault in which everything takes longer. */
 export interface Slowness extends Lasting {
   readonly type: 'slow'
-  /** By how many milliseconds each answer comes later. */
+  /** The added latency of each answer, in milliseconds. */
   readonly by: number
 }
 
@@ -32,16 +32,16 @@ export interface OtherWrite {
   readonly key: string
 }
 
-/** What goes wrong for a store, as plain data; several make a schedule, and may overlap. */
+/** A fault of a store, as plain data; several make a schedule, and may overlap. */
 export type StoreFault = Outage | Slowness | OtherWrite
 
 /** The types of {@link StoreFault}, the mildest first. */
 export const FAULT_TYPES: readonly StoreFault['type'][] = ['slow', 'write', 'suspended', 'lost']
 
-/** The longest delay of a timer of Node, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST = 0x7fff_ffff
 
-/** Throws `INVALID_ARGUMENT` for the first fault that is none. */
+/** Throws `INVALID_ARGUMENT` for the first invalid fault. */
 export function checkFaults(faults: readonly StoreFault[]): void {
   faults.forEach((fault, index) => {
     const name = `faults[${index}]`
@@ -54,15 +54,15 @@ export function checkFaults(faults: readonly StoreFault[]): void {
   })
 }
 
-/** What holds at one moment of a schedule. */
+/** The faults at one moment of a schedule. */
 export interface Moment {
-  /** The outages that hold, none while connected. */
+  /** The current outages; none while connected. */
   readonly outages: readonly Outage[]
-  /** By how many milliseconds answers come later. */
+  /** The added latency, in milliseconds. */
   readonly slower: number
 }
 
-/** What holds `at` a moment. */
+/** The faults `at` a moment. */
 export function momentOf(faults: readonly StoreFault[], at: number): Moment {
   const outages: Outage[] = []
   let slower = 0
@@ -74,7 +74,7 @@ export function momentOf(faults: readonly StoreFault[], at: number): Moment {
   return { outages, slower }
 }
 
-/** The moments at which something begins or ends, in order. */
+/** The moments at which a fault begins or ends, in order. */
 export function turnsOf(faults: readonly StoreFault[]): number[] {
   const turns = faults.flatMap(fault => (fault.type === 'write' ? [] : [fault.at, fault.at + fault.lasts]))
   return [...new Set(turns)].sort((a, b) => a - b)

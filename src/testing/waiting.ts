@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What {@link eventually} waits with. */
+/** Options of {@link eventually}. */
 export interface WaitOptions {
-  /** How long, in milliseconds. */
+  /** How long to wait, in milliseconds. */
   readonly timeout: number
-  /** How long between two looks, in milliseconds. */
+  /** The pause between two checks, in milliseconds. */
   readonly every?: number
 }
 
-/** Looks again and again until `look` gives something other than `undefined`; what `late` gives is thrown when it does not. */
+/** Calls `look` until it returns something other than `undefined`; throws the result of `late` when the time is up. */
 export async function eventually<T>(
   look: () => Promise<T | undefined> | T | undefined,
   late: () => Error,

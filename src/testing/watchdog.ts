@@ -8,7 +8,7 @@ while read -r line; do pid=$line; done
 [ -z "$1" ] || rm -rf "$1"
 `
 
-/** Sees to it that a child process and a temporary folder do not outlive this process; does not keep it alive. */
+/** Makes sure that child processes and temporary folders do not outlive this process; does not keep it alive. */
 export class Watchdog {
   readonly #child: ChildProcess
 
@@ -28,7 +28,7 @@ export class Watchdog {
     this.#child.stdin?.write(`${pid ?? ''}\n`)
   }
 
-  /** Ends what is guarded; settles when that is done. */
+  /** Ends everything that is guarded; resolves when that is done. */
   end(): Promise<void> {
     return new Promise(resolve => {
       if (this.#child.exitCode !== null) return resolve()

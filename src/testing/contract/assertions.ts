@@ -4,24 +4,24 @@ import { KVError, type KVErrorCode } from '../../base/errors.ts'
 import type { KVStore } from '../../store/kv-store.ts'
 import { eventually } from '../waiting.ts'
 
-/** How long the suite waits for something that must come, in milliseconds. */
+/** How long the suite waits for an expected event, in milliseconds. */
 const PATIENCE = 10_000
 
-/** What an Observable emitted until it completed; subscribes at once. */
+/** Everything that an Observable emits until it completes; subscribes at once. */
 export const all = <T>(source$: Observable<T>): Promise<T[]> =>
   new Promise((resolve, reject) => {
     const values: T[] = []
     source$.subscribe({ next: value => values.push(value), error: reject, complete: () => resolve(values) })
   })
 
-/** The only value that an Observable emitted before it completed; subscribes at once. */
+/** The only value that an Observable emits before it completes; subscribes at once. */
 export async function one<T>(source$: Observable<T>): Promise<T> {
   const values = await all(source$)
   assert.equal(values.length, 1, `expected one value, got ${values.length}`)
   return values[0]!
 }
 
-/** Writes entries, each for itself, whatever their keys have to do with each other. */
+/** Writes entries one by one, since their keys may not be able to share a transaction. */
 export async function fill<V>(
   store: KVStore<V>,
   entries: Iterable<readonly [key: string, value: V]>,
@@ -29,10 +29,10 @@ export async function fill<V>(
   await Promise.all(Array.from(entries, ([key, value]) => one(store.put$(key, value))))
 }
 
-/** A key that can be in a transaction with all others that are made so, also where a store has its keys in several places. */
+/** A key that can share a transaction with all others made this way, even in a store over several ensembles. */
 export const together = (key: string): string => `{t}${key}`
 
-/** Asserts that an Observable fails with a KVError of `code` and emits nothing before; subscribes at once. */
+/** Asserts that an Observable fails with a KVError of `code`, without emitting before; subscribes at once. */
 export async function fails(source$: Observable<unknown>, ...codes: KVErrorCode[]): Promise<KVError> {
   const values: unknown[] = []
   const error = await new Promise<unknown>(resolve => {
@@ -73,7 +73,7 @@ export class Recorder<T> implements Disposable {
     })
   }
 
-  /** Settles as soon as `reached` holds; fails with what was recorded when that does not come. */
+  /** Resolves as soon as `reached` holds; otherwise fails, and shows what was recorded. */
   async until(reached: (recorder: this) => boolean, what = 'what must come'): Promise<this> {
     return eventually(
       () => {
@@ -89,7 +89,7 @@ export class Recorder<T> implements Disposable {
     )
   }
 
-  /** Settles as soon as the last value equals `value`. */
+  /** Resolves as soon as the last value equals `value`. */
   untilLast(value: T): Promise<this> {
     return this.until(
       ({ values }) => values.length > 0 && isEqual(values.at(-1), value),
@@ -97,7 +97,7 @@ export class Recorder<T> implements Disposable {
     )
   }
 
-  /** Settles as soon as the Observable has ended. */
+  /** Resolves as soon as the Observable has ended. */
   untilEnd(): Promise<this> {
     return this.until(({ completed, error }) => completed || error !== undefined, 'the end')
   }
@@ -120,5 +120,5 @@ export function isEqual(actual: unknown, expected: unknown): boolean {
 /** `length` integers from 0. */
 export const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i)
 
-/** The next turns of the event loop, so that what was asked for is under way. */
+/** Waits for the next turns of the event loop, so that what was called is in flight. */
 export const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))

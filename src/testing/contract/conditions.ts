@@ -4,7 +4,7 @@ import { all, fails, one } from './assertions.ts'
 import type { Suite } from './place.ts'
 import { versionsGoRound } from './versions.ts'
 
-/** `ifVersion` of put and delete, up to the end of versions. */
+/** `ifVersion` of put and delete, up to the end of the version range. */
 export function conditions(suite: Suite): void {
   const { it, capabilities } = suite
   if (capabilities.ages) versionsGoRound(suite)

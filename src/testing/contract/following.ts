@@ -22,7 +22,7 @@ const synced =
   ({ values }: Recorder<Change<V>>) =>
     values.filter(({ type }) => type === 'synced').length >= count
 
-/** changes: what is there, `synced`, and what happens from then on. */
+/** changes: the current entries, `synced`, and later changes. */
 export function following({ it, capabilities }: Suite): void {
   it('changes says synced at once where there is nothing', async stores => {
     const store = await stores.open(json<number>())
@@ -97,7 +97,7 @@ export function following({ it, capabilities }: Suite): void {
       numbers(50).map(n => [`key-${n}`, n]),
     )
     using changes = new Recorder(store.changes$())
-    // Not waiting for synced: listing and following overlap.
+    // Without waiting for `synced`, so that listing and watching overlap.
     for (const round of numbers(10)) {
       await Promise.all(
         numbers(60).map((n): Promise<unknown> => {

@@ -4,7 +4,7 @@ import { bytes, type Codec, json } from '../../codecs.ts'
 import { all, fails, fill, nextTurn, numbers, one, Recorder, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
-/** Takes all but negative numbers, in both directions: 13 is written but not read. */
+/** Refuses negative numbers in both directions; 13 can be written but not read. */
 const picky: Codec<number> = {
   encode(value) {
     if (value < 0) throw new RangeError('negative')
@@ -18,7 +18,7 @@ const picky: Codec<number> = {
   },
 }
 
-/** One bad record hurts itself only. */
+/** A bad record affects only itself. */
 export function isolation({ it, capabilities }: Suite): void {
   it('a codec that throws or makes no bytes fails that write alone', async stores => {
     const store = await stores.open(picky)

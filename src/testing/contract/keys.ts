@@ -4,7 +4,7 @@ import type { KVStore } from '../../store/kv-store.ts'
 import { all, fails, fill, numbers, one, Recorder, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
-/** Keys that a store may take for something else. */
+/** Keys that a store might mistake for something else. */
 const NASTY = [
   '.',
   '..',

@@ -7,7 +7,7 @@ interface Visits {
   readonly at: string[]
 }
 
-/** Whoever changes in place what was written or read changes nothing for anybody else. */
+/** Mutating a value after writing or reading it affects nobody else. */
 export function ownership({ it }: Suite): void {
   it('bytes that were written are copied', async stores => {
     const store = await stores.open(bytes, { cache: 0 })
@@ -51,7 +51,7 @@ export function ownership({ it }: Suite): void {
       for (const value of read) value!.fill(9)
       assert.deepEqual([...both[1]!], [1, 2, 3])
       assert.deepEqual([...(await one(store.get$('a')))!], [1, 2, 3])
-      // An update that changes in place what it got, and fails.
+      // An update that mutates its value, and fails.
       await fails(
         store.update$('a', current => {
           current!.fill(9)

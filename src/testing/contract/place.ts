@@ -4,15 +4,15 @@ import type { KVStore, StoreOptions } from '../../store/kv-store.ts'
 
 /** A fresh, empty place for data, in which the contract suite opens stores. */
 export interface StorePlace {
-  /** Opens a store on the data of this place: again after a close, or, where data are shared, several at a time. */
+  /** Opens a store on the data of this place: again after a close or, where data are shared, several at a time. */
   open<V>(options: StoreOptions<V>): KVStore<V> | Promise<KVStore<V>>
-  /** Makes `version` that of a key, as if it had been written so often; given where `ages` is. */
+  /** Sets the version of a key, as if it had been written that often; required with `ages`. */
   age?(key: string, version: number): Promise<void> | void
   /** Removes the data; all stores are closed by then. */
   remove?(): Promise<void> | void
 }
 
-/** One case of the suite: opens stores as it needs, all closed and removed at its end. */
+/** One case of the suite: opens the stores that it needs; all are closed and removed at its end. */
 export class Case implements AsyncDisposable {
   readonly #place: StorePlace
   readonly #stores: { close(): Promise<void> }[] = []
@@ -28,7 +28,7 @@ export class Case implements AsyncDisposable {
     return store
   }
 
-  /** Makes `version` that of a key, as if it had been written so often. */
+  /** Sets the version of a key, as if it had been written that often. */
   async age(key: string, version: number): Promise<void> {
     assert.ok(this.#place.age, 'a place that `ages` must have a method `age`')
     await this.#place.age(key, version)
@@ -40,28 +40,28 @@ export class Case implements AsyncDisposable {
   }
 }
 
-/** Where the cases of one subject are put. */
+/** The cases of one subject. */
 export interface Suite {
   readonly capabilities: Capabilities
   /** Declares a case. */
   it(name: string, run: (stores: Case) => Promise<void>): void
 }
 
-/** What an engine can do beyond what all can; the suite adapts to it. */
+/** What an engine can do beyond the minimum; the suite adapts to it. */
 export interface Capabilities {
-  /** Whether a store that is opened again finds the data. */
+  /** Whether a store finds the data when it is opened again. */
   readonly durable: boolean
   /** Whether several stores may be open on the same data. */
   readonly shared: boolean
-  /** Whether places can `age` a key, so that the end of its versions is tried. */
+  /** Whether places can `age` a key, so that the end of the version range can be tried. */
   readonly ages: boolean
   /**
-   * Whether two keys can be in one transaction, where not any two can; a transaction of others must fail with `UNSUPPORTED`. Keys that
-   * both begin with `{t}` must be able to.
+   * Whether two keys can share a transaction, if not all can; other transactions must fail with `UNSUPPORTED`. Two keys
+   * that begin with `{t}` always can.
    */
   readonly mayShare?: ((one: string, other: string) => boolean) | undefined
-  /** The longest key in bytes, where there is a limit that is worth trying. */
+  /** The longest key, in bytes, if there is a limit worth trying. */
   readonly keyBytes?: number | undefined
-  /** A value size in bytes that is certainly taken, and one that is certainly too large, where there is such a limit. */
+  /** A value size in bytes that surely fits, and one that is surely too large, if there is such a limit. */
   readonly valueBytes?: { readonly fits: number; readonly exceeds: number } | undefined
 }

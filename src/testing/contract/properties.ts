@@ -12,7 +12,7 @@ import type { Suite } from './place.ts'
 
 type Value = FastCheck.JsonValue
 
-/** Removes everything, so that a run begins as on a new store, also after one that failed. */
+/** Removes everything, so that a run starts as on a new store, even after a failed one. */
 async function clear(store: KVStore<Value>): Promise<void> {
   await Promise.all((await all(store.keys$())).map(key => one(store.delete$(key))))
 }
@@ -26,15 +26,15 @@ const READS: Types = ['get', 'entry', 'getAll', 'entryAll']
 const WRITES: Types = ['put', 'putAll', 'delete', 'deleteAll', 'update', 'transact']
 
 /**
- * What is tried together. Updates and deletes are not: an update is written on the condition of a version, and a key
- * that is deleted and recreated meanwhile may have that version again.
+ * The types tried together. Updates and deletes are not: an update is conditional on a version, and a key that is
+ * deleted and recreated meanwhile may have that version again.
  */
 const TOGETHER: Record<string, Types> = {
   'puts, deletes, transactions': WRITES.filter(type => type !== 'update'),
   'puts, updates, transactions': ['put', 'putAll', 'update', 'update', 'transact'],
 }
 
-/** The operation without the writes of a transaction that cannot be in one with the first. */
+/** The operation, without those writes of a transaction that cannot share one with the first. */
 function keepTogether<V>(
   operation: Operation<V>,
   mayShare: (one: string, other: string) => boolean,
@@ -52,10 +52,10 @@ function keepTogether<V>(
   return { ...operation, writes: writes.filter(({ key }) => mayShare(writes[0]!.key, key)) }
 }
 
-/** How many operations a schedule has at most. */
+/** The most operations in a schedule. */
 const LENGTH = 9
 
-/** When the next operation of a schedule is asked for. */
+/** When the next operation of a schedule is called. */
 type Pause = 'at once' | 'next turn' | 'when all are settled'
 
 interface Step {
@@ -64,7 +64,7 @@ interface Step {
   readonly store: number
 }
 
-/** Carries out a schedule; what is under way together must be explained by some order. */
+/** Carries out a schedule; some order must explain the outcomes of concurrent operations. */
 async function performSchedule(stores: readonly KVStore<Value>[], steps: readonly Step[]): Promise<void> {
   let clock = 0
   let before: Entry<Value>[] = []
@@ -91,7 +91,7 @@ async function performSchedule(stores: readonly KVStore<Value>[], steps: readonl
   await settle()
 }
 
-/** Sequences and schedules of any operations, against the model. */
+/** Random sequences and schedules of operations, checked against the model. */
 export function properties({ it, capabilities }: Suite, fc: typeof FastCheck, numRuns: number): void {
   const { operations: anyOperations, value } = arbitraries(fc)
   const { mayShare = () => true } = capabilities

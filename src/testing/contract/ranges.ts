@@ -35,7 +35,7 @@ const PREFIXES = ['', 'a', 'a/', 'ab', 'abc', '\ue000', '\uffff', '😀', '\u{10
 
 const before = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0
 
-/** What a range holds, the plainest way. */
+/** The expected entries of a range, computed in the simplest way. */
 function expected({ from, to, prefix = '', reverse, limit = 1000 }: ListOptions): string[] {
   const keys = [...KEYS]
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
@@ -45,7 +45,7 @@ function expected({ from, to, prefix = '', reverse, limit = 1000 }: ListOptions)
   return (reverse ? keys.reverse() : keys).slice(0, limit)
 }
 
-/** entries and keys: what is in a range and in which order. */
+/** entries and keys: the content of a range, and its order. */
 export function ranges({ it }: Suite): void {
   const cases: [name: string, options: ListOptions[]][] = [
     ['all', [{}, { reverse: true }]],

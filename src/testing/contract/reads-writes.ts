@@ -3,7 +3,7 @@ import { bytes, json, text } from '../../codecs.ts'
 import { all, fails, fill, numbers, one, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
-/** get, entry, getAll, put, putAll, delete, deleteAll: what they emit and what they leave behind. */
+/** get, entry, getAll, put, putAll, delete, deleteAll: their results and effects. */
 export function readsAndWrites({ it }: Suite): void {
   it('reads nothing where nothing was written', async stores => {
     const store = await stores.open(json<number>())

@@ -4,7 +4,7 @@ import { json, text } from '../../codecs.ts'
 import { all, fails, fill, nextTurn, numbers, one, Recorder } from './assertions.ts'
 import type { Suite } from './place.ts'
 
-/** The cases of Apache Samza's other tests of stores, caches and tables. */
+/** Cases from Apache Samza's other tests of stores, caches and tables. */
 export function samzaOthers({ it, capabilities }: Suite): void {
   it('putAllUpdate', async stores => {
     const store = await stores.open(text)

@@ -6,7 +6,7 @@ import type { Suite } from './place.ts'
 
 const pad = (n: number): string => String(n).padStart(4, '0')
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+/** Random numbers from 0 to 1, the same in every run (mulberry32). */
 function randomNumbers(seed: number): () => number {
   let state = seed
   return () => {

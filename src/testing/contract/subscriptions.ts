@@ -4,7 +4,7 @@ import { json } from '../../codecs.ts'
 import { all, nextTurn, numbers, one, together } from './assertions.ts'
 import type { Suite } from './place.ts'
 
-/** Observables are cold, may be withdrawn, and keep the order in which they were subscribed to. */
+/** Observables are cold, can be withdrawn, and keep the order of their subscriptions. */
 export function subscriptions({ it }: Suite): void {
   it('nothing is done until somebody subscribes', async stores => {
     const store = await stores.open(json<number>())

@@ -117,7 +117,7 @@ export function transactions({ it }: Suite): void {
   it('transact counts on from the version that is there, whatever came before', async stores => {
     const store = await stores.open(json<number>())
     for (const round of numbers(3)) {
-      // Keys that are new, then keys that are there: an engine that guesses is wrong both times.
+      // New keys, then existing ones: an engine that guesses is wrong both times.
       await one(store.putAll$(numbers(40).map(n => [together(`new-${round}-${n}`), n])))
       await one(store.put$(together('a'), round))
       const version = (await one(store.entry$(together('a'))))!.version

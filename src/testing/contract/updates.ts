@@ -60,7 +60,7 @@ export function updates({ it, capabilities }: Suite): void {
       add('three'),
     ])
     const words = (await one(store.get$('a')))!
-    // Updates before the put are overwritten by it, all others are there.
+    // The put overwrites the updates before it; all later ones are there.
     assert.equal(words[0], 'put')
     assert.equal(new Set(words).size, words.length)
     assert.ok(words.includes('three'))
@@ -92,7 +92,7 @@ export function updates({ it, capabilities }: Suite): void {
     const rounds = 100
     await Promise.all(
       counters.flatMap(store => [
-        // Some at once, some one after the other.
+        // Some concurrently, some one after the other.
         ...numbers(rounds).map(() => one(store.update$('a', increment))),
         (async () => {
           for (let n = 0; n < rounds; n++) await one(store.update$('a', increment))

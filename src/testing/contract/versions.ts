@@ -6,7 +6,7 @@ import type { Suite } from './place.ts'
 const LAST = 2 ** 31 - 1
 const FIRST = -(2 ** 31)
 
-/** The end of versions: they go round, and never come to -1. */
+/** The end of the version range: versions wrap around, and skip -1. */
 export function versionsGoRound({ it }: Suite): void {
   for (const [before, after] of [
     [LAST, FIRST],

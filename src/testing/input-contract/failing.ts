@@ -4,10 +4,10 @@ import { identityOf, type Undecodable } from '../../inputs/partitioned-input.ts'
 import type { InputPlace, InputSuite } from './place.ts'
 import { begin, inTime, numbersOf, records, rejects, take, takeFrom, throughJson } from './taking.ts'
 
-/** Values that are positions of no input. */
+/** Values that are no input's positions. */
 const NO_POSITIONS: readonly unknown[] = [null, Number.NaN, -1, 1.5, '', 'no position', {}, [], true]
 
-/** Gives whether the place has any that are bad. */
+/** Returns whether the place can have bad records. */
 async function appendWithBadOnes<P>(place: InputPlace<P>, partition: string): Promise<boolean> {
   if (place.appendUndecodable === undefined) return false
   await place.append(partition, records(0, 2))
@@ -18,7 +18,7 @@ async function appendWithBadOnes<P>(place: InputPlace<P>, partition: string): Pr
   return true
 }
 
-/** What cannot be decoded, and what nobody should ask for. */
+/** Undecodable records, and invalid arguments. */
 export function failing<P>({ it }: InputSuite<P>, badOptions: Readonly<Record<string, () => unknown>>): void {
   it('fails at a record that cannot be decoded, tells where, and can go on behind it', 1, async test => {
     const { open, place, partition } = test
@@ -91,7 +91,7 @@ export function failing<P>({ it }: InputSuite<P>, badOptions: Readonly<Record<st
     await place.trim(partition, taken[4]!.position)
     const error = await rejects(begin(input, partition, throughJson(taken[2]!.position)), 'POSITION_LOST')
     assert.equal(error.partition, partition)
-    // The beginning is what there is.
+    // Reads from the beginning first.
     const [first] = await take(input, partition, 1)
     const earliest = first!.record.n
     assert.ok(earliest === 4 || earliest === 5, `begins with ${earliest}`)

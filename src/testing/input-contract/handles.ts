@@ -4,11 +4,11 @@ import { PATIENCE } from './taking.ts'
 
 const DESCRIPTORS = '/proc/self/fd'
 
-/** What is open in this process: files and sockets where the system lists them, else what keeps Node running. */
+/** The number of open handles: files and sockets where the system lists them, else whatever keeps Node running. */
 const openHandles = (): number =>
   existsSync(DESCRIPTORS) ? readdirSync(DESCRIPTORS).length : process.getActiveResourcesInfo().length
 
-/** Counts what is open now; the result settles when there is no more open than that again. */
+/** Counts the open handles; the returned function resolves when there are no more than that again. */
 export function countHandles(): () => Promise<unknown> {
   const before = openHandles()
   return () =>

@@ -8,7 +8,7 @@ const COUNT = 2000
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
 
-/** Connections cut, servers that die, partitions that appear. */
+/** Cut connections, dying servers, new partitions. */
 export function outages<P>({ it }: InputSuite<P>): void {
   it('loses and repeats nothing when connections are cut', 2, async ({ open, place }) => {
     const { cut } = place
@@ -19,7 +19,7 @@ export function outages<P>({ it }: InputSuite<P>): void {
     const read = (partition: string) =>
       takeThrough(input, partition, COUNT + 1, taken => {
         if (taken % 500 === 0) cuts.push(cut.call(place))
-        // The last cut is while it waits for more.
+        // The last cut happens while it waits for more.
         if (taken === COUNT) cuts.push(place.append(partition, records(COUNT, COUNT + 1)))
       })
     const all = await inTime(Promise.all(place.partitions.map(read)), 'all records')

@@ -6,23 +6,23 @@ import { eventually } from '../waiting.ts'
 import type { InputSuite } from './place.ts'
 import { begin, PATIENCE, records, takeFrom } from './taking.ts'
 
-/** How many letters a record of these cases has. */
+/** The number of letters in a record of these cases. */
 const LETTERS = 1024
 
-/** What an input may hold, however much there is to read: 8 MiB. */
+/** The memory that an input may use, however much there is to read: 8 MiB. */
 const HELD = 8 * 1024 * 1024
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** What is reachable, in bytes. */
+/** The reachable memory, in bytes. */
 function inUse(): number {
   collectGarbage()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
 
-/** What is reachable when it no longer grows, in bytes. */
+/** The reachable memory once it no longer grows, in bytes. */
 async function settledUse(): Promise<number> {
   let last = Number.POSITIVE_INFINITY
   let still = 0
@@ -38,7 +38,7 @@ async function settledUse(): Promise<number> {
   )
 }
 
-/** Pulled: nothing is fetched faster than it is taken. */
+/** Pull-based: nothing is fetched faster than it is taken. */
 export function pacing<P>({ it, capabilities: { many } }: InputSuite<P>): void {
   const fill = async (append: (records: ReturnType<typeof recordsFrom>) => Promise<void>): Promise<void> => {
     for (let n = 0; n < many; n += 1000) await append(recordsFrom(n))

@@ -6,7 +6,7 @@ import { begin, numbersOf, takeFrom, throughJson } from './taking.ts'
 /** How many records a property reads. */
 const COUNT = 60
 
-/** Any records, read in any pieces. */
+/** Random records, read in random pieces. */
 export function properties<P>({ it }: InputSuite<P>, fc: typeof FastCheck, numRuns: number): void {
   it('pieces of any length, each after the last of the one before, are the whole', 1, async test => {
     const { open, place, partition } = test

@@ -102,7 +102,7 @@ export function reading<P>({ it, capabilities: { bounded } }: InputSuite<P>): vo
       }
       const [last] = await take(input, partition, 1, (await take(input, partition, 4)).at(-1)?.position)
       await live.return?.()
-      // The end of a partition is a position like any other.
+      // The end of a partition is also a position.
       const after = begin(input, partition, throughJson(last?.position))
       const coming = takeFrom(after, 1)
       await place.append(partition, records(5, 6))
@@ -123,7 +123,7 @@ export function reading<P>({ it, capabilities: { bounded } }: InputSuite<P>): vo
       assert.deepEqual(numbersOf(await takeFrom(live, COUNT / 2)), upTo(COUNT, COUNT / 2))
       await live.return?.()
       await input.committed?.(partition, taken[3]!.position)
-      // The state says where to go on, not what the broker was told.
+      // The state says where to go on, not the position committed to the broker.
       const another = await open()
       assert.deepEqual(numbersOf(await take(another, partition, 3)), [0, 1, 2])
       const rest = await take(another, partition, COUNT - 2, throughJson(taken[1]!.position))

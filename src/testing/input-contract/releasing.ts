@@ -5,7 +5,7 @@ import { countHandles } from './handles.ts'
 import type { InputSuite } from './place.ts'
 import { begin, inTime, type Reading, records, rejects, takeFrom } from './taking.ts'
 
-/** How many records are there, so that reading is not at the end by then. */
+/** The number of records: enough that reading is not at the end yet. */
 const COUNT = 5000
 
 const leave = async <P>(reading: Reading<P>): Promise<void> => {
@@ -13,7 +13,7 @@ const leave = async <P>(reading: Reading<P>): Promise<void> => {
   assert.deepEqual(result, { done: true, value: undefined })
 }
 
-/** Asks for the next record, of which nobody need hear when the case fails before. */
+/** Requests the next record; its failure is ignored if the case fails first. */
 function ask<P>(reading: Reading<P>): Promise<unknown> {
   const asked = reading.next()
   asked.catch(() => {})

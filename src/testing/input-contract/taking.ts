@@ -3,14 +3,14 @@ import { KVError, type KVErrorCode } from '../../base/errors.ts'
 import type { Delivered, PartitionedInput } from '../../inputs/partitioned-input.ts'
 import type { ContractRecord } from './place.ts'
 
-/** How long the suite waits for something that must come, in milliseconds. */
+/** How long the suite waits for an expected event, in milliseconds. */
 export const PATIENCE = 30_000
 
-/** What comes out of JSON again, as positions of the state do. */
+/** A value after a round trip through JSON, as positions in the state make. */
 export const throughJson = <P>(position: P): P =>
   position === undefined ? position : (JSON.parse(JSON.stringify(position)) as P)
 
-/** Records `from` up to `to`, without it. */
+/** The records from `from` to before `to`. */
 export const records = (from: number, to: number, text = 'x'): ContractRecord[] =>
   Array.from({ length: to - from }, (_, i) => ({ n: from + i, text }))
 
@@ -23,7 +23,7 @@ export const begin = <P>(
   after?: P | undefined,
 ): Reading<P> => input.read(partition, after)[Symbol.asyncIterator]()
 
-/** Settles as `promise` does, or fails when that takes too long. */
+/** Settles as `promise` does, or rejects if that takes too long. */
 export async function inTime<R>(promise: Promise<R>, what: string): Promise<R> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -50,7 +50,7 @@ export async function takeFrom<P>(
   return taken
 }
 
-/** Reads `count` deliveries of a partition and leaves. */
+/** Reads `count` deliveries of a partition, and stops. */
 export async function take<P>(
   input: PartitionedInput<ContractRecord, P>,
   partition: string,
@@ -66,8 +66,7 @@ export async function take<P>(
 }
 
 /**
- * Reads as {@link take} does; where the server was away for longer than the adapter waits, it reads again after the
- * last position that it has.
+ * As {@link take}, but if the server was away for longer than the adapter waits, reads again after the last position.
  */
 export async function takeThrough<P>(
   input: PartitionedInput<ContractRecord, P>,
@@ -96,7 +95,7 @@ export async function takeThrough<P>(
 export const numbersOf = (deliveries: readonly Delivered<ContractRecord, unknown>[]): number[] =>
   deliveries.map(({ record }) => record.n)
 
-/** Asserts that the next record does not come but an error with `code`. */
+/** Asserts that the next read fails with `code`. */
 export async function rejects<P>(reading: Reading<P>, code: KVErrorCode): Promise<KVError> {
   const outcome = await inTime(
     reading.next().then(

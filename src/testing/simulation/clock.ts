@@ -1,6 +1,6 @@
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
 
-/** What goes first of what is due at one moment, as in a turn of Node's event loop. */
+/** The order of tasks due at the same moment, as in a turn of Node's event loop. */
 export const Rank = { tick: 0, timer: 1, arrival: 2, afterReading: 3 } as const
 export type Rank = (typeof Rank)[keyof typeof Rank]
 
@@ -15,10 +15,10 @@ interface Task {
 const isBefore = (a: Task, b: Task): boolean =>
   a.time !== b.time ? a.time < b.time : a.rank !== b.rank ? a.rank < b.rank : a.sequence < b.sequence
 
-/** How a party's clock reads when a simulation begins: some day, in milliseconds since 1970. */
+/** The date of a party's clock when a simulation begins, in milliseconds since 1970. */
 const EPOCH = 1_700_000_000_000
 
-/** Time that passes only as far as the next thing that is due. */
+/** A clock that jumps to the next task that is due. */
 export class VirtualClock {
   #now = 0
   #sequence = 0
@@ -26,19 +26,19 @@ export class VirtualClock {
   readonly #tasks: Task[] = []
   readonly #failed: (error: unknown, party: Party) => void
 
-  /** `failed` is told what a task throws. */
+  /** `failed` gets the error of a task that throws. */
   constructor(failed: (error: unknown, party: Party) => void) {
     this.#failed = failed
   }
 
-  /** Milliseconds since the beginning. */
+  /** The milliseconds since the beginning. */
   get now(): number {
     return this.#now
   }
 
   /**
-   * Runs what is due, one thing after the other, each with all promises that follow from it, until `done` says so;
-   * false: nothing is left to come before `until`.
+   * Runs the due tasks one by one, each with all promise callbacks that follow from it, until `done`; returns false if
+   * no task is left before `until`.
    */
   async run(done: () => boolean, until: number = Number.POSITIVE_INFINITY): Promise<boolean> {
     for (;;) {
@@ -95,7 +95,7 @@ export class VirtualClock {
     tasks[at] = task
   }
 
-  /** Removes the first. */
+  /** Removes the first task. */
   #take(): void {
     const tasks = this.#tasks
     const last = tasks.pop()!
@@ -114,14 +114,14 @@ export class VirtualClock {
 }
 
 /**
- * Somebody with a clock and timers of their own: a process, or a server. It can be paused, as a process by SIGSTOP or a
- * long collection of garbage: what is due meanwhile is then done at once. As a scheduler it is given to a store.
+ * A process or a server, with a clock and timers of its own. It can be paused, as by SIGSTOP or a long garbage
+ * collection: tasks that become due meanwhile then run at once. It is also the scheduler of a store.
  */
 export class Party implements SchedulerLike {
   readonly name: string
   readonly #clock: VirtualClock
   pausedUntil = 0
-  /** How much this party means to do yet; what arrives from others is not counted. */
+  /** The number of tasks that this party has scheduled itself; arrivals from others do not count. */
   pending = 0
   #alive = true
 
@@ -142,7 +142,7 @@ export class Party implements SchedulerLike {
     return new Action(this, work).schedule(state, delay)
   }
 
-  /** Does `work` after so many milliseconds, unless it is killed or unsubscribed before. */
+  /** Runs `work` after this many milliseconds, unless killed or unsubscribed before. */
   after(delay: number, work: () => void, rank: Rank = delay > 0 ? Rank.timer : Rank.tick): Subscription {
     const task = this.#clock.add(this, delay, rank, () => {
       if (this.#alive) work()
@@ -150,12 +150,12 @@ export class Party implements SchedulerLike {
     return new Subscription(() => this.#clock.cancel(task))
   }
 
-  /** Does nothing for so many milliseconds. */
+  /** Does nothing for this many milliseconds. */
   pause(duration: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, this.#clock.now + duration)
   }
 
-  /** Never does anything again. */
+  /** Ends it for good. */
   kill(): void {
     this.#alive = false
     this.pausedUntil = 0
@@ -178,7 +178,7 @@ class Action<T> extends Subscription implements SchedulerAction<T> {
     this.#task?.unsubscribe()
     const task = this.#party.after(delay, () => {
       this.#work.call(this, state as T)
-      // Done, unless it has scheduled itself again.
+      // Done, unless the work has scheduled itself again.
       if (this.#task === task) this.unsubscribe()
     })
     this.#task = task

@@ -1,7 +1,7 @@
 import { JuteReader } from './jute.ts'
 import { type Acl, Op, type ReadOp, type Request, type WriteOp } from './protocol.ts'
 
-/** What a client begins with. */
+/** The first message of a client. */
 export interface Handshake {
   readonly lastZxid: number
   readonly timeout: number
@@ -35,7 +35,7 @@ function readWrite(type: WriteOp['type'], reader: JuteReader): WriteOp {
   }
 }
 
-/** In a multi, ZooKeeper takes a create2 for a create. */
+/** In a multi, ZooKeeper treats a create2 like a create. */
 const readPart = (type: WriteOp['type'], reader: JuteReader): WriteOp =>
   readWrite(type === Op.create2 ? Op.create : type, reader)
 
@@ -43,7 +43,7 @@ function readRead(type: ReadOp['type'], reader: JuteReader): ReadOp {
   return { type, path: reader.string(), watch: reader.bool() }
 }
 
-/** The operations of a multi or multiRead, each with its header, up to the one that says it is the end. */
+/** The operations of a multi or multiRead, each with its header, up to the end marker. */
 function readOps<T>(reader: JuteReader, read: (type: number) => T): T[] {
   const ops: T[] = []
   for (;;) {
@@ -55,7 +55,7 @@ function readOps<T>(reader: JuteReader, read: (type: number) => T): T[] {
   }
 }
 
-/** A request, or `undefined` for one that the model does not know; throws a RangeError where it is cut short. */
+/** A request, or `undefined` for one that the model does not know; throws a RangeError if it is truncated. */
 export function readRequest(frame: Buffer): Request | undefined {
   const reader = new JuteReader(frame)
   const xid = reader.int()

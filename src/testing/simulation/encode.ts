@@ -2,7 +2,7 @@ import { JuteWriter } from './jute.ts'
 import { Op } from './protocol.ts'
 import type { TreeNode } from './tree.ts'
 
-/** What became of one write: what the reply tells of it. */
+/** The result of one write, as in the reply. */
 export type Result =
   | { readonly type: typeof Op.create; readonly path: string }
   | { readonly type: typeof Op.create2; readonly path: string; readonly node: TreeNode }
@@ -10,7 +10,7 @@ export type Result =
   | { readonly type: typeof Op.delete | typeof Op.check }
   | { readonly type: typeof Op.error; readonly code: number }
 
-/** What a read found. */
+/** The result of a read. */
 export type Found =
   | { readonly type: typeof Op.getData | typeof Op.exists; readonly node: TreeNode }
   | { readonly type: typeof Op.getChildren | typeof Op.getChildren2; readonly node: TreeNode }
@@ -25,7 +25,7 @@ function putStat(writer: JuteWriter, node: TreeNode): JuteWriter {
       .long(Math.floor(ctime))
       .long(Math.floor(mtime))
       .int(version)
-      // Of the children: how many came and how many went.
+      // The version of the children: how many were created plus how many were deleted.
       .int(created * 2 - children.size)
       .int(0)
       .long(ephemeralOwner)
@@ -35,7 +35,7 @@ function putStat(writer: JuteWriter, node: TreeNode): JuteWriter {
   )
 }
 
-/** A reply, its header ahead. */
+/** A reply with its header. */
 export function replyFrame(
   xid: number,
   zxid: number,
@@ -84,7 +84,7 @@ export function putFound(writer: JuteWriter, found: Found): void {
   }
 }
 
-/** The results of a multi or multiRead, each with its header, and the one that says it is the end. */
+/** The results of a multi or multiRead, each with its header, and the end marker. */
 export function putEach<T extends Result | Found>(
   writer: JuteWriter,
   results: readonly T[],
@@ -100,7 +100,7 @@ export function putEach<T extends Result | Found>(
   writer.int(-1).bool(true).int(-1)
 }
 
-/** The answer to a handshake; a timeout of 0 says that the session is gone. */
+/** The answer to a handshake; a timeout of 0 means that the session is gone. */
 export function handshakeFrame(timeout: number, session: number, password: Buffer): Buffer {
   return new JuteWriter().int(0).int(timeout).long(session).buffer(password).bool(false).frame()
 }

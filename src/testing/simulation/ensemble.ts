@@ -9,20 +9,20 @@ import type { Tree } from './tree.ts'
 
 export interface EnsembleOptions {
   readonly servers: number
-  /** ZooKeeper's `tickTime`, in milliseconds: sessions time out after 2 to 20 of them. */
+  /** ZooKeeper's `tickTime`, in milliseconds: session timeouts are from 2 to 20 ticks. */
   readonly tick: number
   /** The servers' `jute.maxbuffer`. */
   readonly maxPacketBytes: number
 }
 
-/** Who asks, for the leader. */
+/** The requesting connection, as the leader sees it. */
 export interface Asker {
   readonly server: Server
   readonly session: number
   readonly identities: readonly Identity[]
 }
 
-/** A transaction that a majority has, and when. */
+/** A committed transaction, and when it was committed. */
 export interface Committed {
   readonly at: number
   readonly transaction: Transaction
@@ -30,7 +30,7 @@ export interface Committed {
 
 const EPOCH = 0x1_0000_0000
 
-/** Several servers that keep one tree: a leader with a log, elections, sessions. */
+/** Several servers with one tree: a leader with a log, elections, sessions. */
 export class Ensemble {
   readonly clock: VirtualClock
   readonly random: Random
@@ -38,21 +38,21 @@ export class Ensemble {
   readonly servers: readonly Server[]
   readonly sessions: Sessions
   leader: Server | undefined
-  /** Changes with every loss of a leader: what was on its way between servers is lost then. */
+  /** Changes whenever a leader is lost: messages in flight between servers are lost then. */
   term = 0
-  /** Refuses writes; none does by default. */
+  /** Refuses writes; by default none. */
   quota: Quota = () => {}
-  /** How likely a request is throttled. */
+  /** The probability that a request is throttled. */
   throttling = 0
-  /** How many requests for a watch will be refused. */
+  /** How many of the next watch requests will be refused. */
   refusedWatches = 0
   /** Whether credentials are refused. */
   refusesCredentials = false
-  /** What a majority has, in order. */
+  /** The committed transactions, in order. */
   readonly history: Committed[] = []
   readonly #log: Transaction[] = []
   readonly #party: Party
-  /** The tree as the whole log makes it. */
+  /** The tree after the whole log. */
   #head: Tree
   #epoch = 0
   #counter = 0
@@ -72,12 +72,12 @@ export class Ensemble {
     this.#tick()
   }
 
-  /** The tree as the last committed transaction left it. */
+  /** The tree after the last committed transaction. */
   get committed(): Tree {
     return this.leader?.tree ?? this.servers.toSorted((a, b) => b.applied - a.applied)[0]!.tree
   }
 
-  /** A server dies: its connections break, the others elect a leader where they can. */
+  /** A server dies: its connections break, and the others elect a leader if they can. */
   kill(server: Server): void {
     if (!server.up) return
     server.up = false
@@ -97,14 +97,14 @@ export class Ensemble {
     }
   }
 
-  /** One of the sessions expires, whatever is heard of it. */
+  /** Expires one of the sessions, even if it is active. */
   expire(which: number): void {
     const sessions = this.sessions.all
     const session = sessions[which % sessions.length]
     if (session !== undefined && !session.closing && this.leader !== undefined) this.#end(session)
   }
 
-  /** Writes a request of `asker` into the log; `done` when its server has carried it out, in the same moment. */
+  /** Appends a request of `asker` to the log; calls `done` at the moment when its server has applied it. */
   propose(asker: Asker, request: Request, done: (transaction: Transaction) => void): void {
     const session = this.sessions.alive(asker.session)
     const refusal =
@@ -126,14 +126,14 @@ export class Ensemble {
     this.#append(transaction, asker.server, done)
   }
 
-  /** Begins a session; `done` when the asking server knows of it. */
+  /** Begins a session; calls `done` when the requesting server knows about it. */
   begin(session: TrackedSession, done: () => void): void {
     this.sessions.track(session)
     const transaction: Transaction = { zxid: this.#nextZxid(), writes: [], outcome: [], ends: undefined }
     this.#append(transaction, session.owner, done)
   }
 
-  /** Tells a server when it has all that was proposed so far. */
+  /** Calls `done` when a server has everything that was proposed so far. */
   sync(server: Server, done: () => void): void {
     const wanted = this.#log.length
     const { term } = this
@@ -198,7 +198,7 @@ export class Ensemble {
     })
   }
 
-  /** What was not committed may be in the new leader's log, or not. */
+  /** Uncommitted transactions may or may not be in the new leader's log. */
   #elect(): void {
     const kept = this.#committed + this.random.below(this.#log.length - this.#committed + 1)
     this.#log.length = kept

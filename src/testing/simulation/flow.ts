@@ -3,17 +3,17 @@ import type { Line, Receiver } from './line.ts'
 import type { Network } from './network.ts'
 import { sent } from './pace.ts'
 
-/** One direction of a line: pieces that arrive in order, cut and joined as TCP likes. */
+/** One direction of a line: pieces arrive in order, split and joined as TCP may do. */
 export class Flow {
   readonly #network: Network
   readonly #line: Line
   readonly #party: Party
   readonly #receiver: { readonly data: Receiver['data']; readonly end: () => void }
-  /** What is on its way; `undefined` is the end. */
+  /** The pieces in flight; `undefined` is the end. */
   #queue: (Buffer | undefined)[] = []
   #last = 0
   #ended = false
-  /** How many bytes are on their way. */
+  /** The number of bytes in flight. */
   bytes = 0
 
   constructor(
@@ -44,7 +44,7 @@ export class Flow {
     this.#ended = true
   }
 
-  /** Nothing of it arrives any more. */
+  /** Drops everything in flight. */
   drop(): void {
     this.#ended = true
     this.#queue = []

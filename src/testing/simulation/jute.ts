@@ -1,4 +1,4 @@
-/** ZooKeeper's wire format, written: the counterpart of what the engine reads. */
+/** Writes ZooKeeper's wire format: the counterpart of what the engine reads. */
 export class JuteWriter {
   readonly #parts: Buffer[] = []
   #length = 0
@@ -15,7 +15,7 @@ export class JuteWriter {
     return this.#add(part)
   }
 
-  /** A whole number up to 2^53. */
+  /** A 64-bit integer, up to 2^53. */
   long(value: number): this {
     const part = Buffer.allocUnsafe(8)
     part.writeBigInt64BE(BigInt(value))
@@ -35,7 +35,7 @@ export class JuteWriter {
     return this.buffer(Buffer.from(value))
   }
 
-  /** As they are. */
+  /** Raw bytes, without a length. */
   bytes(value: Uint8Array): this {
     return this.#add(Buffer.from(value))
   }
@@ -46,7 +46,7 @@ export class JuteWriter {
     return this
   }
 
-  /** All of it as one frame, its length ahead. */
+  /** Everything as one frame, with its length in front. */
   frame(): Buffer {
     const length = Buffer.allocUnsafe(4)
     length.writeInt32BE(this.#length)
@@ -54,7 +54,7 @@ export class JuteWriter {
   }
 }
 
-/** ZooKeeper's wire format, read; throws a RangeError at the end of the bytes. */
+/** Reads ZooKeeper's wire format; throws a RangeError at the end of the bytes. */
 export class JuteReader {
   readonly #bytes: Buffer
   #at = 0
@@ -89,7 +89,7 @@ export class JuteReader {
     return value
   }
 
-  /** So many bytes. */
+  /** This many raw bytes. */
   raw(length: number): Buffer {
     const value = Buffer.from(this.#bytes.subarray(this.#at, this.#at + length))
     this.#at += length

@@ -6,19 +6,19 @@ import type { Host, Network } from './network.ts'
 /** The server's end of a line. */
 export interface ServerEnd {
   write(bytes: Buffer): void
-  /** Closes once all has arrived. */
+  /** Closes once everything has arrived. */
   close(): void
-  /** Closes at once; what is on its way is lost. */
+  /** Closes at once; data in flight are lost. */
   reset(): void
 }
 
-/** What a server does with a line. */
+/** A server's handler of a line. */
 export interface Receiver {
   data(chunk: Buffer): void
   closed(): void
 }
 
-/** How many bytes a client may have on their way before `write` asks to wait. */
+/** How many bytes a client may have in flight before `write` asks it to wait. */
 const HIGH_WATER = 16_384
 
 type Listener = (argument?: Buffer | Error) => void
@@ -33,7 +33,7 @@ export class Line implements Transport {
   readonly #toServer: Flow
   readonly #toClient: Flow
   #receiver: Receiver | undefined
-  /** Whether the client's end is closed, and has said so. */
+  /** Whether the client's end is closed, and `close` was emitted. */
   closed = false
   #destroyed = false
   #full = false
@@ -75,7 +75,7 @@ export class Line implements Transport {
     this.client.after(0, () => this.#close(), Rank.arrival)
   }
 
-  /** The client is no more. */
+  /** The client is gone. */
   abandon(): void {
     this.#destroyed = true
     this.closed = true
@@ -83,7 +83,7 @@ export class Line implements Transport {
     this.#toServer.end()
   }
 
-  /** Breaks: both ends are told, what is on its way is lost. */
+  /** Breaks the line: both ends notice, data in flight are lost. */
   reset(): void {
     this.#toServer.drop()
     this.#toClient.drop()

@@ -5,15 +5,15 @@ import { type Change, Refused, type Stamp, type Tree } from './tree.ts'
 /** One transaction of the ensemble's log. */
 export interface Transaction {
   readonly zxid: number
-  /** What each write of it changed; none where it was refused, or only says that a session began. */
+  /** The changes of each of its writes; none if it was refused, or only begins a session. */
   readonly writes: readonly (readonly Change[])[]
-  /** What the reply tells: a result for each operation, or the code with which all of it was refused. */
+  /** The outcome in the reply: a result for each operation, or the code with which the whole was refused. */
   readonly outcome: readonly Result[] | number
   /** The session that it ends. */
   readonly ends: number | undefined
 }
 
-/** What a quota lets be: refuses, or does nothing. */
+/** Refuses a write that exceeds a quota, otherwise does nothing. */
 export type Quota = (op: WriteOp, tree: Tree) => void
 
 function resultOf(op: WriteOp, [change]: readonly Change[]): Result {
@@ -34,7 +34,7 @@ const codeOf = (error: unknown): number => {
   throw error
 }
 
-/** Carries a write out on `tree`, all or none, and tells what to put into the log. */
+/** Applies a write to `tree`, all or none, and returns the transaction for the log. */
 export function transactionOf(
   request: Request,
   tree: Tree,

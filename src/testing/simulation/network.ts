@@ -9,27 +9,27 @@ import type { Random } from './random.ts'
 export interface Host {
   readonly party: Party
   readonly address: ServerAddress
-  /** Whether connections are accepted at all. */
+  /** Whether it accepts connections. */
   readonly listening: boolean
   accept(end: ServerEnd): Receiver
 }
 
-/** What is wrong with some lines for a time. */
+/** A temporary fault of some lines. */
 export interface Condition {
-  /** On which lines: those of this client, to this server; of all where it is not said. */
+  /** The affected lines: those of this client, to this server; by default all. */
   readonly client?: Party | undefined
   readonly host?: Host | undefined
-  /** In milliseconds from now. */
+  /** Its duration in milliseconds, from now. */
   readonly lasts: number
-  /** Nothing arrives; it comes afterwards. */
+  /** Nothing arrives until it is over. */
   readonly stalled?: boolean
-  /** Every piece takes so much longer, in milliseconds. */
+  /** The added latency of every piece, in milliseconds. */
   readonly latency?: number
-  /** So many bytes in a millisecond, no more. */
+  /** The maximum rate, in bytes per millisecond. */
   readonly rate?: number
 }
 
-/** All lines between clients and servers, and what is wrong with them. */
+/** All lines between clients and servers, with their faults. */
 export class Network {
   readonly clock: VirtualClock
   readonly random: Random
@@ -46,7 +46,7 @@ export class Network {
     this.#hosts.push(host)
   }
 
-  /** Begins to connect, as `net.connect` does. */
+  /** Starts to connect, as `net.connect` does. */
   connect(client: Party, { host: name, port }: ServerAddress): Transport {
     const host = this.#hosts.find(({ address }) => address.host === name && address.port === port)
     const line = new Line(this, client, host, () => this.#lines.delete(line))
@@ -58,24 +58,24 @@ export class Network {
     this.#conditions.push({ ...condition, until: this.clock.now + condition.lasts })
   }
 
-  /** Ends everything that is wrong. */
+  /** Ends all faults. */
   heal(): void {
     this.#conditions = []
   }
 
-  /** Breaks the lines of a client, to a server, or all; what is on its way is lost. */
+  /** Breaks the lines of a client, to a server, or all; data in flight are lost. */
   cut(client?: Party, host?: Host): void {
     for (const line of [...this.#lines]) {
       if ((client ?? line.client) === line.client && (host ?? line.host) === line.host) line.reset()
     }
   }
 
-  /** A client that is no more: what it sent still arrives. */
+  /** A client was killed: data that it sent still arrive. */
   killed(client: Party): void {
     for (const line of [...this.#lines]) if (line.client === client) line.abandon()
   }
 
-  /** How many sockets a client holds. */
+  /** The number of sockets that a client has open. */
   held(client: Party): number {
     let held = 0
     for (const line of this.#lines) if (line.client === client && !line.closed) held++

@@ -46,14 +46,14 @@ export const Event = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 
 
 export const Permission = { read: 1, write: 2, create: 4, delete: 8, all: 31 } as const
 
-/** Who may do what, as ZooKeeper keeps it. */
+/** An entry of an access control list. */
 export interface Acl {
   readonly perms: number
   readonly scheme: string
   readonly id: string
 }
 
-/** Whom a connection has proved to be. */
+/** An identity that a connection has proved. */
 export interface Identity {
   readonly scheme: string
   readonly id: string
@@ -81,7 +81,7 @@ export type ReadOp = {
   readonly watch: boolean
 }
 
-/** What a connection asks for, after the handshake. */
+/** A request after the handshake. */
 export type Request = { readonly xid: number } & (
   | WriteOp
   | ReadOp
@@ -97,7 +97,7 @@ export type Request = { readonly xid: number } & (
   | { readonly type: typeof Op.ping | typeof Op.closeSession }
 )
 
-/** Whether the leader has a part in it, so that what the session asks after it waits for it. */
+/** Whether it involves the leader, so that later requests of the session wait for it. */
 export const goesToLeader = ({ type }: Request): boolean =>
   type === Op.create ||
   type === Op.create2 ||

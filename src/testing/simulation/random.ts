@@ -1,17 +1,17 @@
-/** Numbers by chance that a seed repeats. */
+/** Random numbers, determined by a seed. */
 export class Random {
   readonly #seed: string
   #state: number
 
   constructor(seed: string | number) {
     this.#seed = String(seed)
-    // FNV-1a; what follows scatters it.
+    // FNV-1a, scattered by the generator below.
     let hash = 0x811c9dc5
     for (let i = 0; i < this.#seed.length; i++) hash = Math.imul(hash ^ this.#seed.charCodeAt(i), 0x01000193)
     this.#state = hash
   }
 
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   readonly next = (): number => {
     this.#state = (this.#state + 0x9e3779b9) | 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 16), 0x21f0aaad)
@@ -29,7 +29,7 @@ export class Random {
     return from + this.next() * (to - from)
   }
 
-  /** True so often, of 1. */
+  /** True with this probability. */
   chance(probability: number): boolean {
     return this.next() < probability
   }
@@ -38,7 +38,7 @@ export class Random {
     return items[this.below(items.length)]!
   }
 
-  /** One of them, each as often as its weight says. */
+  /** One of the choices, by weight. */
   weighted<T>(choices: readonly (readonly [weight: number, item: T])[]): T {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0)
     for (const [weight, item] of choices) {
@@ -48,7 +48,7 @@ export class Random {
     return choices.at(-1)![1]
   }
 
-  /** Another sequence, which this one's seed and `name` repeat, whatever was drawn from this one. */
+  /** An independent sequence, determined by this one's seed and `name` alone. */
   fork(name: string): Random {
     return new Random(`${this.#seed}/${name}`)
   }

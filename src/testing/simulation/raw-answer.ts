@@ -1,7 +1,7 @@
 import type { JuteReader } from './jute.ts'
 import { Op } from './protocol.ts'
 
-/** A node's numbers, without its times. */
+/** The stat of a node, without its times. */
 export interface RawStat {
   readonly czxid: number
   readonly mzxid: number
@@ -14,7 +14,7 @@ export interface RawStat {
   readonly pzxid: number
 }
 
-/** What one operation was answered. */
+/** The result of one operation. */
 export interface RawResult {
   readonly type: number
   readonly code?: number
@@ -62,7 +62,7 @@ function readResult(type: number, reader: JuteReader): RawResult {
     }
     case Op.getChildren:
     case Op.getChildren2: {
-      // In the order of the server's memory.
+      // Sorted, since the server's order is arbitrary.
       const children = reader.vector(() => reader.string()).sort()
       return type === Op.getChildren2 ? { type, children, stat: readStat(reader) } : { type, children }
     }

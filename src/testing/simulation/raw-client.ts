@@ -9,7 +9,7 @@ export type Asked = Request extends infer R ? (R extends { xid: number } ? Omit<
 
 export interface RawClientOptions {
   readonly timeout: number
-  /** The session to go on with. */
+  /** The session to resume. */
   readonly resume?: { readonly session: Buffer; readonly password: Buffer } | undefined
   readonly lastZxid?: number | undefined
   readonly onEvent?: (type: number, path: string) => void
@@ -41,16 +41,19 @@ function requestFrame(xid: number, request: Asked): Buffer {
 
 const XIDS: Readonly<Record<number, number>> = { [Op.ping]: -2, [Op.auth]: -4 }
 
-/** A plain client of one connection, of another make than the engine: for tests of the model and as a stranger in simulations. */
+/**
+ * A simple client on one connection, independent of the engine: for tests of the model, and as another client in
+ * simulations.
+ */
 export class RawClient {
   readonly #socket: Transport
   readonly #onEvent: (type: number, path: string) => void
   readonly #waiting = new Map<number, { readonly request: Asked; settle(answer: Answer | undefined): void }>()
   #greet: (granted: boolean) => void = () => {}
   #xid = 0
-  /** What the server said of the session, once it has. */
+  /** The session, once the server has confirmed it. */
   session: { readonly id: Buffer; readonly password: Buffer; readonly timeout: number } | undefined
-  /** True once the session is there, false where there is none to be had. */
+  /** Resolves with true once there is a session, with false if there will be none. */
   readonly opened: Promise<boolean>
   closed = false
 
@@ -72,7 +75,7 @@ export class RawClient {
     socket.on('close', () => this.#onClosed())
   }
 
-  /** The answer, or `undefined` where the connection went before. */
+  /** The answer, or `undefined` if the connection was lost before. */
   ask(request: Asked): Promise<Answer | undefined> {
     const xid = XIDS[request.type] ?? ++this.#xid
     return new Promise(resolve => {

@@ -4,7 +4,7 @@ import type { Server } from './server.ts'
 import { checkPermission, Refused } from './tree.ts'
 import type { Watcher } from './watches.ts'
 
-/** What one read finds on a server, and the watch that it leaves there. */
+/** Carries out one read on a server, and sets its watch. */
 function find(
   { type, path, watch }: ReadOp,
   server: Server,
@@ -13,7 +13,7 @@ function find(
 ): Found {
   try {
     const node = server.tree.get(path)
-    // Also of a node that is not there yet.
+    // `exists` can watch a node that does not exist yet.
     if (watch && (node !== undefined || type === Op.exists)) server.watches.addOnce(type, path, watcher)
     if (node === undefined) throw new Refused(Code.noNode)
     if (type !== Op.exists) checkPermission(node, Permission.read, identities)
@@ -24,7 +24,7 @@ function find(
   }
 }
 
-/** The answer to what a server does by itself. */
+/** The reply to a request that a server handles without the leader. */
 export function readReply(
   request: Request,
   server: Server,

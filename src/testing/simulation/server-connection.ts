@@ -10,13 +10,13 @@ import type { Server } from './server.ts'
 import { isPermitted, type TreeNode } from './tree.ts'
 import type { Watcher } from './watches.ts'
 
-/** A request that waits for its turn; its reply once it can be made. */
+/** A request that waits for its turn, with its reply once there is one. */
 interface Waiting {
   readonly request: Request
   reply: (() => Buffer | undefined) | undefined
 }
 
-/** The server's side of one connection: answers in order what is asked in order. */
+/** The server's side of one connection: answers requests in their order. */
 export class ServerConnection implements Receiver, Watcher {
   readonly #server: Server
   readonly #end: ServerEnd
@@ -53,7 +53,7 @@ export class ServerConnection implements Receiver, Watcher {
     this.#end.reset()
   }
 
-  /** The session was ended: once what was asked before is answered, the connection is closed. */
+  /** The session was ended: the connection is closed once the earlier requests are answered. */
   endsSession(): void {
     if (this.#queue.some(({ request }) => request.type === Op.closeSession)) return
     this.#close()
@@ -189,7 +189,7 @@ export class ServerConnection implements Receiver, Watcher {
     this.#drain()
   }
 
-  /** Answers what can be answered, in order; nothing before the handshake is. */
+  /** Sends the replies that are ready, in order; none before the handshake. */
   #drain(): void {
     if (this.session === 0) return
     while (this.#queue[0]?.reply !== undefined && !this.#closed) {

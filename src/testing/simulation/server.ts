@@ -8,13 +8,13 @@ import { ServerConnection } from './server-connection.ts'
 import { Tree } from './tree.ts'
 import { WatchTable } from './watches.ts'
 
-/** What must come in order is so many milliseconds apart: more than the rounding of times. */
+/** The distance between messages that must stay in order, in milliseconds: more than the rounding of times. */
 export const APART = 0.001
 
-/** Something that the leader tells a server; in order. */
+/** A message of the leader to a server; they arrive in order. */
 type Told = () => void
 
-/** One server: its copy of the tree, its connections, and what the leader has told it. */
+/** One server: its copy of the tree, its connections, and the messages of the leader. */
 export class Server implements Host {
   readonly party: Party
   readonly address: ServerAddress
@@ -22,12 +22,12 @@ export class Server implements Host {
   readonly watches: WatchTable = new WatchTable()
   readonly connections: Set<ServerConnection> = new Set()
   tree: Tree = new Tree()
-  /** How many transactions of the log are in the tree. */
+  /** How many transactions of the log were applied to the tree. */
   applied = 0
-  /** Whether it runs, and whether it is part of a quorum with a leader. */
+  /** Whether it is running, and whether it is in a quorum with a leader. */
   up = true
   serving = false
-  /** What was told is heard so much later, in milliseconds, until then. */
+  /** How much later it receives the leader's messages, in milliseconds, and until when. */
   lag = 0
   lagsUntil = 0
   #lastHeard = 0
@@ -47,7 +47,7 @@ export class Server implements Host {
     return new ServerConnection(this, end)
   }
 
-  /** Sends something to the leader, which does it if it still is one then. */
+  /** Sends work to the leader, which does it if it is still the leader then. */
   forward(work: () => void): void {
     const { ensemble } = this
     const { clock, random, term } = ensemble
@@ -59,7 +59,7 @@ export class Server implements Host {
     ensemble.leader?.party.after(this.#lastForwarded - clock.now, then)
   }
 
-  /** The leader tells something; what was told earlier is heard earlier. */
+  /** Delivers a message of the leader, after earlier ones. */
   tell(work: Told): void {
     const { ensemble } = this
     const { clock, random, term } = ensemble
@@ -70,7 +70,7 @@ export class Server implements Host {
     })
   }
 
-  /** Carries out what the leader has committed. */
+  /** Applies a committed transaction. */
   apply(transaction: Transaction): void {
     this.applied++
     this.tree.lastZxid = transaction.zxid
@@ -84,7 +84,7 @@ export class Server implements Host {
     }
   }
 
-  /** Joins the quorum: catches up with the log, and takes clients. */
+  /** Joins the quorum: catches up with the log, and accepts clients. */
   join(log: readonly Transaction[], committed: number): void {
     while (this.applied < committed) this.apply(log[this.applied]!)
     this.#lastHeard = 0
@@ -92,7 +92,7 @@ export class Server implements Host {
     this.serving = true
   }
 
-  /** No longer part of a quorum: lets its clients go. */
+  /** Leaves the quorum: disconnects its clients. */
   leave(): void {
     this.serving = false
     for (const connection of [...this.connections]) connection.reset()

@@ -4,13 +4,13 @@ import type { Server } from './server.ts'
 export interface TrackedSession {
   readonly id: number
   readonly password: Buffer
-  /** In milliseconds, as agreed. */
+  /** The negotiated timeout, in milliseconds. */
   readonly timeout: number
   /** The server that its client is connected to. */
   owner: Server
-  /** When it was heard of last. */
+  /** When it was last heard of. */
   heardAt: number
-  /** Expired or closed: the transaction that ends it is on its way. */
+  /** Expired or closed: the transaction that ends it has been proposed. */
   closing: boolean
 }
 
@@ -24,7 +24,7 @@ export class Sessions {
     this.#tick = tick
   }
 
-  /** The id and password of a new session, and the timeout that it gets. */
+  /** The id and password of a new session, and its negotiated timeout. */
   next(asked: number, random: () => number): Pick<TrackedSession, 'id' | 'password' | 'timeout'> {
     const password = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)))
     const timeout = Math.min(Math.max(asked, 2 * this.#tick), 20 * this.#tick)
@@ -35,7 +35,7 @@ export class Sessions {
     this.#sessions.set(session.id, session)
   }
 
-  /** The session, while it is alive. */
+  /** The session, if it is alive. */
   alive(id: number): TrackedSession | undefined {
     const session = this.#sessions.get(id)
     return session?.closing ? undefined : session
@@ -46,7 +46,7 @@ export class Sessions {
     if (session !== undefined) session.heardAt = now
   }
 
-  /** After an election every session has its whole time again. */
+  /** After an election every session has its full timeout again. */
   touchAll(now: number): void {
     for (const session of this.#sessions.values()) {
       session.heardAt = now
@@ -54,7 +54,7 @@ export class Sessions {
     }
   }
 
-  /** Those that were not heard of for too long; ZooKeeper looks once a tick. */
+  /** The sessions that were not heard of for too long; ZooKeeper checks once per tick. */
   expired(now: number): TrackedSession[] {
     const due = ({ heardAt, timeout }: TrackedSession) =>
       (Math.floor((heardAt + timeout) / this.#tick) + 1) * this.#tick

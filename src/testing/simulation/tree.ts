@@ -1,6 +1,6 @@
 import { type Acl, Code, type Identity, Op, Permission, type WriteOp } from './protocol.ts'
 
-/** A node as a server keeps it; never changed, but replaced. */
+/** A node on a server; immutable, replaced at each change. */
 export interface TreeNode {
   readonly data: Buffer | null
   readonly acl: readonly Acl[]
@@ -9,21 +9,21 @@ export interface TreeNode {
   readonly ctime: number
   readonly mtime: number
   readonly version: number
-  /** How many children were created, and the zxid of the last that came or went. */
+  /** How many children were created, and the zxid of the last creation or deletion of one. */
   readonly created: number
   readonly pzxid: number
   readonly ephemeralOwner: number
   readonly children: ReadonlySet<string>
 }
 
-/** What was done to a path: the node that it left there, or `undefined`. */
+/** A change of a path: the node that is there afterwards, or `undefined`. */
 export interface Change {
   readonly path: string
   readonly before: TreeNode | undefined
   readonly after: TreeNode | undefined
 }
 
-/** What a write is carried out with. */
+/** The context of a write. */
 export interface Stamp {
   readonly zxid: number
   readonly time: number
@@ -40,7 +40,7 @@ export class Refused extends Error {
   }
 }
 
-/** The node above; the root's children have `''`, which is where the root is kept. */
+/** The path of the parent; for children of the root `''`, under which the root is stored. */
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 const placeOf = (path: string): string => (path === '/' ? '' : path)
@@ -79,7 +79,7 @@ export function checkPermission(node: TreeNode, permission: number, identities: 
   if (!isPermitted(node, permission, identities)) throw new Refused(Code.noAuth)
 }
 
-/** The list as it is stored: `auth` means everybody whom the connection has proved to be. */
+/** The stored list: `auth` stands for all identities that the connection has proved. */
 function storedAcl(acl: readonly Acl[], identities: readonly Identity[]): Acl[] {
   const stored = acl.flatMap(each =>
     each.scheme === 'auth' ? identities.map(identity => ({ perms: each.perms, ...identity })) : [each],
@@ -90,16 +90,16 @@ function storedAcl(acl: readonly Acl[], identities: readonly Identity[]): Acl[] 
   return stored
 }
 
-/** The version after a write: the number wraps, as an `int` of Java does. */
+/** The version after a write: it wraps, as a Java `int`. */
 function nextVersion(version: number, expected: number): number {
   if (expected !== -1 && expected !== version) throw new Refused(Code.badVersion)
   return (version + 1) | 0
 }
 
-/** The znodes, as one server has them. */
+/** The znodes of one server. */
 export class Tree {
   #nodes: Map<string, TreeNode>
-  /** The zxid of the last transaction that was carried out. */
+  /** The zxid of the last applied transaction. */
   lastZxid = 0
 
   constructor() {
@@ -111,7 +111,7 @@ export class Tree {
     ])
   }
 
-  /** One that is the same, and changes by itself. */
+  /** An independent copy. */
   copy(): Tree {
     const copy = new Tree()
     copy.#nodes = new Map(this.#nodes)
@@ -123,19 +123,19 @@ export class Tree {
     return this.#nodes.get(placeOf(path))
   }
 
-  /** Everything that is there. */
+  /** All paths. */
   get paths(): Iterable<string> {
     return this.#nodes.keys()
   }
 
-  /** The node, or a refusal. */
+  /** The node; throws {@link Refused} if there is none. */
   found(path: string): TreeNode {
     const node = this.get(path)
     if (node === undefined) throw new Refused(Code.noNode)
     return node
   }
 
-  /** Takes over or takes back changes. */
+  /** Applies or reverts a change. */
   apply({ path, after }: Change): void {
     if (after === undefined) this.#nodes.delete(placeOf(path))
     else this.#nodes.set(placeOf(path), after)
@@ -145,7 +145,7 @@ export class Tree {
     for (const { path, before } of changes.toReversed()) this.apply({ path, before, after: before })
   }
 
-  /** Carries out one write and tells what it changed, what is named first; throws {@link Refused}. */
+  /** Applies one write and returns its changes, that of the path itself first; throws {@link Refused}. */
   carryOut(op: WriteOp, stamp: Stamp): Change[] {
     switch (op.type) {
       case Op.create:
@@ -189,7 +189,7 @@ export class Tree {
     }
   }
 
-  /** Deletes a node that is there. */
+  /** Deletes an existing node. */
   remove(path: string, zxid: number): Change[] {
     const parent = this.found(parentOf(path))
     const children = new Set(parent.children)
@@ -200,7 +200,7 @@ export class Tree {
     ])
   }
 
-  /** The nodes that go with a session. */
+  /** The ephemeral nodes of a session. */
   ephemeralsOf(session: number): string[] {
     return [...this.#nodes].filter(([, node]) => node.ephemeralOwner === session).map(([path]) => path)
   }

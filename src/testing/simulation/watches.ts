@@ -1,18 +1,18 @@
 import { Event, Op } from './protocol.ts'
 import type { Change, TreeNode } from './tree.ts'
 
-/** Who is told of an event. */
+/** The receiver of events. */
 export interface Watcher {
-  /** Of `node`, which it may not be permitted to read: then it hears nothing. */
+  /** An event of `node`; ignored if the watcher is not permitted to read it. */
   notify(type: number, path: string, node: TreeNode): void
 }
 
-/** How long a watch lasts, and for what: `once` for a read's, the others as `addWatch` numbers them. */
+/** The mode of a watch: `once` for one set by a read, the others as in `addWatch`. */
 type Mode = 'once' | 'persistent' | 'recursive'
 
 const MODES: readonly Mode[] = ['persistent', 'recursive']
 
-/** The watches of data, or of children. As in ZooKeeper 3.8, a connection has one on a path: another one takes its place. */
+/** The watches of data, or of children. As in ZooKeeper 3.8, a connection has one per path: a new one replaces it. */
 class WatchManager {
   readonly #table = new Map<string, Map<Watcher, Mode>>()
 
@@ -37,7 +37,7 @@ class WatchManager {
     this.#table.clear()
   }
 
-  /** Whom an event at a path concerns; what was to be told once is told. */
+  /** The watchers of an event at a path; removes watches of mode `once`. */
   concerned(type: number, path: string): Set<Watcher> {
     const watchers = new Set<Watcher>()
     for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
@@ -54,30 +54,30 @@ class WatchManager {
   }
 }
 
-/** The watches that one server keeps. */
+/** The watches on one server. */
 export class WatchTable {
   readonly #data = new WatchManager()
   readonly #children = new WatchManager()
 
-  /** What `addWatch` asks for. */
+  /** Adds a watch by `addWatch`. */
   add(path: string, mode: number, watcher: Watcher): void {
     for (const manager of [this.#data, this.#children]) manager.add(path, MODES[mode]!, watcher)
   }
 
-  /** A watch that a read asks for. */
+  /** Adds a watch set by a read. */
   addOnce(type: number, path: string, watcher: Watcher): void {
     const ofChildren = type === Op.getChildren || type === Op.getChildren2
     const manager = ofChildren ? this.#children : this.#data
     manager.add(path, 'once', watcher)
   }
 
-  /** Whether there was one. */
+  /** Removes a watch; returns whether there was one. */
   remove(path: string, watcher: Watcher): boolean {
     const ofData = this.#data.remove(path, watcher)
     return this.#children.remove(path, watcher) || ofData
   }
 
-  /** Forgets all of a connection. */
+  /** Removes all watches of a connection. */
   forget(watcher: Watcher): void {
     this.#data.forget(watcher)
     this.#children.forget(watcher)
@@ -88,7 +88,7 @@ export class WatchTable {
     this.#children.clear()
   }
 
-  /** Tells whom it concerns of the changes of one write, in ZooKeeper's order. */
+  /** Notifies the watchers of the changes of one write, in ZooKeeper's order. */
   tell(changes: readonly Change[]): void {
     const [change, parent] = changes
     if (change === undefined) return

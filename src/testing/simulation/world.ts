@@ -7,14 +7,14 @@ import { Ensemble, type EnsembleOptions } from './ensemble.ts'
 import { Network } from './network.ts'
 import { Random } from './random.ts'
 
-/** A clock, a network, an ensemble, and whoever uses them; all by one seed. */
+/** A clock, a network, an ensemble, and the processes that use them, all determined by one seed. */
 export class World {
   readonly clock: VirtualClock
   readonly random: Random
   readonly network: Network
   readonly ensemble: Ensemble
 
-  /** `failed` is told what is thrown where nobody catches it. */
+  /** `failed` gets uncaught errors. */
   constructor(
     seed: string | number,
     options: EnsembleOptions,
@@ -26,7 +26,7 @@ export class World {
     this.ensemble = new Ensemble(this.network, options)
   }
 
-  /** A process of its own. */
+  /** A new process. */
   party(name: string): Party {
     return new Party(this.clock, name)
   }
@@ -47,7 +47,7 @@ export class World {
     return storeIn({ timing, random, connect }, { ...options, servers: this.servers, scheduler: party })
   }
 
-  /** A process dies: its timers and connections are gone, what it has sent still arrives. */
+  /** A process dies: its timers and connections are gone; data that it has sent still arrive. */
   kill(party: Party): void {
     party.kill()
     this.network.killed(party)
