@@ -41,7 +41,6 @@ export function exitCodeOf(error: unknown): number {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, cause } = error as { code?: unknown; cause?: unknown }
-  if (code === 'CODEC') return `${error.message} (--text and --bytes show and take what is not JSON)`
   const place =
     code === 'CALLBACK' && cause instanceof Error ? /\n +at .*/.exec(cause.stack ?? '')?.[0] : undefined
   return (error.message === '' ? error.name : error.message) + (place ?? '')

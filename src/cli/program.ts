@@ -12,6 +12,7 @@ import { monitorCommand } from './commands/monitor.ts'
 import { moveCommand } from './commands/move.ts'
 import { processCommand } from './commands/process.ts'
 import { putCommand } from './commands/put.ts'
+import { rotateCommand } from './commands/rotate.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { watchCommand } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
@@ -69,6 +70,7 @@ function program(): Command {
     monitorCommand(),
     groupCommand(),
     aclCommand(),
+    rotateCommand(),
   ]
   for (const command of commands) {
     command.copyInheritedSettings(program)

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { bytes, type KVStore, openStore } from '../index.ts'
+import { bytes, type Codec, type KVStore, openStore } from '../index.ts'
+import { loadCodec } from './load-module.ts'
 import type { CommonOptions, Session } from './session.ts'
 import type { FormatOptions } from './values.ts'
 
@@ -12,6 +13,7 @@ const PATIENCE = 1_000
 /** Options of commands that open a store. */
 export interface StoreCommandOptions extends CommonOptions {
   readonly store?: string
+  readonly codec?: string
   readonly timeout: number
 }
 
@@ -43,9 +45,16 @@ export const withStoreOptions = (command: Command): Command =>
     )
     .option('--json', 'lines of JSON, also on a terminal')
 
+/** Adds the option for the codec of values to a command. */
+export const withCodecOption = (command: Command): Command =>
+  command.option(
+    '--codec <module>',
+    "a module that exports how values are stored, such as 'export default encrypted(bytes, …)'",
+  )
+
 /** Adds the options for the format of values to a command. */
 export const withFormatOptions = (command: Command): Command =>
-  command
+  withCodecOption(command)
     .addOption(new Option('--text', 'values are text').conflicts('bytes'))
     .addOption(new Option('--bytes', 'values are bytes, shown and given in base64'))
 
@@ -54,10 +63,36 @@ export interface ValueCommandOptions extends StoreCommandOptions, FormatOptions 
 /** Opens the store, runs `work` with it, and closes it in any case. */
 export async function withStore(
   session: Session,
-  { store: url, timeout }: StoreCommandOptions,
+  options: StoreCommandOptions,
   work: (store: KVStore<Uint8Array>) => Promise<unknown>,
 ): Promise<void> {
-  const store = openStore(url, { value: bytes, timeout })
+  const { codec } = options
+  const value = codec === undefined ? bytes : ofBytes(codec, await loadCodec(codec))
+  session.stopping.throwIfAborted()
+  await withStoreOf(session, options, value, work)
+}
+
+/** The codec of a module as one whose values are bytes; decoding fails where they are not. */
+const ofBytes = (module: string, codec: Codec<unknown>): Codec<Uint8Array> => ({
+  encode: (value, key) => codec.encode(value, key),
+  decode: (stored, key) => {
+    const value = codec.decode(stored, key)
+    if (value instanceof Uint8Array) return value
+    throw new TypeError(
+      `the values of ${module} are no bytes; it must export encrypted(bytes, …) or the like`,
+    )
+  },
+  prepare: (stored, key) => codec.prepare?.(stored, key),
+})
+
+/** As {@link withStore}, with values of a codec. */
+export async function withStoreOf<V>(
+  session: Session,
+  { store: url, timeout }: StoreCommandOptions,
+  value: Codec<V>,
+  work: (store: KVStore<V>) => Promise<unknown>,
+): Promise<void> {
+  const store = openStore(url, { value, timeout })
   let told: string | undefined
   const subscription = store.status$.subscribe(({ state, reason }) => {
     told = state === 'connected' ? undefined : `${state}: ${reason}`

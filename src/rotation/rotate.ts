@@ -34,6 +34,9 @@ export interface RotateProgress {
  * All writers must write in the new form by then, or it goes on for ever. Values that cannot be read, or have become too
  * large, are left as they are; at the end of that look it fails with the first of these errors.
  *
+ * A key that is deleted and created again between the read and the write of a value, at the same version, is taken for the old
+ * one, as with `update$`: let nothing do that meanwhile.
+ *
  * Those who watch see each value that is written anew, with its new version.
  *
  * @example
@@ -56,7 +59,8 @@ export interface RotateProgress {
 export function rotate$<V>(store: KVStore<V>): Observable<RotateProgress> {
   return new Observable(subscriber => {
     const { engine, timing, timeout } = observedOf(store)
-    new Rotation({ access: accessOf<V>(store), engine, timing, timeout }, subscriber).look()
+    // With their headers, so that a value keeps its timers and its time to live.
+    new Rotation({ access: accessOf<V>(store).headed, engine, timing, timeout }, subscriber).look()
   })
 }
 

@@ -1,33 +1,22 @@
 import { Observable } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
 import type { StoredEntry } from '../contract/engine.ts'
-import type { Access, Writer } from '../store/access.ts'
+import type { Reader, Writer } from '../store/access.ts'
 import { drain } from '../store/listing.ts'
 import type { Room, Tally } from './tally.ts'
 
 /** Looks at all values, page by page, and writes those anew that are not current; emits after each page, and completes. */
 export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
   new Observable(subscriber => {
-    // With their headers: what expires, or has timers, goes on to.
-    const access = room.access.headed
     const scan = room.engine.entries({})
     subscriber.add(() => scan.close())
     let writing = 0
     let resume = (): void => {}
-    const settled = (error: KVError | undefined): void => {
+    const settled = (): void => {
       writing--
-      const fatal = tally.count(error)
-      if (fatal !== undefined) subscriber.error(fatal)
       if (writing > 0 || subscriber.closed) return
       subscriber.next()
       resume()
-    }
-    const writer: Writer = {
-      get withdrawn() {
-        return subscriber.closed
-      },
-      written: () => settled(undefined),
-      failed: settled,
     }
     drain(scan, room, {
       // The page before is written first, so that there is no more under way than what one page has.
@@ -36,13 +25,14 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
         return writing > 0
       },
       page: entries => {
-        // Counted as one more until the page is through: the first may be settled at once.
+        // One more until the page is through: the first may be settled at once.
         writing = 1
         for (const entry of entries) {
           tally.seen++
           tally.key = entry.key
-          const error = rewrite(access, room.timeout, entry, writer, () => writing++)
-          if (error !== undefined) tally.count(error)
+          if (!isOld(room, entry, tally)) continue
+          writing++
+          new Rewrite(room, entry.key, subscriber, tally, settled).begin()
         }
         writing--
         if (writing === 0) subscriber.next()
@@ -53,22 +43,68 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
     })
   })
 
-/** Begins to write a value anew, unless it is current; returns the codec's error where it cannot. */
-function rewrite<V>(
-  access: Access<V>,
-  timeout: number,
-  { key, value: bytes, version }: StoredEntry,
-  writer: Writer,
-  begins: () => void,
-): KVError | undefined {
-  let value: V
+function isOld<V>(
+  { access }: Room<V>,
+  { key, value }: Pick<StoredEntry, 'key' | 'value'>,
+  tally: Tally,
+): boolean {
   try {
-    if (access.isCurrent(key, bytes)) return undefined
-    value = access.decode(key, bytes)
+    return !access.isCurrent(key, value)
   } catch (error) {
-    return error as KVError
+    tally.count(error as KVError)
+    return false
   }
-  begins()
-  access.write({ type: 'put', key, value, ifVersion: version }, writer, timeout)
-  return undefined
+}
+
+/**
+ * One value that is written anew. It is read once more right before: a page may have been read some time ago, and the version alone does
+ * not tell a key that was deleted and created again since.
+ */
+class Rewrite<V> implements Reader<V>, Writer {
+  readonly #room: Room<V>
+  readonly #key: string
+  readonly #wanted: { readonly closed: boolean; error(error: KVError): void }
+  readonly #tally: Tally
+  readonly #settled: () => void
+
+  constructor(
+    room: Room<V>,
+    key: string,
+    wanted: { readonly closed: boolean; error(error: KVError): void },
+    tally: Tally,
+    settled: () => void,
+  ) {
+    this.#room = room
+    this.#key = key
+    this.#wanted = wanted
+    this.#tally = tally
+    this.#settled = settled
+  }
+
+  get withdrawn(): boolean {
+    return this.#wanted.closed
+  }
+
+  begin(): void {
+    this.#room.access.ask(this.#key, this, this.#room.timeout)
+  }
+
+  found(value: V | undefined, version: number, bytes?: Uint8Array): void {
+    const { access, timeout } = this.#room
+    const key = this.#key
+    const isStillOld = bytes !== undefined && isOld(this.#room, { key, value: bytes }, this.#tally)
+    if (value === undefined || !isStillOld) this.#settled()
+    else access.write({ type: 'put', key, value, ifVersion: version }, this, timeout)
+  }
+
+  written(): void {
+    this.#tally.count(undefined)
+    this.#settled()
+  }
+
+  failed(error: KVError): void {
+    const fatal = this.#tally.count(error)
+    if (fatal !== undefined) this.#wanted.error(fatal)
+    this.#settled()
+  }
 }

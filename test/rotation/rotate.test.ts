@@ -15,6 +15,7 @@ import {
   versioned,
 } from 'rxkeeper'
 import { describe, expect, test } from 'vitest'
+import { headerOf, withHeader } from '../../src/store/header.ts'
 import { writeElsewhere } from '../operators/engines.ts'
 
 const keys = { k1: randomBytes(32), k2: randomBytes(32) }
@@ -111,6 +112,19 @@ test('old versions become the newest, and not again', async () => {
   ).toBe('1!')
 })
 
+test('a value keeps the header that it has', async () => {
+  const memory = new Memory()
+  await using raw = opened(memory, bytes)
+  const header = { expires: 1e15, timers: new Map([['remind', 2e15]]) }
+  await firstValueFrom(raw.put$('a', Buffer.from('x')))
+  const entry = memory.entries.get('a')!
+  memory.entries.set('a', { ...entry, value: withHeader(header, under('k1').encode(7, 'a')) })
+  await using store = opened(memory, under('k2'))
+  expect(await rotated(store)).toMatchObject({ rotated: 1, done: true })
+  expect(headerOf(memory.entries.get('a')!.value)).toEqual(header)
+  expect(await contentOf(memory)).toEqual([7])
+})
+
 test('versions stay as they are where nothing is old: who watches sees nothing', async () => {
   const memory = new Memory()
   await fill(memory, under('k2'), 10)
@@ -183,9 +197,13 @@ describe('under concurrent writers', () => {
       fc.asyncProperty(operations, operations, async (before, during) => {
         const memory = new Memory()
         const model = new Map<string, number>()
+        const deleted = new Set<string>()
         const carryOut = async (codec: Codec<number>, all: typeof before): Promise<void> => {
           await using store = opened(memory, codec)
           for (const { key, what, value } of all) {
+            // Versions return: a key that is deleted is not created again.
+            if (deleted.has(key)) continue
+            if (what === 'delete') deleted.add(key)
             const old = model.get(key)
             if (what === 'put') await firstValueFrom(store.put$(key, value))
             else if (what === 'update') await firstValueFrom(store.update$(key, (n = 0) => n + value))

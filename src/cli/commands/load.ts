@@ -7,7 +7,13 @@ import { CliError } from '../exit-codes.ts'
 import { type Line, linesOf, type Start, TOO_LONG } from '../lines.ts'
 import { count, counted, Progress } from '../progress.ts'
 import { Session } from '../session.ts'
-import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
+import {
+  type StoreCommandOptions,
+  wholeNumberFrom,
+  withCodecOption,
+  withStore,
+  withStoreOptions,
+} from '../store.ts'
 import { entryOfLine, type Format } from '../values.ts'
 
 interface Options extends StoreCommandOptions {
@@ -18,7 +24,7 @@ interface Options extends StoreCommandOptions {
 
 /** `rxkeeper load FILE` */
 export const loadCommand = (): Command =>
-  withStoreOptions(new Command('load'))
+  withCodecOption(withStoreOptions(new Command('load')))
     .summary('write entries from NDJSON')
     .description(
       'Writes an entry for each line {"key": …, "value": …} of a file, as dump makes them ("base64" stands for a value that ' +

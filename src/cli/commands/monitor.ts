@@ -4,7 +4,13 @@ import { showStoreUrl } from '../../index.ts'
 import { type Monitor, serveMonitor } from '../../monitor.ts'
 import { explainListen } from '../listen.ts'
 import { Session } from '../session.ts'
-import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
+import {
+  type StoreCommandOptions,
+  wholeNumberFrom,
+  withCodecOption,
+  withStore,
+  withStoreOptions,
+} from '../store.ts'
 
 interface Options extends StoreCommandOptions {
   readonly port: number
@@ -15,7 +21,7 @@ interface Options extends StoreCommandOptions {
 
 /** `rxkeeper monitor` */
 export const monitorCommand = (): Command =>
-  withStoreOptions(new Command('monitor'))
+  withCodecOption(withStoreOptions(new Command('monitor')))
     .summary('show the store in a browser')
     .description(
       'Serves one page that shows the store live: throughput, latency and availability over time, the states of the ' +
