@@ -5,19 +5,19 @@ import { KVError } from '../base/errors.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** A place a config comes from. */
+/** A source of a config. */
 export abstract class ConfigPlace {
-  /** The fields for this job, and for messages where each is from. */
+  /** The fields for this job, and the origin of each for messages. */
   abstract read(job: string): {
     readonly fields: Fields
-    /** Where a field comes from, for messages. */
+    /** The origin of a field, for messages. */
     readonly origin: (field: string) => string
   }
-  /** Whether all it has is text, which may stand for something else. */
+  /** Whether all its values are text, which may stand for other types. */
   readonly isText: boolean = false
 }
 
-/** Where a config, or a part of it, comes from. */
+/** The source of a config, or of a part of it. */
 export type ConfigSource = Fields | ConfigPlace
 
 class ConfigFile extends ConfigPlace {
@@ -97,9 +97,10 @@ const isFields = (value: unknown): value is Fields =>
 export const configFile = (path: string): ConfigPlace => new ConfigFile(path)
 
 /**
- * A config from environment variables: `ROUTE_DELAYS_MIN_DISTANCE=500` is the field `minDistance` of the job `route-delays`.
+ * A config from environment variables: `ROUTE_DELAYS_MIN_DISTANCE=500` is the field `minDistance` of the job
+ * `route-delays`.
  *
- * A variable is text where the schema takes text for its field, and else what it says in JSON: `5`, `true`, `["JFK"]`.
+ * A variable is taken as text where the schema accepts text for its field, else as JSON: `5`, `true`, `["JFK"]`.
  *
  * @example
  * ```ts
@@ -117,8 +118,8 @@ export const configFile = (path: string): ConfigPlace => new ConfigFile(path)
  * await counter.run({ config: configEnvironment(undefined, { WORD_COUNTER_STEP: '2' }) })
  * ```
  *
- * @param prefix what the names of the variables begin with; by default the name of the job in capitals and `_`
- * @param environment the variables; those of the process by default
+ * @param prefix the prefix of the variables' names; by default the name of the job in capitals and `_`
+ * @param environment the variables; by default those of the process
  */
 export const configEnvironment = (
   prefix?: string,
@@ -131,7 +132,7 @@ const environmentPrefix = (name: string): string =>
     .replace(/[^A-Za-z\d]+/g, '_')
     .toUpperCase()}_`
 
-/** Emits the config once, validated; fails with `INVALID_ARGUMENT`, which names each field that is wrong. */
+/** Emits the validated config; fails with `INVALID_ARGUMENT`, which names each wrong field. */
 export function resolveConfig<C>(
   name: string,
   schema: StandardSchemaV1<unknown, C> | undefined,
@@ -158,7 +159,7 @@ export function resolveConfig<C>(
   if (schema === undefined) return of(fields as C)
   return validate(schema, fields).pipe(
     switchMap(result => {
-      // A text that the schema does not take as such may be meant as JSON.
+      // A text that the schema refuses may be meant as JSON.
       const meant = result.issues === undefined ? undefined : readTexts(fields, texts, result.issues)
       return meant === undefined ? of(result) : validate(schema, meant)
     }),
@@ -181,7 +182,7 @@ function validate<C>(
 const pathOf = (issue: StandardSchemaV1.Issue): string[] =>
   (issue.path ?? []).map(part => String(typeof part === 'object' ? part.key : part))
 
-/** The fields with the texts that are at fault read as JSON; `undefined` where there is none that can be. */
+/** The fields with the refused texts parsed as JSON; `undefined` if none can be parsed. */
 function readTexts(
   fields: Fields,
   texts: ReadonlySet<string>,

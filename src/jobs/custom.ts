@@ -6,7 +6,7 @@ import type { Body, Result, Source } from './pipeline.ts'
 import { type Step, Steps } from './steps.ts'
 import type { JobContext, JobPipelineContext, JobPipelineDefinition } from './types.ts'
 
-/** An item of a source, as the job's pipeline gets it. */
+/** An item of a source, in the form that the job's pipeline gets. */
 class Item<I, T> implements Delivered<T, unknown> {
   readonly record: T
   readonly position: unknown
@@ -18,7 +18,7 @@ class Item<I, T> implements Delivered<T, unknown> {
     this.#item = item
   }
 
-  /** The item that this value is made of; `undefined` where it is none. */
+  /** The item that this value was made from; `undefined` if it is not an Item. */
   static of<I>(value: unknown): I | undefined {
     return value instanceof Item ? value.#item : undefined
   }
@@ -27,7 +27,7 @@ class Item<I, T> implements Delivered<T, unknown> {
 /** The item of an output, as the operators emit them: alone, or first in a pair. */
 const itemIn = (output: unknown): unknown => (Array.isArray(output) ? output[0] : output)
 
-/** A result, with the emission of the committing operator that it came of. */
+/** A result, with the emission of the committing operator that it belongs to. */
 interface StepResult {
   readonly position: unknown
   readonly step: Step | undefined
@@ -70,7 +70,7 @@ export function custom<I, T, V, R, C>(
             })
         : 'fail',
   }
-  /** That a result is on its way. */
+  /** Registers a result with the current emission. */
   const seen = (item: Delivered<T, unknown> | undefined): StepResult => {
     const step = steps.current
     if (step !== undefined) step.left++

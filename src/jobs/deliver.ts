@@ -3,16 +3,16 @@ import type { Intake } from '../base/demand.ts'
 import { Queue } from '../base/queue.ts'
 import { operate, type Sink } from '../operators/internal/operate.ts'
 
-/** How many records may wait for a slow taker before no more are asked for. */
+/** How many records may wait for a slow taker before the source is paused. */
 const WAITING = 1024
 
-/** Who takes records. */
+/** The receiver of records. */
 export interface Taker<T> {
-  /** Takes a record; an Observable or a promise that it returns is waited for. */
+  /** Takes a record; an Observable or a promise that it returns is awaited. */
   take(record: T): unknown
   /** The record was taken. */
   taken(record: T): void
-  /** The error to end with when taking a record failed. */
+  /** The error to fail with when taking a record failed. */
   error(record: T, cause: unknown): unknown
 }
 
@@ -24,7 +24,7 @@ class Delivery<T> implements Sink<T> {
   readonly #destination: Subscriber<never>
   readonly #intake: Intake
   readonly #waiting = new Queue<T>()
-  /** A record is being taken, or the loop that gives them runs. */
+  /** Whether a record is being taken, or the loop is running. */
   #busy = false
   #completing = false
 
@@ -47,7 +47,7 @@ class Delivery<T> implements Sink<T> {
 
   stop(): void {}
 
-  /** A loop, not a recursion: what is taken at once comes back here. */
+  /** A loop, not a recursion: a record that is taken synchronously comes back here. */
   #go(): void {
     this.#busy = true
     while (this.#waiting.length > 0 && !this.#destination.closed) {
@@ -71,7 +71,7 @@ class Delivery<T> implements Sink<T> {
     this.#intake.release(1)
   }
 
-  /** Returns whether it is over already; else goes on when it is. */
+  /** Returns whether it has completed already; otherwise goes on when it does. */
   #await(record: T, result: ObservableInput<unknown>): boolean {
     let over = false
     let waiting = false
@@ -91,6 +91,6 @@ class Delivery<T> implements Sink<T> {
   }
 }
 
-/** Gives each record to `taker`, one after the other, and completes when all are taken. */
+/** Passes each record to `taker`, one after the other, and completes when all are taken. */
 export const deliver = <T>(taker: Taker<T>): OperatorFunction<T, never> =>
   operate(WAITING, (destination, intake) => new Delivery(taker, destination, intake))

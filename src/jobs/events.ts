@@ -2,17 +2,17 @@ import { Observable, type Subscriber } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { JobEvent, JobResult, JobRun, StopReason } from './types.ts'
 
-/** Events of which only the latest tells anything to those who come late. */
+/** Events of which late subscribers get only the latest. */
 const conflated = new Set<JobEvent<unknown>['type']>(['figures', 'status', 'partitions'])
-/** Events of which late comers are not told. */
+/** Events that late subscribers do not get. */
 const passing = new Set<JobEvent<unknown>['type']>(['dead letter', 'lost'])
 
-/** The events of one run: told to those who listen, and the ones that still matter to those who come late. */
+/** The events of one run, for current subscribers; late ones get those that still matter. */
 export class JobEvents<T> {
   readonly #subscribers = new Set<Subscriber<JobEvent<T>>>()
   #past: JobEvent<T>[] = []
   #end: { readonly error: unknown } | 'completed' | undefined
-  /** Rejected with an error that nobody was there to hear, so that the process learns of it if nobody ever does. */
+  /** Rejected with an error that nobody has received, so that it is reported as unhandled if nobody ever does. */
   #unheard: Promise<never> | undefined
 
   emit(event: JobEvent<T>): void {
@@ -44,13 +44,13 @@ export class JobEvents<T> {
   }
 }
 
-/** What a run needs to be told. */
+/** The controls of a run. */
 export interface RunControl {
   stop(reason: StopReason): void
   abort(reason: StopReason): void
 }
 
-/** What the user holds of a run. */
+/** The user's handle of a run. */
 export class RunHandle<T> extends Observable<JobEvent<T>> implements JobRun<T> {
   readonly #control: RunControl
   #result: Promise<JobResult> | undefined

@@ -5,7 +5,7 @@ import { pull$ } from '../operators/pull.ts'
 import type { Plan } from './plan.ts'
 import type { JobContext, JobInput } from './types.ts'
 
-/** The input of a job, made where a function makes it. */
+/** The input of a job; makes it, if the job has a function for that. */
 export function inputOf<T, V, R, C>(
   { name, input }: Plan<T, V, R, C>,
   context: JobContext<V, C>,
@@ -22,6 +22,6 @@ export function inputOf<T, V, R, C>(
 export const isPartitioned = <T>(input: JobInput<T>): input is PartitionedInput<T, unknown> =>
   typeof input === 'object' && input !== null && 'partitions$' in input && 'read' in input
 
-/** The records of an input that has no partitions. */
+/** The records of an input without partitions. */
 export const recordsOf = <T>(input: Exclude<JobInput<T>, PartitionedInput<T, unknown>>): Observable<T> =>
   isObservable(input) ? input : pull$(input)

@@ -44,7 +44,7 @@ function checkDefinition(definition: object): void {
   checkShared(definition)
 }
 
-/** What `run` may be given, too. */
+/** Checks the options that `run` takes, too. */
 function checkShared(options: object): void {
   check(
     options,
@@ -59,14 +59,15 @@ function checkShared(options: object): void {
 }
 
 /**
- * Describes a job: an input, whose records are processed by key into a store, and their outputs.
+ * Defines a job: an input, whose records are processed by key into a store, and the outputs.
  *
- * `run` opens the store and takes the input through `processKV`, or through a `pipeline` of any operators, measured. It ends in
- * good order at the end of the input, at `SIGINT` or `SIGTERM`, or when it is told to: it takes no more records, lets what is
- * in flight finish, gives out the last outputs and figures, and closes what it opened. A second signal ends it at once.
- * State and outputs are at-least-once; with `position` or a `PartitionedInput`, a record counts exactly once in the state.
+ * `run` opens the store and takes the input through `processKV`, or through a `pipeline` of any operators, measured. It
+ * ends in good order at the end of the input, at `SIGINT` or `SIGTERM`, or on demand: it takes no more records, lets
+ * what is in flight finish, delivers the last outputs and figures, and closes what it opened. A second signal ends it
+ * at once. State and outputs are at-least-once; with `position` or a `PartitionedInput`, a record counts exactly once
+ * in the state.
  *
- * Throws `INVALID_ARGUMENT`, which names the field, for a description that is wrong.
+ * Throws `INVALID_ARGUMENT`, which names the field, for a wrong definition.
  *
  * @example
  * ```ts
@@ -108,7 +109,7 @@ export function job<T, V, R, C = unknown>(
   definition: JobPipelineDefinition<T, V, R, C>,
 ): Job<T, V, R, C, JobPipelineDefinition<T, V, R, C>>
 /**
- * Describes a job that keeps a value for each key. The value's type comes from the codec alone, so that `transform` may
+ * Defines a job that keeps a value for each key. The value's type comes from the codec alone, so that `transform` may
  * destructure it with a default.
  *
  * @typeParam F the type of `transform`, from which that of the new value is inferred
@@ -122,7 +123,7 @@ export function job<
 >(
   definition: Omit<JobDefinition<T, V, ReturnType<F>, R, C>, 'transform'> & { readonly transform: F },
 ): Job<T, V, R, C>
-/** Describes a job whose config has no schema: its type comes from the parameters of the functions. */
+/** Defines a job whose config has no schema: its type comes from the parameters of the functions. */
 export function job<T, V, N extends V | undefined = V | undefined, R = [record: T, value: N], C = unknown>(
   definition: JobDefinition<T, V, N, R, C>,
 ): Job<T, V, R, C>

@@ -7,8 +7,8 @@ import type { AnyStore, KVStore } from '../store/kv-store.ts'
 import type { Plan } from './plan.ts'
 
 /**
- * The journal of the outputs of what this fence guards, as it was left; none where nobody takes outputs. Then everything
- * committed counts as taken.
+ * The journal of the outputs of what this fence guards, as it was left; none where nobody takes outputs. Then
+ * everything committed counts as taken.
  */
 export function journal$<T, V, R, C>(
   { output, deadLetter }: Plan<T, V, R, C>,
@@ -29,8 +29,8 @@ export function journal$<T, V, R, C>(
 }
 
 /**
- * Writes down which outputs were taken, where the commits do not say so yet, and completes. Where that fails, they are given
- * out again: it fails only where another has taken over.
+ * Writes down which outputs were taken, where the commits do not say so yet, and completes. Where that fails, they are
+ * given out again: it fails only where another has taken over.
  */
 export function writeTaken$(
   store: AnyStore,

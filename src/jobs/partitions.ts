@@ -29,25 +29,25 @@ import type { Plan } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { JobContext } from './types.ts'
 
-/** How many records one commit of a partition takes at most, by default: of many partitions, each holds several of these. */
+/** The default for the most records in a commit of a partition: with many partitions, each holds several commits. */
 const COMMIT_SIZE = 2048
 
-/** How long a partition is left alone before it is taken up again, in milliseconds. */
+/** The pause before a partition is taken up again after a transient error, in milliseconds. */
 const PAUSE = 1000
 
-/** Errors that pass: a partition that meets one is taken up again. */
+/** Transient errors: after one, the partition is taken up again. */
 const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'INDETERMINATE', 'UNAVAILABLE'])
 
 const isPassing = (error: unknown): error is KVError => error instanceof KVError && PASSING.has(error.code)
 
-/** What the partitions of a run share, and tell. */
+/** What the partitions of a run share, and report. */
 export interface PartitionsHooks<T> extends PipelineHooks<T> {
-  /** Emits when the group is to be left. */
+  /** Emits when to leave the group. */
   readonly stop$: Observable<unknown>
   readonly scheduler: SchedulerLike | undefined
   /** All partitions of the group are at their end. */
   inputEnded(): void
-  /** The job cannot go on; what came before is still delivered. */
+  /** The job cannot go on; earlier outputs are still delivered. */
   failed(error: unknown): void
   /** These partitions are ours now. */
   owned(partitions: readonly string[]): void
@@ -55,8 +55,8 @@ export interface PartitionsHooks<T> extends PipelineHooks<T> {
 }
 
 /**
- * Processes those partitions of an input that fall to this process of the group, each on its own: its records come out in
- * order, and what befalls one does not hold the others up. Completes when the group is left.
+ * Processes the partitions that this member of the group owns, independently of each other: the records of each come
+ * out in order, and a failure of one does not hold up the others. Completes when the group is left.
  */
 export function processPartitions<T, V, R, C>(
   plan: Plan<T, V, R, C>,
@@ -106,7 +106,7 @@ export function processPartitions<T, V, R, C>(
   )
 }
 
-/** Processes a partition until there is no more of it, or it is to be given up, or lost. */
+/** Processes a partition until it ends, must be given up, or is lost. */
 function processOwned$<T, V, R, C>(
   plan: Plan<T, V, R, C>,
   context: JobContext<V, C>,
@@ -124,11 +124,11 @@ function processOwned$<T, V, R, C>(
     failure ??= { error }
   }
   const progress = new Progress(input, partition, error => {
-    // The next position will be told all the same.
+    // The next position will be reported nevertheless.
     if (!isPassing(error)) hooks.failed(error)
   })
   const sourceOf = (journal: Journal | undefined): Source<Delivered<T, unknown>, T, V> => {
-    // What is committed and not given out comes first.
+    // Committed records whose outputs were not taken come first.
     const after = journal === undefined ? owned.position : journal.outputs.taken.position
     return {
       items$: defer(() => pull$(input.read(partition, after))),
@@ -146,7 +146,7 @@ function processOwned$<T, V, R, C>(
       reached: () => progress.tell((journal?.outputs.taken ?? fence.state).position),
     }
   }
-  /** Leaves the partition alone for a while, then takes it up again from what is durable, unless another should. */
+  /** Pauses, then takes the partition up again from its durable position, unless another member should own it. */
   const pause$ = (error: KVError): Observable<never> => {
     isGivenUp = true
     hooks.lost(partition, error)

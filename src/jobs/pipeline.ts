@@ -19,29 +19,32 @@ import { loop } from './loop.ts'
 import type { Plan } from './plan.ts'
 import type { JobContext, SinkContext } from './types.ts'
 
-/** Records that are read in order: an input that has no partitions, or one partition. They come as items, which may hold more. */
+/**
+ * Records read in order: an input without partitions, or one partition. They come as items, which may contain more than
+ * the record.
+ */
 export interface Source<I, T, V> {
   readonly items$: Observable<I>
   readonly partition: string | undefined
   recordOf(item: I): T
-  /** Absent where no position is kept. */
+  /** Absent if no position is kept. */
   readonly positionOf: ((item: I) => unknown) | undefined
-  /** What the process loop needs for its commits. */
+  /** Options for the commits of the process loop. */
   readonly options: Pick<
     ProcessOptions<I, V, V | undefined, unknown>,
     'partition' | 'positionOf' | 'commitSize'
   >
-  /** What it takes to give outputs out again that were not taken. */
+  /** The journal from which outputs that were not taken are delivered again. */
   readonly journal: Journal | undefined
-  /** Emits when no more records are to be taken. */
+  /** Emits when to take no more records. */
   readonly stop$: Observable<unknown>
   /** There are no more records. */
   ended(): void
-  /** Reading or the process loop failed; what came before is still delivered. */
+  /** Reading or the process loop failed; earlier outputs are still delivered. */
   failed(error: unknown): void
-  /** What was made of an item was taken by its sink. */
+  /** The sink has taken the result of an item. */
   taken?(item: I): void
-  /** What was committed may be taken further than before. */
+  /** More of what was committed may have been taken by the sinks. */
   reached?(): void
 }
 
@@ -52,21 +55,21 @@ export interface PipelineHooks<T> {
   letterTaken(letter: DeadLetter<T>): void
 }
 
-/** What an item came to, on its way to a sink. */
+/** The result of an item, on its way to a sink. */
 export type Result<I, T, R> =
   | { readonly item: I | undefined; readonly output: R }
   | { readonly item: I | undefined; readonly letter: DeadLetter<T> }
 
-/** What the items of a source go through. */
+/** The operators that the items of a source go through. */
 export interface Body<I, T, R> {
   readonly process: OperatorFunction<I, Result<I, T, R>>
   /** The position of a result; `undefined` where none is kept. */
   positionOf(result: Result<I, T, R>): unknown
-  /** A result was taken by its sink. */
+  /** The sink has taken a result. */
   taken(result: Result<I, T, R>): void
 }
 
-/** Takes a source through the job to the sinks; completes when all that was taken in is done. */
+/** Runs a source through the job to the sinks; completes when everything that was read is done. */
 export function pipeline<I, T, V, R, C>(
   plan: Plan<T, V, R, C>,
   context: JobContext<V, C>,
@@ -88,7 +91,7 @@ export function pipeline<I, T, V, R, C>(
   }
   const processed$ = source.items$.pipe(
     tap({ complete: () => source.ended() }),
-    // Told when what was read before is done: a failure of that is the earlier one.
+    // Reported when the records before it are done: if one of those fails, that error is the earlier one.
     catchError((error: unknown) => {
       unread = { error }
       return EMPTY

@@ -15,11 +15,11 @@ interface Found<V> {
 }
 
 /**
- * Takes the position of a job over that is kept under `key`: its node beside the keys is position and fence, as a partition's is.
- * From now on, no run that had it before commits anything. Emits the fence, once.
+ * Takes the position of a job over that is kept under `key`: its node beside the keys is position and fence, as a
+ * partition's is. From now on, no run that had it before commits anything. Emits the fence, once.
  *
- * A former version of this library kept it as a value under the key itself; that is where it goes on then, and the key is
- * deleted, so that a run of that version commits nothing either.
+ * A former version of this library kept it as a value under the key itself; that is where it goes on then, and the key
+ * is deleted, so that a run of that version commits nothing either.
  */
 export function claimPosition$<V>(store: KVStore<V>, key: string): Observable<Fence<unknown>> {
   const { engine } = observedOf(store)

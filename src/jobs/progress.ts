@@ -2,7 +2,7 @@ import { Observable, type Subscriber } from 'rxjs'
 import type { PartitionedInput } from '../inputs/partitioned-input.ts'
 
 /**
- * Tells an input how far a partition is processed: one position at a time, and when that is told the last there is by then.
+ * Reports to an input how far a partition is processed: one position at a time, then the latest there is by then.
  */
 export class Progress<P> {
   readonly #input: Pick<PartitionedInput<unknown, P>, 'committed'>
@@ -28,7 +28,7 @@ export class Progress<P> {
     if (!this.#telling) this.#tell()
   }
 
-  /** Completes when all is told. */
+  /** Completes when everything is reported. */
   readonly told$: Observable<never> = new Observable(subscriber => {
     if (!this.#telling) {
       subscriber.complete()

@@ -19,15 +19,15 @@ import type { Plan } from './plan.ts'
 import { claimPosition$ } from './position.ts'
 import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from './types.ts'
 
-/** The position of a run, and the outputs that were not taken. */
+/** The position of a run, and the journal of outputs that were not taken. */
 interface Kept {
   readonly fence: Fence<unknown>
   readonly journal: Journal | undefined
 }
 
 /**
- * One run of a job: config, store, position, then the pipeline until it is done or stopped; then it closes what it
- * opened and says so.
+ * One run of a job: reads the config, opens the store, claims the position, runs the pipeline until it is done or
+ * stopped, closes what it opened, and reports the end.
  */
 export class Execution<T, V, R, C> implements RunControl {
   readonly events: JobEvents<T> = new JobEvents()
@@ -35,7 +35,7 @@ export class Execution<T, V, R, C> implements RunControl {
   readonly #options: RunOptions<T, V, R, C>
   readonly #stop = new ReplaySubject<void>(1)
   readonly #work = new Subscription()
-  /** Of the last figures, there must be some even when the store was never opened. */
+  /** For the final figures, which exist even if the store was never opened. */
   #meter: Meter | undefined
   #opened: KVStore<V> | undefined
   /** An input that was made for this run. */
@@ -80,7 +80,7 @@ export class Execution<T, V, R, C> implements RunControl {
     this.#stopped(true)
   }
 
-  /** The first signal stops in good order, the next at once. */
+  /** The first signal stops the run in good order, the next at once. */
   #signalled(): (signal: NodeJS.Signals) => void {
     let first = true
     return signal => {
@@ -99,7 +99,7 @@ export class Execution<T, V, R, C> implements RunControl {
       switchMap(({ config, store }) =>
         this.#kept$(store, position?.key).pipe(
           map(kept => {
-            // What is committed and not given out comes first.
+            // Committed records whose outputs were not taken come first.
             const after = kept && (kept.journal?.outputs.taken ?? kept.fence.state).position
             return { context: { name, config, store, position: after }, kept }
           }),
@@ -109,7 +109,7 @@ export class Execution<T, V, R, C> implements RunControl {
     )
   }
 
-  /** Takes the position over, with the outputs that were not taken. */
+  /** Claims the position, and loads the journal of outputs that were not taken. */
   #kept$(store: KVStore<V>, key: string | undefined): Observable<Kept | undefined> {
     if (key === undefined) return of(undefined)
     return claimPosition$(store, key).pipe(
@@ -131,7 +131,7 @@ export class Execution<T, V, R, C> implements RunControl {
     return 'then' in opened ? from(opened.then(store => this.#keep(store))) : of(this.#keep(opened))
   }
 
-  /** A store that is to be closed at the end; at once, where the end was first. */
+  /** Remembers a store to be closed at the end; closes it at once if the run has ended already. */
   #keep(store: KVStore<V>): KVStore<V> {
     this.#opened = store
     if (this.#ending) void store.close()
@@ -226,12 +226,12 @@ export class Execution<T, V, R, C> implements RunControl {
     this.#end()
   }
 
-  /** Closes what was opened, then says how it ended. */
+  /** Closes what was opened, then reports how it ended. */
   #end(): void {
     if (this.#ending) return
     this.#ending = true
     this.#release()
-    // At once where nothing is to be closed: on virtual time there are no promises.
+    // Synchronously if there is nothing to close: on virtual time promises do not settle.
     if (this.#opened === undefined && this.#publication === undefined && this.#made === undefined)
       this.#ended()
     else {
@@ -251,7 +251,7 @@ export class Execution<T, V, R, C> implements RunControl {
   }
 
   #release(): void {
-    // Closed first: its last figures are still wanted.
+    // Closed first: its final snapshot is still needed.
     this.#meter?.close()
     this.#work.unsubscribe()
   }
@@ -272,6 +272,6 @@ export class Execution<T, V, R, C> implements RunControl {
 
 function exitCodeOf(reason: StopReason, aborted: boolean): number {
   if (!reason.startsWith('SIG')) return 0
-  // To be asked to end is in the order of things; a shell's loop, though, is to end with what was interrupted in it.
+  // Stopping on request is a success; but after Ctrl-C, a shell's loop must end, too.
   return aborted || reason === 'SIGINT' ? signalExitCode(reason as NodeJS.Signals) : 0
 }

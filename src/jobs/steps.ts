@@ -1,19 +1,19 @@
 import { Observable } from 'rxjs'
 import { Queue } from '../base/queue.ts'
 
-/** One emission of an operator, with what comes of it at once. */
+/** One emission of an operator, with the results that it causes synchronously. */
 export interface Step {
-  /** How many of its results were not taken. */
+  /** How many of its results are not taken yet. */
   left: number
   isOver: boolean
 }
 
 /**
- * Tells which emissions of an operator in the middle of a pipeline are done, in their order: those of which all that came out
- * below has been taken.
+ * Tracks the emissions of an operator inside a pipeline. An emission is done when all results that it caused have been
+ * taken; `done` is called for each, in order.
  */
 export class Steps {
-  /** The emission that is being made. */
+  /** The current emission. */
   current: Step | undefined
   readonly #undone = new Queue<Step>()
   readonly #done: () => void
@@ -22,7 +22,7 @@ export class Steps {
     this.#done = done
   }
 
-  /** Does `work`, which is one emission. */
+  /** Runs `work` as one emission. */
   make(work: () => void): void {
     const outer = this.current
     const step: Step = { left: 0, isOver: false }
@@ -37,7 +37,7 @@ export class Steps {
     }
   }
 
-  /** Each emission of `source$` is one. */
+  /** Tracks every emission of `source$`. */
   watch<R>(source$: Observable<R>): Observable<R> {
     return new Observable(subscriber =>
       source$.subscribe({
