@@ -1,18 +1,18 @@
-/** The fields of one CSV record (RFC 4180), which may go over several lines. */
+/** Parses the fields of one CSV record (RFC 4180), which may span several lines. */
 export class CsvRecord {
   readonly fields: string[] = []
   readonly #delimiter: string
-  /** What there is of a quoted field that goes on in the next line. */
+  /** The beginning of a quoted field that continues on the next line. */
   #open: string | undefined
 
   constructor(delimiter: string) {
     this.#delimiter = delimiter
   }
 
-  /** Takes the next line, without its newline; gives whether the record is complete. */
+  /** Takes the next line, without its newline; returns whether the record is complete. */
   add(line: string): boolean {
     if (this.#open === undefined && !line.includes('"')) {
-      // By far the most lines are so, and this is by far the fastest.
+      // Most lines are like this, and this is by far the fastest way.
       const end = line.endsWith('\r') ? -1 : undefined
       for (const field of line.slice(0, end).split(this.#delimiter)) this.fields.push(field)
       return true
@@ -31,7 +31,7 @@ export class CsvRecord {
     return true
   }
 
-  /** Gives where the field after it begins. */
+  /** Returns the start of the next field. */
   #plain(line: string, from: number): number {
     const delimiter = line.indexOf(this.#delimiter, from)
     let to = delimiter < 0 ? line.length : delimiter
@@ -44,7 +44,7 @@ export class CsvRecord {
     return next
   }
 
-  /** As `#plain`, after the quote at the beginning; -1 where the line ends first. */
+  /** As `#plain`, after the opening quote; -1 if the line ends first. */
   #quoted(line: string, from: number, before: string): number {
     let field = before
     for (let at = from; ; ) {

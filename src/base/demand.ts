@@ -1,25 +1,25 @@
 import type { Observable, Subscriber } from 'rxjs'
 
 /**
- * How an operator tells the source above it when it can take more.
+ * How an operator tells its source when it can take more records.
  *
- * RxJS has no back-pressure, but subscribing is synchronous: while an operator subscribes, whatever source is reached
- * through any chain of operators can find the operator's demand here and hold back until it is open. A source that
- * does not look is not affected.
+ * RxJS has no back-pressure, but subscribing is synchronous: while an operator subscribes, any source at the end of a
+ * chain of operators can find the operator's demand here, and pause until it is open. Sources that do not look are
+ * unaffected.
  */
 export interface Demand {
   /** Whether the operator can take another record now. */
   readonly open: boolean
-  /** Calls `resume` once, when demand is next open. */
+  /** Calls `resume` once, when the demand opens next. */
   whenOpen(resume: () => void): void
 }
 
 let current: Demand | undefined
 
-/** The demand of the operator that is subscribing now, or that a source which follows it is emitting for. */
+/** The demand of the operator that is currently subscribing, or that a source is currently emitting to. */
 export const currentDemand = (): Demand | undefined => current
 
-/** Does `work` with `demand` as the current one. */
+/** Runs `work` with `demand` as the current one. */
 export function withDemand(demand: Demand | undefined, work: () => void): void {
   const outer = current
   current = demand
@@ -31,9 +31,9 @@ export function withDemand(demand: Demand | undefined, work: () => void): void {
 }
 
 /**
- * Subscribes `subscriber` to `source`, showing `demand` to the source. Whatever is no part of the stream from source
- * to operator (a store's call, a sub-pipeline) is subscribed to with none, so that no source in it waits for an
- * operator that waits for it.
+ * Subscribes `subscriber` to `source`, with `demand` visible to the source. Anything that is not part of the stream
+ * from source to operator (a store call, a sub-pipeline) is subscribed to without a demand, so that no source in it
+ * waits for an operator that waits for it.
  */
 export function subscribeWithDemand<T>(
   source: Observable<T>,
@@ -44,12 +44,13 @@ export function subscribeWithDemand<T>(
 }
 
 /**
- * The demand of an operator that holds records: open while there is room for more and the operator below can take more.
+ * The demand of an operator that holds a limited number of records: open while it has free capacity and the operator
+ * below it can take more.
  *
- * Once closed it opens again when a quarter of the room is free, so that a source is not woken for each record.
+ * Once closed, it opens again when a quarter of the capacity is free, so that the source is not woken for each record.
  */
 export class Intake implements Demand {
-  /** How many records were taken in and not released. */
+  /** How many records are held. */
   held = 0
   readonly #limit: number
   readonly #reopenAt: number
@@ -73,13 +74,13 @@ export class Intake implements Demand {
     this.#wake()
   }
 
-  /** Lets `count` records go. */
+  /** Releases `count` records. */
   release(count: number): void {
     this.held -= count
     if (this.#waiting.length > 0) this.#wake()
   }
 
-  /** Takes no more, ever. */
+  /** Closes it for good. */
   shut(): void {
     this.#shut = true
     this.#waiting = []

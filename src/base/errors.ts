@@ -13,8 +13,8 @@
  * - `AUTH`: the server refused the credentials, or they do not permit the operation
  * - `QUOTA`: the server refused the write because a quota would be exceeded
  * - `CLOSED`: the store is closed; not carried out
- * - `FENCED`: the partition belongs to another member of the group by now, or the move to another run of it; nothing was
- *   written
+ * - `FENCED`: the partition belongs to another member of the group by now, or the move to another run of it; nothing
+ *   was written
  * - `MOVED`: the store has been moved to another place (`movedTo`); nothing was written
  * - `UNSUPPORTED`: the engine or the server does not offer this
  * - `POSITION_LOST`: what an input had after the position is gone (trimmed, expired, truncated)
@@ -39,9 +39,9 @@ export type KVErrorCode =
   | 'POSITION_LOST'
   | 'ENGINE'
 
-/** What a {@link KVError} can tell beside its code and message. */
+/** The details of a {@link KVError} besides its code and message. */
 export interface KVErrorDetails {
-  /** The error underneath. */
+  /** The underlying error. */
   readonly cause?: unknown
   /** The key concerned. */
   readonly key?: string | undefined
@@ -49,7 +49,7 @@ export interface KVErrorDetails {
   readonly partition?: string | undefined
   /** The position in the partition concerned. */
   readonly position?: unknown
-  /** Where the store is by now: a URL without credentials. */
+  /** The new place of the store: a URL without credentials. */
   readonly movedTo?: string | undefined
 }
 
@@ -76,7 +76,7 @@ export class KVError extends Error {
   readonly partition: string | undefined
   /** The position in that partition, where there is one. */
   readonly position: unknown
-  /** Where the store is by now, after `MOVED`: a URL without credentials. */
+  /** The new place of the store, after `MOVED`: a URL without credentials. */
   readonly movedTo: string | undefined
 
   constructor(code: KVErrorCode, message: string, details: KVErrorDetails = {}) {
@@ -102,7 +102,7 @@ export class KVError extends Error {
   }
 }
 
-/** Runs `work`; what it throws becomes a KVError of `code`, unless it is one. */
+/** Runs `work`; an error that it throws becomes a KVError of `code`, unless it is a KVError already. */
 export function attempt<R>(code: KVErrorCode, context: string, key: string | undefined, work: () => R): R {
   try {
     return work()

@@ -1,7 +1,7 @@
-/** The slots that an empty queue keeps, at most. */
+/** The most slots that an empty queue keeps. */
 const KEPT = 16_384
 
-/** First in, first out, both ends in constant time, whatever waits. */
+/** A first-in first-out queue; both ends take constant time. */
 export class Queue<T> {
   /** Used again and again: growing anew each time was a sixth of what a record leaves to the garbage collector. */
   #ring: (T | undefined)[] = new Array(8)
@@ -21,7 +21,7 @@ export class Queue<T> {
     return this.#ring[this.#head]
   }
 
-  /** What waits behind `index` others. */
+  /** The item at `index`, from the front. */
   at(index: number): T | undefined {
     return index < this.#length ? this.#ring[this.#slot(index)] : undefined
   }
@@ -38,14 +38,14 @@ export class Queue<T> {
     return item
   }
 
-  /** Takes the first `count` out. */
+  /** Removes and returns the first `count` items. */
   take(count: number): T[] {
     const taken = new Array<T>(count)
     for (let i = 0; i < count; i++) taken[i] = this.shift()!
     return taken
   }
 
-  /** Takes out, in order, what `isOut` holds for; it must not touch the queue. */
+  /** Removes and returns, in order, the items for which `isOut` holds; it must not touch the queue. */
   remove(isOut: (item: T) => boolean): T[] {
     const out: T[] = []
     const kept: T[] = []

@@ -3,7 +3,7 @@ import { defer, filter, fromEvent, map, merge, type Observable, share } from 'rx
 
 const shared = new Map<NodeJS.Signals, Observable<NodeJS.Signals>>()
 
-/** Emits a signal each time the process gets it, while subscribed; the process has one listener however many subscribe. */
+/** Emits whenever the process gets this signal; all subscribers share one listener. */
 function signal$(name: NodeJS.Signals): Observable<NodeJS.Signals> {
   let signals$ = shared.get(name)
   if (signals$ === undefined) {
@@ -17,12 +17,12 @@ function signal$(name: NodeJS.Signals): Observable<NodeJS.Signals> {
 }
 
 /**
- * How soon the same signal again is the same request, in milliseconds: at a Ctrl-C the terminal tells the program, and
- * npm, if it runs it, tells it once more.
+ * Within this time, in milliseconds, the same signal counts as the same request: at Ctrl-C the terminal sends one to
+ * the program, and npm, if it runs it, another.
  */
 const REPEATED = 250
 
-/** Emits each of these signals that the process gets; one that comes twice at once, once. */
+/** Emits these signals when the process gets them; a repetition at once is dropped. */
 export const signals$ = (names: readonly NodeJS.Signals[]): Observable<NodeJS.Signals> =>
   defer(() => {
     let last: NodeJS.Signals | undefined
@@ -38,5 +38,5 @@ export const signals$ = (names: readonly NodeJS.Signals[]): Observable<NodeJS.Si
     )
   })
 
-/** What a process exits with after a signal. */
+/** The exit code of a process after a signal. */
 export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

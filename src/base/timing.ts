@@ -1,27 +1,29 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs'
 
-/** The clock, the timers and the end of the turn, of the process or of a scheduler that was given for tests. */
+/** The clock, the timers and the end of the turn: those of the process, or of a scheduler for tests. */
 export interface Timing {
-  /** Milliseconds since some fixed point, never going back. */
+  /** Milliseconds since some fixed point, monotonic. */
   now(): number
   /** Runs `work` at the end of this turn of the event loop, after the promises that are settled in it. */
   defer(work: () => void): void
   /** Runs `work` after `delay` milliseconds, unless unsubscribed. */
   after(delay: number, work: () => void): Subscription
-  /** As `after`, but what has arrived while the event loop was held up is read first. */
+  /** As `after`, but data that arrived while the event loop was blocked are read first. */
   afterReading(delay: number, work: () => void): Subscription
-  /** Milliseconds since 1970, for what is stored. */
+  /** Milliseconds since 1970, for stored times. */
   date(): number
 }
 
-/** After so many ticks in a row the event loop is let turn, so that an engine that answers at once starves nobody. */
+/**
+ * After this many ticks in a row the event loop gets a turn, so that an engine that answers at once does not starve it.
+ */
 const TICKS_IN_A_ROW = 256
 let ticks = 0
 
 const processTiming: Timing = {
   now: () => performance.now(),
-  // Unlike a microtask, a tick that is asked for in a microtask runs when no microtask is left:
-  // whatever the continuations of one batch of replies ask for is gathered in one batch.
+  // Unlike a microtask, a tick requested in a microtask runs when no microtask is left:
+  // so everything that the continuations of one batch of replies request goes into one batch.
   defer: work => {
     if (++ticks % TICKS_IN_A_ROW === 0) setImmediate(work)
     else process.nextTick(work)

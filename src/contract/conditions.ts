@@ -5,7 +5,7 @@ import { quoteKey } from './keys.ts'
 const MAX_VERSION = 0x7fff_ffff
 const MIN_VERSION = -0x8000_0000
 
-/** Whether `version` is one that a key can have: see {@link nextVersion}. */
+/** Whether a key can have this version: see {@link nextVersion}. */
 export const isVersion = (version: unknown): version is number =>
   Number.isInteger(version) &&
   (version as number) >= MIN_VERSION &&
@@ -13,25 +13,25 @@ export const isVersion = (version: unknown): version is number =>
   version !== -1
 
 /**
- * The version after one write more: a signed 32-bit number, as a znode's. After 2^31 − 1 comes −2^31, and after −2 comes
- * 0, because ZooKeeper takes −1 for any version.
+ * The version after one more write: a signed 32-bit number, as a znode's. After 2^31 − 1 comes −2^31, and after −2
+ * comes 0, because −1 means "any version" to ZooKeeper.
  */
 export const nextVersion = (version: number): number => versionAfter(version, 1)
 
-/** The version after so many writes more. */
+/** The version after this many more writes. */
 export function versionAfter(version: number, writes: number): number {
   const sum = version + writes
   if (version < -1 && sum >= -1) return sum + 1
   return sum > MAX_VERSION ? sum - MAX_VERSION + MIN_VERSION - 1 : sum
 }
 
-/** Whether a key that holds `stored` meets the condition `expected`; no condition is always met. */
+/** Whether `stored` meets the condition `expected`; without a condition always true. */
 export const holds = (
   expected: ExpectedVersion | undefined,
   stored: Pick<Stored, 'version'> | undefined,
 ): boolean => expected === undefined || expected === (stored === undefined ? 'absent' : stored.version)
 
-/** The error of a condition that did not hold; `actual` is `undefined` where the engine does not tell. */
+/** The error for a condition that did not hold; `actual` is `undefined` if the engine does not know. */
 export function versionConflict(
   key: string,
   expected: ExpectedVersion | undefined,

@@ -3,15 +3,15 @@ import type { KeySpan, StoredEntry } from '../../contract/engine.ts'
 import { inSpan, prefixEnd } from '../../contract/keys.ts'
 import { HEADER_BYTES, type Root, stored } from './root.ts'
 
-/** A page ends with the entry that brings it to this many entries or bytes. */
+/** A page ends once it has this many entries or bytes. */
 const PAGE_ENTRIES = 1024
 const PAGE_BYTES = 1_048_576
 
-/** Reads a span page by page; each page begins after the key the one before ended with, and sees what is committed by then. */
+/** Reads a span page by page; each page begins after the last key of the previous one, and sees the latest commits. */
 export class Cursor {
   readonly #root: Root
   readonly #span: KeySpan
-  /** Whether a bound is longer than a key can be and was cut, so that keys near it have to be looked at one by one. */
+  /** Whether a bound exceeds the longest key and was cut, so that keys near it must be compared one by one. */
   readonly #inexact: boolean
   readonly #low: string
   readonly #high: string
@@ -57,7 +57,7 @@ export class Cursor {
     return page
   }
 
-  /** The range that has not been read yet. */
+  /** The range that is still to be read. */
   #rest(): RangeOptions {
     const last = this.#last
     return this.#span.reverse
@@ -65,7 +65,7 @@ export class Cursor {
       : { start: last ?? this.#low, exclusiveStart: last !== undefined, end: this.#high }
   }
 
-  /** Moves on to the record at `place`; its key, if that is in the span. */
+  /** Moves on to the record at `place`; returns its key if that is in the span. */
   #pass(place: string): string | undefined {
     this.#last = place
     const key = place.slice(this.#root.prefix.length)
@@ -75,7 +75,7 @@ export class Cursor {
 
 const encoder = new TextEncoder()
 
-/** As many whole characters of `bound` as a key may have. */
+/** As many whole characters of `bound` as fit into a key. */
 function cut(bound: string, keyBytes: number): string {
   if (bound.length * 3 <= keyBytes) return bound
   return bound.slice(0, encoder.encodeInto(bound, new Uint8Array(keyBytes)).read)

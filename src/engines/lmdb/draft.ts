@@ -4,11 +4,11 @@ import type { Stored, Write, Written } from '../../contract/engine.ts'
 import { isNodeKey } from '../../contract/nodes.ts'
 import type { Root } from './root.ts'
 
-/** What a transaction will write: worked out first, so that a commit that fails has written nothing. */
+/** The writes of a transaction, computed before any is made, so that a failed commit has written nothing. */
 export class Draft {
   readonly #root: Root
   readonly #records = new Map<string, Stored | undefined>()
-  /** The key of each write that changes something: watchers count them. */
+  /** The keys of the writes that change something, for watchers. */
   readonly #changed: string[] = []
   readonly #from: number
   #revision: number
@@ -19,7 +19,7 @@ export class Draft {
     this.#revision = this.#from
   }
 
-  /** Adds one write, or tells why it can not be carried out. */
+  /** Adds one write, or returns why it cannot be carried out. */
   add(write: Write): Written | KVError {
     const { key, ifVersion } = write
     const stored = this.#records.has(key) ? this.#records.get(key) : this.#root.get(key)
@@ -45,7 +45,7 @@ export class Draft {
     if (!isNodeKey(key)) this.#changed.push(key)
   }
 
-  /** Adds all writes, or throws why one can not be carried out. */
+  /** Adds all writes, or throws why one cannot be carried out. */
   addAll(writes: readonly Write[]): Written[] {
     return writes.map(write => {
       const result = this.add(write)
@@ -54,7 +54,7 @@ export class Draft {
     })
   }
 
-  /** Writes what was added. */
+  /** Makes the writes that were added. */
   put(): void {
     if (this.#records.size === 0) return
     this.#root.put(this.#records, this.#revision)

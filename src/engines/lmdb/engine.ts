@@ -27,8 +27,8 @@ const VALUE_BYTES = 16 * 1024 * 1024
 /**
  * The Engine contract on a root of an LMDB environment.
  *
- * Reads answer at once. Writes travel in transactions, those of one turn in one, and are answered when they are on
- * disk; the next transaction runs while the one before is flushed.
+ * Reads are answered at once. The writes of one turn go into one transaction, and are answered when they are on disk;
+ * the next transaction runs while the previous one is flushed.
  */
 export class LmdbEngine implements Engine {
   readonly name = 'lmdb'
@@ -114,7 +114,7 @@ export class LmdbEngine implements Engine {
     await this.#root.release()
   }
 
-  /** Emits what `look` reads of all that is committed by now. */
+  /** Emits the result of `look`, which reads the latest commits. */
   #look<T>(look: () => T): Observable<T> {
     return new Observable(subscriber => {
       let seen: T
@@ -132,7 +132,7 @@ export class LmdbEngine implements Engine {
     })
   }
 
-  /** Emits what `work` returns once the draft it fills is on disk. */
+  /** Emits the result of `work` once the draft that it fills is on disk. */
   #transact<T>(due: Due, writes: readonly Write[], work: (draft: Draft) => T): Observable<T> {
     return new Observable(subscriber => {
       const answer = this.#carryOut(due, writes, work).then(

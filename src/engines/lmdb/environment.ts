@@ -8,24 +8,24 @@ export type Database = RootDatabase<Buffer, string>
 
 type Open = (path: string, options: RootDatabaseOptions) => Database
 
-/** The longest key lmdb-js takes, in bytes. */
+/** The longest key of lmdb-js, in bytes. */
 export const MAX_KEY_BYTES = 1978
 
 const databaseOptions: RootDatabaseOptions = {
   encoding: 'binary',
-  // Keys are their UTF-8, so that LMDB's order is the order of keys everywhere.
+  // Keys are stored as UTF-8, so that LMDB's order is the order of keys everywhere.
   keyEncoder: {
     writeKey: (key: string, target: Buffer, start: number) => start + target.write(key, start),
     readKey: (source: Buffer, start: number, end: number) => source.toString('utf8', start, end),
   },
-  // Also where the name of the folder has a dot.
+  // Without this, lmdb-js takes a name with a dot for a file.
   noSubdir: false,
-  // What travels together is decided above. Besides, when a commit fails, lmdb-js's own batches leave a rejected promise
-  // behind that nobody can handle.
+  // The store does the batching. Besides, when a commit fails, lmdb-js's own batches leave a rejected promise
+  // that nobody can handle.
   eventTurnBatching: false,
 }
 
-/** Loaded when the first store is opened: `lmdb` is an optional dependency. */
+/** Loads `lmdb`, an optional dependency, when the first store is opened. */
 function loadLmdb(): Open {
   try {
     return (createRequire(import.meta.url)('lmdb') as { open: Open }).open
@@ -38,11 +38,11 @@ function loadLmdb(): Open {
 
 const environments = new Map<string, Environment>()
 
-/** The LMDB environment of a folder, shared by all stores of this process that are open on it. */
+/** The LMDB environment of a folder, shared by all open stores of this process on it. */
 export class Environment {
   readonly folder: string
   readonly database: Database
-  /** What the stores on one root share, by root. */
+  /** The shared state of the stores on a root, by root. */
   readonly roots: Map<string, unknown> = new Map()
   #users = 0
   #transactions = 0
@@ -52,7 +52,7 @@ export class Environment {
     this.database = database
   }
 
-  /** Opens the environment in `path`, creating the folder where absent; to be released as often as acquired. */
+  /** Opens the environment in `path`, and creates the folder if needed; must be released as often as acquired. */
   static acquire(path: string): Environment {
     const open = loadLmdb()
     try {
@@ -72,19 +72,19 @@ export class Environment {
     if (--this.#users > 0) return
     environments.delete(this.folder)
     const closed = this.database.close()
-    // A transaction that nobody waits for any more may wait for the lock of another process for as long as that lives.
+    // A transaction that was given up may wait for another process's lock as long as that process lives.
     if (this.#transactions === 0) await closed
   }
 
   /**
-   * Runs `work` in a write transaction, alone among all processes, and resolves with its result when the transaction
-   * is on disk. `work` must throw before it has written anything or not at all: what it wrote is committed.
+   * Runs `work` in a write transaction, exclusive among all processes, and resolves with its result when the
+   * transaction is on disk. If `work` throws, it must do so before it writes: whatever it has written is committed.
    */
   async transact<T>(work: () => T): Promise<T> {
     this.#transactions++
     try {
       const committed = this.database.transaction(work)
-      // Asked for in the same turn, it is the flush of that transaction. (It stays open where the transaction fails.)
+      // Read in the same turn, this is the flush of that transaction. (It never settles if the transaction fails.)
       const flushed = this.database.flushed.then(() => undefined)
       return (await Promise.all([committed, flushed]))[0]
     } catch (error) {
@@ -95,7 +95,7 @@ export class Environment {
   }
 }
 
-/** lmdb-js rejects with an error that holds a promise of the error. */
+/** lmdb-js rejects with an error that contains a promise of the actual error. */
 async function reasonOf(error: unknown): Promise<unknown> {
   const reason: unknown = error instanceof Error && 'commitError' in error ? error.commitError : error
   try {

@@ -5,16 +5,16 @@ import { quoteKey } from '../../contract/keys.ts'
 import { isNodeKey, ROOT } from '../../contract/nodes.ts'
 import { type Database, Environment, MAX_KEY_BYTES } from './environment.ts'
 
-/** How often the changes of other processes are looked for while somebody watches, in milliseconds. */
+/** How often to look for changes of other processes while somebody watches, in milliseconds. */
 const POLL_INTERVAL = 25
 
-/** A record is its version, its revision and its value. */
+/** The header of a record, its version and revision; the value follows. */
 export const HEADER_BYTES = 12
 const REVISION_OFFSET = 4
 
 type Watcher = (signal: WatchSignal) => void
 
-/** What a transaction of this process changed: it took the root from one revision to another. */
+/** The changes of one transaction of this process, which took the root from one revision to another. */
 export interface Changes {
   readonly from: number
   readonly to: number
@@ -22,17 +22,18 @@ export interface Changes {
 }
 
 /**
- * A keyspace of an environment, shared by the stores of this process that are open on it: its records, its revision
- * counter and its watchers.
+ * A keyspace of an environment, shared by the open stores of this process on it: its records, its revision counter and
+ * its watchers.
  *
- * Records are at `r<root>\0<key>`, nodes beside the keys at `n<root>\0<names>`, the counter is at `m<root>`. Readers learn from the counter what they have not been
- * told of: this process's transactions left a note of what they changed, any other growth is another process's.
+ * Records are at `r<root>\0<key>`, nodes beside the keys at `n<root>\0<names>`, the counter is at `m<root>`. The
+ * counter shows readers which changes they have missed: this process's transactions note what they change, any other
+ * growth comes from another process.
  */
 export class Root {
   readonly environment: Environment
-  /** Comes before every key. */
+  /** The prefix of every key. */
   readonly prefix: string
-  /** Comes after all records of this root and before those of others. */
+  /** Sorts after all records of this root and before those of others. */
   readonly end: string
   readonly keyBytes: number
   readonly database: Database
@@ -41,7 +42,7 @@ export class Root {
   readonly #counter: string
   readonly #watchers = new Set<Watcher>()
   #users = 0
-  /** The revision up to which watchers have been told of changes. */
+  /** The revision up to which watchers were notified. */
   #told = 0
   #untold: Changes[] = []
   #poll: NodeJS.Timeout | undefined
@@ -70,24 +71,24 @@ export class Root {
     await this.environment.release()
   }
 
-  /** The revision of the last write, as of the transaction or snapshot that is being read. */
+  /** The revision of the last write, in the current transaction or snapshot. */
   get revision(): number {
     return this.database.getBinaryFast(this.#counter)?.readDoubleBE(0) ?? 0
   }
 
-  /** What is stored for a key, as of the transaction or snapshot that is being read. */
+  /** The record of a key, in the current transaction or snapshot. */
   get(key: string): Stored | undefined {
     const place = this.database.getBinaryFast(this.#placeOf(key))
     if (place === undefined) return undefined
-    // A buffer of lmdb-js that the next read overwrites, or, of a large record, its place in the database.
-    // Unlike its type says, lmdb-js returns a Uint8Array where a record is large.
+    // A buffer of lmdb-js that the next read overwrites; for a large record, its memory in the database.
+    // Despite its type, lmdb-js returns a Uint8Array for a large record.
     const record = bufferOf(place)
     const value = Buffer.allocUnsafe(record.length - HEADER_BYTES)
     record.copy(value, 0, HEADER_BYTES, record.length)
     return stored(record, value)
   }
 
-  /** Throws `INVALID_KEY` for a node whose names are longer than a key of LMDB can be. */
+  /** Throws `INVALID_KEY` for a node whose names exceed the longest key of LMDB. */
   #placeOf(key: string): string {
     if (!isNodeKey(key)) return this.prefix + key
     const place = this.#nodePrefix + key.slice(1)
@@ -95,7 +96,7 @@ export class Root {
     throw new KVError('INVALID_KEY', `the name of the ${quoteKey(key)} is too long for LMDB`)
   }
 
-  /** All nodes beside the keys but the root, each after the one above it. */
+  /** All nodes beside the keys except the root, parents first. */
   nodes(): StoredEntry[] {
     const range = { start: `${this.#nodePrefix}\x01`, end: `n${this.#name}\x01` }
     const nodes: StoredEntry[] = []
@@ -107,7 +108,7 @@ export class Root {
     return nodes
   }
 
-  /** Writes records (`undefined` deletes) and the revision; to be called in a transaction. */
+  /** Writes records (`undefined` deletes) and the revision; must be called in a transaction. */
   put(records: ReadonlyMap<string, Stored | undefined>, revision: number): void {
     for (const [key, record] of records) {
       if (record === undefined) this.database.removeSync(this.#placeOf(key))
@@ -118,7 +119,7 @@ export class Root {
     this.database.putSync(this.#counter, counter)
   }
 
-  /** Lets what follows in this turn read what is committed by now, by any process, and tells watchers of it first. */
+  /** Makes later reads in this turn see the latest commits of any process, and notifies watchers first. */
   refresh(): void {
     this.database.resetReadTxn()
     if (this.#watchers.size === 0) return
@@ -135,7 +136,7 @@ export class Root {
     if (this.#told !== revision) byOthers = true
     this.#told = revision
     if (byOthers) {
-      // Which keys others changed is not known: any.
+      // It is unknown which keys other processes changed: it may be any.
       this.#tell({ type: 'disarmed' })
       this.#tell({ type: 'armed' })
     } else {
@@ -143,7 +144,7 @@ export class Root {
     }
   }
 
-  /** Notes what a transaction changes that is about to be committed, for {@link refresh} to tell of once it is. */
+  /** Notes the changes of a transaction that is about to commit; {@link refresh} notifies watchers once it has. */
   note(changes: Changes): void {
     if (this.#watchers.size > 0) this.#untold.push(changes)
   }
@@ -168,7 +169,7 @@ export class Root {
   }
 }
 
-/** What a record holds, with a value that has been copied out of it. */
+/** The content of a record, with a copied value. */
 export const stored = (record: Buffer, value: Buffer): Stored => ({
   value,
   version: record.readInt32BE(0),

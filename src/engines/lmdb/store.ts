@@ -10,23 +10,24 @@ const MAX_ROOT_BYTES = 512
 
 /** Options of {@link lmdbStore}. */
 export interface LmdbStoreOptions<V> extends StoreOptions<V> {
-  /** The folder of the data; created where absent. Stores of one process and of several may share it. */
+  /** The folder of the data; created if absent. Stores of one or several processes may share it. */
   readonly path: string
   /**
-   * Which keyspace of the folder: stores with the same root share their keys, those with different roots none. At most
-   * 512 bytes, without NUL; a key may have 1,976 bytes less those of the root.
+   * The keyspace in the folder: stores with the same root share their keys. At most 512 bytes, without NUL; a key may
+   * have 1,976 bytes minus those of the root.
    * @defaultValue '' (a keyspace like any other)
    */
   readonly root?: string | undefined
 }
 
 /**
- * A store in a folder: durable, embedded, no server. Needs the npm package `lmdb`.
+ * A durable, embedded store in a folder, without a server. Needs the npm package `lmdb`.
  *
- * Opens at once (after a write of another process that is under way), or throws `ENGINE` where the folder can not be
- * used, `UNSUPPORTED` where `lmdb` is not installed. A write is acknowledged when it is on disk. Reads are answered from memory. What other stores of this process write is
- * watched as it happens; what other processes write is read at once, and noticed by watches and caches within 25 ms: all
- * that is watched is then read again, and `changes$` emits another `synced`.
+ * Opens at once (or after a write of another process that is in progress). Throws `ENGINE` if the folder cannot be
+ * used, `UNSUPPORTED` if `lmdb` is not installed. A write is acknowledged when it is on disk. Reads are answered from
+ * memory. Watches see writes of this process at once. Writes of other processes are read at once, and noticed by
+ * watches and caches within 25 ms: everything that is watched is then read again, and `changes$` emits another
+ * `synced`.
  *
  * @example
  * ```ts

@@ -33,7 +33,7 @@ const limits: EngineLimits = {
   inFlight: 1,
 }
 
-/** The Engine contract on a {@link Memory}: answers at once, and is the model the other engines are tested against. */
+/** The Engine contract on a {@link Memory}: answers at once; the model that other engines are tested against. */
 export class MemoryEngine implements Engine {
   readonly name = 'memory'
   readonly limits: EngineLimits = limits
@@ -51,7 +51,10 @@ export class MemoryEngine implements Engine {
     this.#mover = mover
   }
 
-  /** Ends its session, as when an ensemble has not heard of it for too long: its ephemeral nodes go, and it begins another. */
+  /**
+   * Expires its session, as if an ensemble had not heard of it for too long: its ephemeral nodes are deleted, and a new
+   * session begins.
+   */
   expire(): void {
     if (this.#closed) return
     const session = this.#session
@@ -182,7 +185,7 @@ export class MemoryEngine implements Engine {
     return nodes
   }
 
-  /** Pages of the keys that are there when the scan begins; `take` leaves out those that are gone when their page is due. */
+  /** Pages of the keys that exist when the scan begins; `take` leaves out those deleted by the time of their page. */
   #scan<P>(span: KeySpan, take: (keys: string[]) => P[]): Scan<P> {
     let rest: string[] | undefined
     const next = (): P[] => {
@@ -190,7 +193,7 @@ export class MemoryEngine implements Engine {
         rest = sortKeys([...this.#memory.entries.keys()].filter(key => inSpan(key, span)))
         if (!span.reverse) rest.reverse()
       }
-      // The keys wait in reverse, so that a page is cut off the end.
+      // The keys are in reverse order, so that a page is cut off the end.
       while (rest.length > 0) {
         const page = take(rest.splice(-PAGE).reverse())
         if (page.length > 0) return page

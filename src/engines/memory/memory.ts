@@ -7,7 +7,7 @@ const NOTHING = new Uint8Array(0)
 const NONE: ReadonlySet<string> = new Set()
 
 /**
- * What memory stores hold. Give one to several stores and they share their data, as processes share an ensemble.
+ * The data of memory stores. Several stores with the same one share their data, as processes share an ensemble.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export class Memory {
   /** @internal */
   readonly watchers: Set<(keys: readonly string[]) => void> = new Set()
   /**
-   * Hear of the nodes below which one came or went, and of the root where its data changed.
+   * Called with the nodes whose children changed, and with the root if its data changed.
    * @internal
    */
   readonly nodeWatchers: Set<(parents: ReadonlySet<string>) => void> = new Set()
@@ -86,21 +86,21 @@ export class Memory {
   }
 }
 
-/** A node beside the keys, with the session that it goes with. */
+/** A node beside the keys, with the session that it belongs to. */
 interface StoredNode extends Stored {
   readonly session?: object | undefined
 }
 
-/** What was changed: the key of each change, and the nodes below which one came or went. */
+/** The changed keys, and the nodes whose children changed. */
 export interface Changes {
   readonly keys: readonly string[]
   readonly parents: ReadonlySet<string>
 }
 
-/** Changes the keys and nodes of a memory in place, and can take that back. */
+/** Changes the keys and nodes of a memory in place, and can undo that. */
 export class View {
   readonly #memory: Memory
-  /** The keys and nodes that were changed, in order, and what each was before. */
+  /** The changed keys and nodes, in order, each with its former content. */
   readonly #changed: string[] = []
   readonly #before: (StoredNode | undefined)[] = []
 
@@ -118,7 +118,7 @@ export class View {
     this.#put(key, stored)
   }
 
-  /** Makes everything as it was. */
+  /** Undoes all changes. */
   undo(): void {
     for (let i = this.#changed.length - 1; i >= 0; i--) this.#put(this.#changed[i]!, this.#before[i])
   }

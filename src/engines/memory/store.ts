@@ -6,7 +6,7 @@ import { Memory } from './memory.ts'
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions<V> extends StoreOptions<V> {
   /**
-   * What the store holds; give the same to several stores and they share it.
+   * The data of the store; stores with the same memory share it.
    * @defaultValue a new, empty one
    */
   readonly memory?: Memory | undefined
