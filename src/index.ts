@@ -120,7 +120,7 @@ export { insertKV } from './operators/insertKV.ts'
 export { joinTableKV, type TableJoinOptions } from './operators/joinTableKV.ts'
 export { type JoinTablesOptions, joinTables$ } from './operators/joinTables.ts'
 export { type LookupOptions, lookupKV } from './operators/lookupKV.ts'
-export type { OperatorOptions } from './operators/options.ts'
+export type { OperatorOptions, WriteOptions } from './operators/options.ts'
 export { perKey } from './operators/perKey.ts'
 export {
   type DeadLetter,
@@ -136,6 +136,7 @@ export {
   type SessionUpdate,
   sessionKV,
 } from './operators/sessionKV.ts'
+export { type Sweep, type SweepOptions, sweep$ } from './operators/sweep.ts'
 export { FiredTimer, type TimerOptions, type Timers } from './operators/timers.ts'
 export { updateKV } from './operators/updateKV.ts'
 export { upsertKV } from './operators/upsertKV.ts'

@@ -2,9 +2,10 @@ import type { OperatorFunction } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
 import { accessOf, type Writer } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { checkExpiry } from './internal/arguments.ts'
 import { asking } from './internal/each-record.ts'
 import type { Asked } from './internal/pump.ts'
-import type { OperatorOptions } from './options.ts'
+import type { WriteOptions } from './options.ts'
 
 /** The insert of one record. */
 class Insert<T, V> implements Writer {
@@ -58,14 +59,16 @@ class Insert<T, V> implements Writer {
 export function insertKV<T, V>(
   store: KVStore<V>,
   entryOf: (record: T) => readonly [key: string, value: V],
-  options: OperatorOptions = {},
+  options: WriteOptions = {},
 ): OperatorFunction<T, [record: T, inserted: boolean]> {
+  const { expireAfter } = options
+  checkExpiry(expireAfter)
   const access = accessOf(store)
   return asking<T, Mutation<V>, boolean, [T, boolean]>(
     {
       question: record => {
         const [key, value] = entryOf(record)
-        return { type: 'put', key, value, ifVersion: 'absent' }
+        return { type: 'put', key, value, ifVersion: 'absent', expireAfter }
       },
       callback: 'entryOf',
       ask: (put, asker) => access.write(put, new Insert(asker)),

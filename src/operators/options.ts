@@ -12,3 +12,12 @@ export interface OperatorOptions {
    */
   readonly ordered?: boolean | undefined
 }
+
+/** Options of the operators that write an entry for each record. */
+export interface WriteOptions extends OperatorOptions {
+  /**
+   * How long the entry is there, in whole milliseconds, unless it is written again: then it reads as absent.
+   * @defaultValue for ever
+   */
+  readonly expireAfter?: number | undefined
+}

@@ -1,8 +1,9 @@
 import type { OperatorFunction } from 'rxjs'
 import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { checkExpiry } from './internal/arguments.ts'
 import { asking } from './internal/each-record.ts'
-import type { OperatorOptions } from './options.ts'
+import type { WriteOptions } from './options.ts'
 
 /**
  * Writes an entry for each record, and lets the record go on once the entry is durable.
@@ -31,14 +32,16 @@ import type { OperatorOptions } from './options.ts'
 export function upsertKV<T, V>(
   store: KVStore<V>,
   entryOf: (record: T) => readonly [key: string, value: V],
-  options: OperatorOptions = {},
+  options: WriteOptions = {},
 ): OperatorFunction<T, T> {
+  const { expireAfter } = options
+  checkExpiry(expireAfter)
   const access = accessOf(store)
   return asking<T, Mutation<V>, never, T>(
     {
       question: record => {
         const [key, value] = entryOf(record)
-        return { type: 'put', key, value }
+        return { type: 'put', key, value, expireAfter }
       },
       callback: 'entryOf',
       ask: (put, asker) => access.write(put, asker),

@@ -17,7 +17,7 @@ interface Asker {
 
 /** Who reads a key. */
 export interface Reader<V> extends Asker {
-  /** `version` is -1 where there is no value. `bytes` are what the value was decoded from, where that is known. */
+  /** `version` is -1 where there is nothing; a value that has expired is none, and has one. `bytes` are what the value was decoded from, where that is known. */
   found(value: V | undefined, version: number, bytes?: Uint8Array): void
 }
 
@@ -61,6 +61,7 @@ class ValueRead<V> extends Read {
   protected answered(result: Stored | undefined | KVError): void {
     if (result === undefined) this.#reader.found(undefined, -1)
     else if (result instanceof KVError) this.#reader.failed(result)
+    else if (this.#encoding.isExpired(result.value)) this.#reader.found(undefined, result.version)
     else {
       let value: V
       try {
@@ -107,6 +108,48 @@ class EntryWrite extends SingleWrite {
   protected answered(result: Written | KVError): void {
     if (result instanceof KVError) this.#writer.failed(result)
     else this.#writer.written(result)
+  }
+}
+
+/** An insert where values expire: one that has expired, and is not deleted yet, does not stand in its way. */
+class Insert<V> implements Writer, Reader<V> {
+  readonly #access: Access<V>
+  readonly #mutation: Mutation<V> & { readonly type: 'put' }
+  readonly #writer: Writer
+  readonly #timeout: number
+  #conflict: KVError | undefined
+
+  constructor(
+    access: Access<V>,
+    mutation: Mutation<V> & { readonly type: 'put' },
+    writer: Writer,
+    timeout: number,
+  ) {
+    this.#access = access
+    this.#mutation = mutation
+    this.#writer = writer
+    this.#timeout = timeout
+  }
+
+  get withdrawn(): boolean {
+    return this.#writer.withdrawn
+  }
+
+  written(written: Written): void {
+    this.#writer.written(written)
+  }
+
+  failed(error: KVError): void {
+    if (error.code !== 'VERSION_CONFLICT' || this.#conflict !== undefined) this.#writer.failed(error)
+    else {
+      this.#conflict = error
+      this.#access.read(this.#mutation.key, this, this.#timeout)
+    }
+  }
+
+  found(value: V | undefined, version: number): void {
+    if (value !== undefined || version === -1) this.#writer.failed(this.#conflict!)
+    else this.#access.write({ ...this.#mutation, ifVersion: version }, this.#writer, this.#timeout)
   }
 }
 
@@ -258,8 +301,10 @@ export class Access<V> {
     else reader.found(known.value, known.version)
   }
 
-  write(mutation: Mutation<V>, writer: Writer, timeout: number = this.#context.timeout): void {
+  write(mutation: Mutation<V>, asker: Writer, timeout: number = this.#context.timeout): void {
     const { encoding, parts } = this.#context
+    const mayBeOver = mutation?.type === 'put' && mutation.ifVersion === 'absent' && mutation.expireAfter
+    const writer = mayBeOver ? new Insert(this, mutation, asker, timeout) : asker
     let write: Write
     let part: Part<V>
     try {

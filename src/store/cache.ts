@@ -1,5 +1,7 @@
+import type { Timing } from '../base/timing.ts'
 import type { Stored } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
+import { expiryOf } from './header.ts'
 import type { Hub, Listener } from './hub.ts'
 
 /** How often what was asked for was in the cache, and was not. */
@@ -11,6 +13,8 @@ export interface CacheCounts {
 /** What is known of a key; `bytes` until there is a value that all may have. */
 interface Cached<V> {
   readonly version: number
+  /** When it expires, in milliseconds since 1970. */
+  readonly expires: number
   bytes: Uint8Array | undefined
   value: V | undefined
   /** Wanted since the hand came by last. */
@@ -30,8 +34,10 @@ export class Cache<V> implements Listener {
   readonly #decode: Encoding<V>['decode']
   readonly #decodeShared: Encoding<V>['decodeShared']
   readonly #counts: CacheCounts
+  readonly #timing: Timing
 
-  constructor(capacity: number, hub: Hub, encoding: Encoding<V>, counts: CacheCounts) {
+  constructor(capacity: number, hub: Hub, encoding: Encoding<V>, counts: CacheCounts, timing: Timing) {
+    this.#timing = timing
     this.#capacity = capacity
     this.#counts = counts
     this.#hub = hub
@@ -49,7 +55,9 @@ export class Cache<V> implements Listener {
     }
     this.#counts.hits++
     cached.used = true
-    const { bytes, version } = cached
+    const { bytes, version, expires } = cached
+    if (expires !== Number.POSITIVE_INFINITY && expires <= this.#timing.date())
+      return { value: undefined, version }
     if (bytes === undefined) return cached
     if (this.#decodeShared === undefined) return { value: this.#decode(key, bytes), version }
     cached.value = this.#decodeShared(key, bytes)
@@ -74,6 +82,7 @@ export class Cache<V> implements Listener {
     while (this.#entries.size >= this.#capacity) this.#evict()
     this.#entries.set(key, {
       version: stored?.version ?? -1,
+      expires: stored === undefined ? Number.POSITIVE_INFINITY : expiryOf(stored.value),
       // A copy, not to keep alive the whole reply of which the value is a part.
       bytes: stored && Uint8Array.prototype.slice.call(stored.value),
       value: undefined,

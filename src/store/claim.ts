@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { KVError } from '../base/errors.ts'
+import { KVError } from '../base/errors.ts'
 import type { Stored } from '../contract/engine.ts'
 import type { Fence } from '../contract/owned-partition.ts'
 import type { Access } from './access.ts'
@@ -47,3 +47,26 @@ export function claimNode<V>(
 }
 
 const stateOf = ({ owner: _, ...state }: PartitionRecord<unknown>) => state
+
+/** Takes over a node as {@link claimNode} does, whoever has it, however often somebody else is faster. */
+export function claimFence<V>(
+  access: Access<V>,
+  node: string,
+  name: string,
+  isStopped: () => boolean,
+  then: (end: Fence<unknown> | KVError) => void,
+): void {
+  access.readNode(node, stored => {
+    if (isStopped()) return
+    if (stored instanceof KVError) return then(stored)
+    try {
+      claimNode(access, { node, partition: name, stored }, [], isStopped, end => {
+        if (isStopped()) return
+        if (end === 'taken') claimFence(access, node, name, isStopped, then)
+        else then(end)
+      })
+    } catch (error) {
+      then(error as KVError)
+    }
+  })
+}

@@ -1,10 +1,11 @@
+import { wholeNumber } from '../base/arguments.ts'
 import { attempt, KVError } from '../base/errors.ts'
 import type { Codec } from '../codecs.ts'
 import { isVersion } from '../contract/conditions.ts'
 import type { EngineLimits, ExpectedVersion, Write } from '../contract/engine.ts'
 import { checkKey, quoteKey } from '../contract/keys.ts'
 import { isNodeKey } from '../contract/nodes.ts'
-import { type Header, headerOf, withHeader, withoutHeader } from './header.ts'
+import { expiryOf, type Header, headerOf, withHeader, withoutHeader } from './header.ts'
 import type { BytesPut, Mutation } from './kv-store.ts'
 
 /** A value with its header. */
@@ -17,13 +18,16 @@ export interface Headed<V> {
 export class Encoding<V> {
   readonly #codec: Codec<V>
   readonly #limits: EngineLimits
+  readonly #date: () => number
 
-  constructor(codec: Codec<V>, limits: EngineLimits) {
+  /** @param date the time, in milliseconds since 1970 */
+  constructor(codec: Codec<V>, limits: EngineLimits, date: () => number = Date.now) {
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
       throw new KVError('INVALID_ARGUMENT', '`value` must be a codec: an object with `encode` and `decode`')
     }
     this.#codec = codec
     this.#limits = limits
+    this.#date = date
   }
 
   /** A field, not a method, because it is handed around. */
@@ -72,6 +76,18 @@ export class Encoding<V> {
     return this.#codec.beside
   }
 
+  /** Whether a value has expired: then it reads as absent. */
+  isExpired(bytes: Uint8Array): boolean {
+    const expiry = expiryOf(bytes)
+    return expiry !== Number.POSITIVE_INFINITY && expiry <= this.#date()
+  }
+
+  /** The header of a value that expires after so many milliseconds; none where it does not. */
+  expiring(expireAfter: number | undefined): Header | undefined {
+    if (expireAfter === undefined) return undefined
+    return { expires: this.#date() + wholeNumber('expireAfter', expireAfter, 1, Number.MAX_SAFE_INTEGER) }
+  }
+
   /** Of values with their headers. */
   get headed(): Encoding<Headed<V>> {
     return new HeadedEncoding(this, this.#codec, this.#limits)
@@ -85,7 +101,7 @@ export class Encoding<V> {
     switch (mutation?.type) {
       case 'put':
         if ('bytes' in mutation) return this.putBytes(mutation.key, mutation.bytes, mutation.ifVersion)
-        return this.put(mutation.key, mutation.value, mutation.ifVersion)
+        return this.put(mutation.key, mutation.value, mutation.ifVersion, this.expiring(mutation.expireAfter))
       case 'delete':
         return this.delete(mutation.key, mutation.ifVersion)
       case 'check':
@@ -174,6 +190,11 @@ class HeadedEncoding<V> extends Encoding<Headed<V>> {
   override readonly decode = (key: string, bytes: Uint8Array): Headed<V> => {
     const value = this.#values.decode(key, bytes)
     return { value, header: headerOf(bytes) }
+  }
+
+  /** Whoever sees the header sees that himself. */
+  override isExpired(): boolean {
+    return false
   }
 
   override put(key: string, headed: Headed<V>, ifVersion: ExpectedVersion | undefined): Write {

@@ -4,6 +4,8 @@ import type { Timing } from '../base/timing.ts'
 import type { Engine, KeySpan, Scan, Stored, StoredEntry } from '../contract/engine.ts'
 import { inSpan } from '../contract/keys.ts'
 import type { Batcher } from './batcher.ts'
+import { Expiries } from './expiries.ts'
+import { expiryOf } from './header.ts'
 import type { Hub, Listener } from './hub.ts'
 import type { Change } from './kv-store.ts'
 import { drain } from './listing.ts'
@@ -18,6 +20,7 @@ export interface FeedContext<V> {
   readonly timing: Timing
   readonly timeout: number
   decode(key: string, bytes: Uint8Array): V
+  isExpired(bytes: Uint8Array): boolean
   /** What was emitted is all that there is, by now. */
   synced(): void
   /** From now on, until it is synced again, changes may be missed. */
@@ -28,6 +31,7 @@ export interface FeedContext<V> {
 class FeedEntry extends Followed {
   /** The revision that was emitted last; `undefined` where there is no entry. */
   revision: number | undefined = undefined
+  expires = Number.POSITIVE_INFINITY
   /** The last listing that it was a part of, or that its change made out of date. */
   listing = 0
 }
@@ -43,6 +47,7 @@ export class Feed<V> implements Listener {
   readonly #span: KeySpan
   readonly #subscriber: Subscriber<Change<V>>
   readonly #refresher: Refresher<FeedEntry>
+  readonly #expiries: Expiries<FeedEntry>
   /** The keys with an entry that was emitted, and those that are being read. */
   readonly #entries = new Map<string, FeedEntry>()
   #listing = 0
@@ -57,6 +62,7 @@ export class Feed<V> implements Listener {
   constructor(context: FeedContext<V>, span: KeySpan, subscriber: Subscriber<Change<V>>) {
     this.#context = context
     this.#span = span
+    this.#expiries = new Expiries(context.timing, entry => this.#gone(entry))
     this.#subscriber = subscriber
     const { batcher, timing, timeout } = context
     this.#refresher = new Refresher(batcher, timing, timeout, (entry, result) =>
@@ -71,6 +77,7 @@ export class Feed<V> implements Listener {
       hub.remove(this)
       this.#stopListing()
       this.#refresher.stop()
+      this.#expiries.stop()
     })
     hub.add(this)
   }
@@ -178,12 +185,19 @@ export class Feed<V> implements Listener {
     if (isAbsent && this.#scan === undefined) this.#entries.delete(entry.key)
   }
 
+  /** There is none any more. */
+  #gone(entry: FeedEntry): void {
+    const { key, revision } = entry
+    entry.revision = undefined
+    this.#expiries.set(entry, Number.POSITIVE_INFINITY)
+    this.#forgetAbsent(entry)
+    if (revision !== undefined) this.#subscriber.next({ type: 'delete', key })
+  }
+
   #learn(entry: FeedEntry, stored: Stored | undefined): void {
     const { key, revision } = entry
-    if (stored === undefined) {
-      entry.revision = undefined
-      this.#forgetAbsent(entry)
-      if (revision !== undefined) this.#subscriber.next({ type: 'delete', key })
+    if (stored === undefined || this.#context.isExpired(stored.value)) {
+      this.#gone(entry)
       return
     }
     if (stored.revision === revision) return
@@ -195,6 +209,7 @@ export class Feed<V> implements Listener {
       return
     }
     entry.revision = stored.revision
+    this.#expiries.set(entry, expiryOf(stored.value))
     this.#subscriber.next({ type: 'put', key, value, version: stored.version })
   }
 }

@@ -61,7 +61,8 @@ export const headerOf = (bytes: Uint8Array): Header | undefined =>
 
 /** When stored bytes expire; `Infinity` where they do not. */
 export function expiryOf(bytes: Uint8Array): number {
-  if (!begins(bytes) || (bytes[MAGIC.length]! & EXPIRES) === 0) return Number.POSITIVE_INFINITY
+  if (!begins(bytes) || bytes.byteLength < MAGIC.length + 10) return Number.POSITIVE_INFINITY
+  if ((bytes[MAGIC.length]! & EXPIRES) === 0) return Number.POSITIVE_INFINITY
   return bufferOf(bytes).readDoubleBE(MAGIC.length + 2)
 }
 

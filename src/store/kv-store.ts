@@ -24,8 +24,17 @@ export interface CallOptions {
 
 /** Options of {@link KVStore.put$}. */
 export interface PutOptions extends CallOptions {
-  /** Write only if the key has this version, or with `'absent'` only if it does not exist; else `VERSION_CONFLICT`. */
+  /**
+   * Write only if the key has this version, or with `'absent'` only if it does not exist; else `VERSION_CONFLICT`. With an
+   * `expireAfter`, a value that has expired and is not deleted yet does not exist.
+   */
   readonly ifVersion?: ExpectedVersion | undefined
+  /**
+   * How long the value is there, in whole milliseconds, unless it is written again: then it reads as absent. It is deleted
+   * when something is next written to the key, or by {@link sweep$}.
+   * @defaultValue for ever
+   */
+  readonly expireAfter?: number | undefined
 }
 
 /** Options of {@link KVStore.delete$}. */
@@ -59,6 +68,8 @@ export type Mutation<V> =
       readonly key: string
       readonly value: V
       readonly ifVersion?: ExpectedVersion | undefined
+      /** As of {@link PutOptions}. */
+      readonly expireAfter?: number | undefined
     }
   | { readonly type: 'delete'; readonly key: string; readonly ifVersion?: number | undefined }
   | { readonly type: 'check'; readonly key: string; readonly ifVersion: ExpectedVersion }
@@ -133,7 +144,7 @@ export interface KVStore<in out V> extends AsyncDisposable {
   transact$(writes: Iterable<Mutation<V>>, options?: CallOptions): Observable<MutationResult<V>[]>
   /** Emits the entries of a range in key order, page by page, and completes. Entries written meanwhile may or may not be seen. */
   entries$(options?: ListOptions): Observable<Entry<V>>
-  /** Emits the keys of a range in key order and completes. */
+  /** Emits the keys of a range in key order and completes: also those whose values have expired and are not deleted yet. */
   keys$(options?: ListOptions): Observable<string>
   /**
    * Emits the value now and each later one, `undefined` while absent; never completes before `close`, survives lost

@@ -64,7 +64,7 @@ export function list<P, R>(
   scan: Scan<P>,
   limit: number,
   due: { timing: Timing; timeout: number },
-  emit: (item: P) => R,
+  { emit, isHidden }: { emit(item: P): R; isHidden?: ((item: P) => boolean) | undefined },
   subscriber: Subscriber<R>,
 ): void {
   let left = limit
@@ -80,6 +80,7 @@ export function list<P, R>(
     },
     page: items => {
       for (const item of items) {
+        if (isHidden?.(item)) continue
         try {
           subscriber.next(emit(item))
         } catch (error) {

@@ -48,8 +48,9 @@ export class StoreParts<V> {
         engine: each,
         hub,
         batcher,
-        cache: this.counts && new Cache(Math.ceil(cache / engines.length), hub, encoding, this.counts),
-        watches: new Watches(hub, batcher, timing, timeout, encoding.decode),
+        cache:
+          this.counts && new Cache(Math.ceil(cache / engines.length), hub, encoding, this.counts, timing),
+        watches: new Watches(hub, batcher, timing, timeout, encoding),
       }
     })
     this.#first = this.all[0]!

@@ -58,8 +58,8 @@ const justValue = <V>(_key: string, value: V): V => value
  * ```
  */
 export function kvStore<V>(engine: Engine, options: StoreOptions<V>): KVStore<V> {
-  const encoding = new Encoding(options.value, engine.limits)
   const timing = timingOf(options.scheduler)
+  const encoding = new Encoding(options.value, engine.limits, () => timing.date())
   return new EngineStore(
     new ObservedEngine(preparedEngine(engine, encoding, timing)),
     encoding,
@@ -138,7 +138,8 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   put$(key: string, value: V, options: PutOptions = {}): Observable<Entry<V>> {
     return this.#call$(options, (subscriber, timeout) => {
       const call = new WriteCall(subscriber, ({ version }) => entryOf(key, value, version))
-      this.#access.write({ type: 'put', key, value, ifVersion: options.ifVersion }, call, timeout)
+      const { ifVersion, expireAfter } = options
+      this.#access.write({ type: 'put', key, value, ifVersion, expireAfter }, call, timeout)
     })
   }
 
@@ -196,6 +197,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       options,
       span => this.#engine.entries(span),
       ({ key, value, version }: StoredEntry) => entryOf(key, this.#encoding.decode(key, value), version),
+      ({ value }) => this.#encoding.isExpired(value),
     )
   }
 
@@ -267,6 +269,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
             timing: this.#timing,
             timeout: this.#timeout,
             decode,
+            isExpired: bytes => this.#encoding.isExpired(bytes),
             synced: () => {
               if (feeds.every(({ isSynced }) => isSynced)) subscriber.next({ type: 'synced' })
             },
@@ -300,13 +303,18 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     })
   }
 
-  #list$<P, R>(options: ListOptions, open: (span: KeySpan) => Scan<P>, emit: (item: P) => R): Observable<R> {
+  #list$<P, R>(
+    options: ListOptions,
+    open: (span: KeySpan) => Scan<P>,
+    emit: (item: P) => R,
+    isHidden?: (item: P) => boolean,
+  ): Observable<R> {
     return this.#call$(options, (subscriber, timeout) => {
       const limit = options.limit ?? Number.POSITIVE_INFINITY
       if (limit !== Number.POSITIVE_INFINITY) wholeNumber('limit', limit, 0, Number.MAX_SAFE_INTEGER)
       const span = spanOf(options, options.reverse)
       if (span === undefined || limit === 0) subscriber.complete()
-      else list(open(span), limit, { timing: this.#timing, timeout }, emit, subscriber)
+      else list(open(span), limit, { timing: this.#timing, timeout }, { emit, isHidden }, subscriber)
     })
   }
 }

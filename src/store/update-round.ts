@@ -2,6 +2,7 @@ import { KVError } from '../base/errors.ts'
 import { nextVersion } from '../contract/conditions.ts'
 import type { Engine, Stored, Write, Written } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
+import { type Header, headerOf } from './header.ts'
 import type { Entry } from './kv-store.ts'
 import type { Lane } from './lanes.ts'
 import { Read, SingleWrite, Transaction, type Update, type Waiting } from './operations.ts'
@@ -179,13 +180,17 @@ export class UpdateRound {
     this.#gather()
     const { engine, encoding } = this.#context
     let current: unknown
+    let header: Header | undefined
     try {
-      current = stored && encoding.decode(this.#key, stored.value)
+      if (stored !== undefined && !encoding.isExpired(stored.value)) {
+        current = encoding.decode(this.#key, stored.value)
+        header = headerOf(stored.value)
+      }
     } catch (error) {
       this.#fail(this.#updates.splice(0), error as KVError)
       return
     }
-    const draft = new Draft(this.#key, stored?.version ?? 'absent', current, engine, encoding)
+    const draft = new Draft(this.#key, stored?.version ?? 'absent', current, header, engine, encoding)
     while (this.#updates.length > 0 && draft.take(this.#updates[0]!)) this.#updates.shift()
     this.#write(draft)
   }
@@ -230,17 +235,21 @@ class Draft {
   readonly #encoding: Encoding<unknown>
   #version: number | 'absent'
   #current: unknown
+  /** What it says of when it expires, and of timers, stays. */
+  #header: Header | undefined
 
   constructor(
     key: string,
     version: number | 'absent',
     current: unknown,
+    header: Header | undefined,
     engine: Engine,
     encoding: Encoding<unknown>,
   ) {
     this.#key = key
     this.#version = version
     this.#current = current
+    this.#header = header
     this.#engine = engine
     this.#encoding = encoding
   }
@@ -260,6 +269,7 @@ class Draft {
       this.#current = value
       if (value === undefined) {
         this.#version = 'absent'
+        this.#header = undefined
         this.computed.push({ update, entry: undefined })
       } else {
         this.#version = this.#version === 'absent' ? 0 : nextVersion(this.#version)
@@ -273,7 +283,7 @@ class Draft {
 
   #writeOf(value: unknown): Write {
     const key = this.#key
-    if (value !== undefined) return this.#encoding.put(key, value, this.#version)
+    if (value !== undefined) return this.#encoding.put(key, value, this.#version, this.#header)
     return this.#version === 'absent'
       ? { type: 'check', key, ifVersion: 'absent' }
       : { type: 'delete', key, ifVersion: this.#version }

@@ -4,6 +4,9 @@ import type { Timing } from '../base/timing.ts'
 import { versionAfter } from '../contract/conditions.ts'
 import type { Stored } from '../contract/engine.ts'
 import type { Batcher } from './batcher.ts'
+import type { Encoding } from './encoding.ts'
+import { Expiries } from './expiries.ts'
+import { expiryOf } from './header.ts'
 import type { Hub, Listener } from './hub.ts'
 import { Followed, Refresher } from './refresher.ts'
 
@@ -29,6 +32,7 @@ class KeyWatch<V> extends Followed {
   changes = 0
   /** Whether the state is known and guarded. */
   current = false
+  expires = Number.POSITIVE_INFINITY
 
   emit(): void {
     for (const watcher of this.watchers) this.emitTo(watcher)
@@ -45,18 +49,14 @@ class KeyWatch<V> extends Followed {
 export class Watches<V> implements Listener {
   readonly #keys = new Map<string, KeyWatch<V>>()
   readonly #hub: Hub
-  readonly #decode: (key: string, bytes: Uint8Array) => V
+  readonly #encoding: Encoding<V>
+  readonly #expiries: Expiries<KeyWatch<V>>
   readonly #refresher: Refresher<KeyWatch<V>>
 
-  constructor(
-    hub: Hub,
-    batcher: Batcher,
-    timing: Timing,
-    timeout: number,
-    decode: (key: string, bytes: Uint8Array) => V,
-  ) {
+  constructor(hub: Hub, batcher: Batcher, timing: Timing, timeout: number, encoding: Encoding<V>) {
     this.#hub = hub
-    this.#decode = decode
+    this.#encoding = encoding
+    this.#expiries = new Expiries(timing, watch => this.#show(watch, undefined))
     this.#refresher = new Refresher(batcher, timing, timeout, (watch, result) =>
       this.#refreshed(watch, result),
     )
@@ -117,6 +117,7 @@ export class Watches<V> implements Listener {
     const watches = [...this.#keys.values()]
     // Emptied before anybody hears of it: whoever watches again at once begins anew.
     this.#keys.clear()
+    this.#expiries.stop()
     for (const watch of watches) {
       this.#refresher.forget(watch)
       for (const { subscriber } of [...watch.watchers]) {
@@ -132,7 +133,12 @@ export class Watches<V> implements Listener {
     if (!watch?.watchers.delete(watcher) || watch.watchers.size > 0) return
     this.#keys.delete(key)
     this.#refresher.forget(watch)
-    if (this.#keys.size === 0) this.#hub.remove(this)
+    if (this.#keys.size === 0) this.#leave()
+  }
+
+  #leave(): void {
+    this.#expiries.stop()
+    this.#hub.remove(this)
   }
 
   #refreshed(watch: KeyWatch<V>, result: Stored | undefined | KVError): void {
@@ -141,12 +147,18 @@ export class Watches<V> implements Listener {
   }
 
   #learn(watch: KeyWatch<V>, stored: Stored | undefined): void {
-    const stamp = stampOf(stored)
     watch.changes = 0
     watch.current = this.#hub.armed
+    const isThere = stored !== undefined && !this.#encoding.isExpired(stored.value)
+    this.#expiries.set(watch, isThere ? expiryOf(stored.value) : Number.POSITIVE_INFINITY)
+    this.#show(watch, isThere ? stored : undefined)
+  }
+
+  #show(watch: KeyWatch<V>, stored: Stored | undefined): void {
+    const stamp = stampOf(stored)
     if (stamp !== watch.stamp) {
       try {
-        watch.value = stored && this.#decode(watch.key, stored.value)
+        watch.value = stored && this.#encoding.decode(watch.key, stored.value)
       } catch (error) {
         this.#fail(watch, error)
         return
@@ -162,6 +174,6 @@ export class Watches<V> implements Listener {
     this.#refresher.forget(watch)
     for (const { subscriber } of [...watch.watchers]) subscriber.error(error)
     watch.watchers.clear()
-    if (this.#keys.size === 0) this.#hub.remove(this)
+    if (this.#keys.size === 0) this.#leave()
   }
 }

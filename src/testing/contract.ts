@@ -1,5 +1,6 @@
 import type FastCheck from 'fast-check'
 import { conditions } from './contract/conditions.ts'
+import { expiry } from './contract/expiry.ts'
 import { following } from './contract/following.ts'
 import { isolation } from './contract/isolation.ts'
 import { anyKey } from './contract/keys.ts'
@@ -53,6 +54,7 @@ const SUBJECTS: Record<string, (suite: Suite) => void> = {
   transactions,
   updates,
   ranges,
+  expiry,
   watch: watching,
   changes: following,
   lifecycle,

@@ -9,6 +9,11 @@ export const bound = (name: string, value: number | undefined, fallback: number,
 export const wholeOrInfinite = (name: string, value: number | undefined, fallback: number): number =>
   value === Number.POSITIVE_INFINITY ? value : bound(name, value, fallback)
 
+/** Refuses a time after which something expires that is no whole number of milliseconds. */
+export const checkExpiry = (expireAfter: number | undefined): void => {
+  if (expireAfter !== undefined) bound('expireAfter', expireAfter, expireAfter)
+}
+
 /** What an operator throws inside a callback of the process loop where it knows better than that the callback threw. */
 export class Fault extends Error {
   readonly toError: (key: string | undefined) => KVError

@@ -96,7 +96,7 @@ export class Cell<V> implements Reader<V> {
     const ifVersion = isAbsent(this.#aheadVersion, value) ? 'absent' : this.#aheadVersion
     if (next === undefined) {
       if (ifVersion !== 'absent') return { type: 'delete', key, ifVersion }
-    } else if (ifVersion === 'absent' || !unchanged(value as V, next)) {
+    } else if (value === undefined || !unchanged(value, next)) {
       return { type: 'put', key, value: next, ifVersion }
     }
     return this.#fresh ? undefined : { type: 'check', key, ifVersion }
@@ -104,8 +104,9 @@ export class Cell<V> implements Reader<V> {
 
   /** What is stored, as bytes, once all commits on their way are carried out. */
   before(access: Access<V>): Uint8Array | undefined {
-    if (isAbsent(this.#aheadVersion, this.#aheadValue)) return undefined
-    return this.#aheadBytes ?? access.encode(this.key, this.#aheadValue as V)
+    // Nothing, or what has expired.
+    if (this.#aheadValue === undefined) return undefined
+    return this.#aheadBytes ?? access.encode(this.key, this.#aheadValue)
   }
 
   /** Its part in a commit is on its way: the next records are run on what that will leave. */

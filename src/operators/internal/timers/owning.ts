@@ -4,7 +4,7 @@ import { KVError } from '../../../base/errors.ts'
 import { nodeKey } from '../../../contract/nodes.ts'
 import type { Fence } from '../../../contract/owned-partition.ts'
 import type { Access } from '../../../store/access.ts'
-import { claimNode } from '../../../store/claim.ts'
+import { claimFence } from '../../../store/claim.ts'
 
 /** Holds back the records of a source, and a source that can be paused, until somebody takes them. */
 class Waiting<T> implements Demand {
@@ -68,36 +68,14 @@ export const owning =
         ),
       )
       if (destination.closed) return
-      claim(access, name, destination, fence =>
-        withDemand(below, () => waiting.records$.pipe(begin(fence)).subscribe(destination)),
-      )
-    })
-
-function claim<V>(
-  access: Access<V>,
-  name: string,
-  destination: Subscriber<unknown>,
-  then: (fence: Fence<unknown>) => void,
-): void {
-  const node = nodeKey('timers', name)
-  access.readNode(node, stored => {
-    if (destination.closed) return
-    if (stored instanceof KVError) return destination.error(stored)
-    try {
-      claimNode(
+      claimFence(
         access,
-        { node, partition: name, stored },
-        [],
+        nodeKey('timers', name),
+        name,
         () => destination.closed,
         end => {
-          if (destination.closed) return
-          if (end === 'taken') claim(access, name, destination, then)
-          else if (end instanceof KVError) destination.error(end)
-          else then(end)
+          if (end instanceof KVError) destination.error(end)
+          else withDemand(below, () => waiting.records$.pipe(begin(end)).subscribe(destination))
         },
       )
-    } catch (error) {
-      destination.error(error)
-    }
-  })
-}
+    })

@@ -1,12 +1,11 @@
 import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
-import { wholeNumber } from '../../../base/arguments.ts'
 import { KVError } from '../../../base/errors.ts'
 import type { Fence } from '../../../contract/owned-partition.ts'
 import type { Access } from '../../../store/access.ts'
 import type { Headed } from '../../../store/encoding.ts'
 import type { AnyOptions, ProcessOptions } from '../../processKV.ts'
 import { FiredTimer, type Timers } from '../../timers.ts'
-import { bound, callbackError, wholeOrInfinite } from '../arguments.ts'
+import { bound, callbackError, checkExpiry, wholeOrInfinite } from '../arguments.ts'
 import type { Journal } from '../journal.ts'
 import { isSamePrimitive, processOn } from '../process-on.ts'
 import { DueIndex } from './due-index.ts'
@@ -28,7 +27,7 @@ export function processTimed<T, V>(
   journal: Journal | undefined,
 ): OperatorFunction<T, unknown> {
   const { timers, partition, deadLetter, expireAfter } = options
-  if (expireAfter !== undefined) wholeNumber('expireAfter', expireAfter, 1, Number.MAX_SAFE_INTEGER)
+  checkExpiry(expireAfter)
   const lateness = bound('timers.lateness', timers?.lateness, 0, 0)
   const timeOf = timers?.timeOf
   if (timeOf !== undefined && expireAfter !== undefined) {
