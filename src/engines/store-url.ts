@@ -20,7 +20,15 @@ export type StoreAddress =
 const FORMS = "'zookeeper[+tls]://[user[:password]@]host[:port][,…][;…]/root', 'lmdb:FOLDER' or 'memory:'"
 
 /** The options of `zookeeperStore` and of `lmdbStore` that a URL may have. */
-const ZOOKEEPER_OPTIONS = ['acl', 'scheme', 'buckets', 'consistency', 'sessionTimeout', 'maxPacketBytes']
+const ZOOKEEPER_OPTIONS = [
+  'acl',
+  'scheme',
+  'buckets',
+  'consistency',
+  'followServers',
+  'sessionTimeout',
+  'maxPacketBytes',
+]
 const TLS_OPTIONS = ['ca', 'cert', 'key', 'pfx', 'servername']
 const LMDB_OPTIONS = ['root']
 

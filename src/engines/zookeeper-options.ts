@@ -23,6 +23,7 @@ export function zookeeperOptionsOf(
     throw new KVError('INVALID_ARGUMENT', `no password for the user '${user}'; give it as RXKEEPER_PASSWORD`)
   }
   const {
+    followServers,
     acl,
     scheme,
     buckets,
@@ -50,8 +51,15 @@ export function zookeeperOptionsOf(
     // Where they are wrong, the store says so.
     acl: acl?.includes(':') ? splitAcl(acl) : (acl as ZooKeeperStoreOptions<never>['acl']),
     consistency: consistency as ZooKeeperStoreOptions<never>['consistency'],
+    followServers: booleanOf('followServers', followServers),
     buckets: numberOf(buckets),
     sessionTimeout: numberOf(sessionTimeout),
     maxPacketBytes: numberOf(maxPacketBytes),
   }
+}
+
+function booleanOf(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined || text === 'true' || text === 'false')
+    return text === undefined ? undefined : text === 'true'
+  throw new KVError('INVALID_ARGUMENT', `\`${name}\` must be 'true' or 'false', got ${JSON.stringify(text)}`)
 }

@@ -1,14 +1,101 @@
+import { randomBytes } from 'node:crypto'
 import { CertificateAuthority, type Identity } from './authority.ts'
 import { freePort } from './ports.ts'
+import { reconfigure, superUser } from './reconfigure.ts'
 import { type ServerOptions, ZooKeeperServer } from './server.ts'
 import { eventually } from './waiting.ts'
 
+/** Options of {@link startEnsemble}. */
+export interface EnsembleOptions extends ServerOptions {
+  /**
+   * Whether members can come and go ({@link ZooKeeperEnsemble.add}, {@link ZooKeeperEnsemble.remove}). With `tls` it then takes
+   * clients without TLS, too: an ensemble tells its clients of one port only.
+   * @defaultValue false
+   */
+  readonly dynamic?: boolean | undefined
+}
+
+interface Member {
+  readonly id: number
+  /** `server.1=host:port:port`, and where clients connect to. */
+  readonly line: string
+  readonly server: ZooKeeperServer
+}
+
 /** Running ZooKeeper servers that form one ensemble. */
 export class ZooKeeperEnsemble implements AsyncDisposable {
-  readonly members: readonly ZooKeeperServer[]
+  readonly #options: EnsembleOptions
+  readonly #superPassword = randomBytes(9).toString('hex')
+  #members: Member[] = []
+  #lastId = 0
 
-  constructor(members: readonly ZooKeeperServer[]) {
-    this.members = members
+  /** @internal */
+  constructor(options: EnsembleOptions) {
+    const tls = options.tls === true ? new CertificateAuthority() : options.tls
+    const systemProperties = { ...superUser(this.#superPassword), ...options.systemProperties }
+    this.#options = {
+      ...options,
+      tls,
+      systemProperties: options.dynamic ? systemProperties : options.systemProperties,
+    }
+  }
+
+  /** The members, in the order in which they came. */
+  get members(): readonly ZooKeeperServer[] {
+    return this.#members.map(({ server }) => server)
+  }
+
+  /** @internal */
+  async start(size: number): Promise<void> {
+    const places = []
+    for (let i = 0; i < size; i++) places.push(await this.#place())
+    const members = places.map(({ line }) => line)
+    this.#members = places.map(place => ({ ...place, server: this.#server(place, members) }))
+    await Promise.all(this.members.map(member => member.start()))
+  }
+
+  /** Starts another server and makes it a member; settles when it is one. Only where the ensemble is `dynamic`. */
+  async add(): Promise<ZooKeeperServer> {
+    this.#checkDynamic()
+    const place = await this.#place()
+    const { line } = place
+    const server = this.#server(place, [...this.#members.map(member => member.line), line])
+    try {
+      await server.start()
+      await reconfigure(await this.leader(), this.#superPassword, { joining: line })
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    this.#members.push({ ...place, server })
+    return server
+  }
+
+  /** Takes a member out of the ensemble and stops it. Only where the ensemble is `dynamic`. */
+  async remove(server: ZooKeeperServer): Promise<void> {
+    this.#checkDynamic()
+    const member = this.#members.find(each => each.server === server)
+    if (member === undefined)
+      throw new Error(`${server.servers} is no member of the ensemble ${this.servers}`)
+    await reconfigure(await this.leader(), this.#superPassword, { leaving: String(member.id) })
+    this.#members = this.#members.filter(each => each !== member)
+    await server.stop()
+  }
+
+  async #place(): Promise<{ id: number; port: number; line: string }> {
+    const id = ++this.#lastId
+    const port = await freePort()
+    const peers = `server.${id}=127.0.0.1:${await freePort()}:${await freePort()}`
+    return { id, port, line: this.#options.dynamic ? `${peers};127.0.0.1:${port}` : peers }
+  }
+
+  #server({ id, port }: { id: number; port: number }, members: readonly string[]): ZooKeeperServer {
+    const { dynamic } = this.#options
+    return new ZooKeeperServer(this.#options, { port, folder: undefined, id, members, dynamic })
+  }
+
+  #checkDynamic(): void {
+    if (!this.#options.dynamic) throw new Error('members come and go only where the ensemble is `dynamic`')
   }
 
   /** The connection string of all members: `host:port,host:port,…`. */
@@ -77,20 +164,10 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
  * console.log((await ensemble.leader()).servers) // another one
  * ```
  */
-export async function startEnsemble(size: number, options: ServerOptions = {}): Promise<ZooKeeperEnsemble> {
-  const ids = Array.from({ length: size }, (_, i) => i + 1)
-  const config: Record<string, string> = {}
-  for (const id of ids) config[`server.${id}`] = `127.0.0.1:${await freePort()}:${await freePort()}`
-  const members: ZooKeeperServer[] = []
-  const tls = options.tls === true ? new CertificateAuthority() : options.tls
-  for (const id of ids) {
-    members.push(
-      new ZooKeeperServer({ ...options, tls }, { port: await freePort(), folder: undefined, id, config }),
-    )
-  }
-  const ensemble = new ZooKeeperEnsemble(members)
+export async function startEnsemble(size: number, options: EnsembleOptions = {}): Promise<ZooKeeperEnsemble> {
+  const ensemble = new ZooKeeperEnsemble(options)
   try {
-    await Promise.all(members.map(member => member.start()))
+    await ensemble.start(size)
     return ensemble
   } catch (error) {
     await ensemble.stop()

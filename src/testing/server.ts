@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CertificateAuthority, type Identity } from './authority.ts'
@@ -6,8 +6,8 @@ import { endSession, sessionsOf } from './expire-session.ts'
 import { fourLetterWord, type ServerMode, serverMode } from './four-letter.ts'
 import { findZooKeeper } from './installation.ts'
 import type { FaultProxy } from './proxy.ts'
+import { type ServerPlace, writeConfig } from './server-config.ts'
 import { ServerProcess } from './server-process.ts'
-import { saslConfig, tlsConfig } from './server-security.ts'
 import { eventually } from './waiting.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -46,25 +46,6 @@ export interface ServerOptions {
   readonly startTimeout?: number | undefined
 }
 
-/** Options of a single server of several. */
-export interface ServerPlace {
-  readonly port: number
-  /** Kept when the server is stopped; if `undefined`, a temporary folder that is removed then. */
-  readonly folder: string | undefined
-  /** Its number in the ensemble, from 1. */
-  readonly id?: number | undefined
-  /** More lines of its `zoo.cfg`. */
-  readonly config?: Readonly<Record<string, string | number>> | undefined
-}
-
-const CONFIG = {
-  initLimit: 20,
-  syncLimit: 10,
-  maxClientCnxns: 0,
-  'admin.enableServer': 'false',
-  '4lw.commands.whitelist': '*',
-}
-
 /** A running ZooKeeper server. */
 export class ZooKeeperServer implements AsyncDisposable {
   readonly host: string = '127.0.0.1'
@@ -87,22 +68,7 @@ export class ZooKeeperServer implements AsyncDisposable {
     this.tls = this.authority?.issue('client')
     this.#folder = place.folder ?? mkdtempSync(join(tmpdir(), 'rxkeeper-zookeeper-'))
     this.#watchdog = new Watchdog(place.folder === undefined ? this.#folder : undefined)
-    const dataDir = join(this.#folder, 'data')
-    mkdirSync(dataDir, { recursive: true })
-    if (place.id !== undefined) writeFileSync(join(dataDir, 'myid'), `${place.id}\n`)
-    const config = {
-      ...CONFIG,
-      tickTime: options.tickTime ?? 500,
-      dataDir,
-      ...(this.authority === undefined
-        ? { clientPort: place.port }
-        : tlsConfig(this.authority, this.#folder, place.port)),
-      ...saslConfig(options.saslUsers, this.#folder),
-      ...place.config,
-      ...options.config,
-    }
-    const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`)
-    writeFileSync(join(this.#folder, 'zoo.cfg'), lines.join(''))
+    writeConfig(this.#folder, options, place, this.authority)
   }
 
   /** The connection string: `host:port`. */

@@ -49,6 +49,13 @@ export interface ZooKeeperStoreOptions<V> extends StoreOptions<V>, ZooKeeperAcce
    */
   readonly sessionTimeout?: number | undefined
   /**
+   * Whether the servers that the ensemble says it has (`/zookeeper/config`, dynamic reconfiguration) take the place of `servers` once it is
+   * connected, so that it may replace them all. They must be allowed to read it, and its addresses for clients be those
+   * that this process can reach.
+   * @defaultValue false
+   */
+  readonly followServers?: boolean | undefined
+  /**
    * What a read may miss: `'session'`, writes of other clients that the server it is connected to has not seen yet;
    * `'linearizable'`, none (each read goes after a `sync`, so there is no `cache` with it: a read from memory asks nobody).
    * @defaultValue 'session'
@@ -114,6 +121,7 @@ export function storeIn<V>(
     root,
     buckets: wholeNumber('buckets', options.buckets ?? 0, 0, MAX_BUCKETS),
     timeout: wholeNumber('sessionTimeout', options.sessionTimeout ?? 15_000, 100, LONGEST_SESSION),
+    followServers: options.followServers,
     tls,
     credentials,
     acl: encodeAcl(acl),

@@ -10,7 +10,7 @@ const LONGEST_PAUSE = 1000
  * again in another order.
  */
 export class Attempts {
-  readonly #servers: readonly ServerAddress[]
+  #servers: readonly ServerAddress[]
   readonly #random: () => number
   readonly #failures = new Map<ServerAddress, string>()
   #round: ServerAddress[] = []
@@ -19,6 +19,20 @@ export class Attempts {
   constructor(servers: readonly ServerAddress[], random: () => number) {
     this.#servers = servers
     this.#random = random
+  }
+
+  /** How many servers there are. */
+  get count(): number {
+    return this.#servers.length
+  }
+
+  /** These are the servers from now on. */
+  replace(servers: readonly ServerAddress[]): void {
+    const known = new Map(this.#servers.map(server => [showAddress(server), server]))
+    // The same objects for the same addresses: they are told apart by identity.
+    this.#servers = servers.map(server => known.get(showAddress(server)) ?? server)
+    this.#round = []
+    this.#failures.clear()
   }
 
   /** The next server. */
@@ -54,7 +68,8 @@ export class Attempts {
     if (lasted < LONGEST_PAUSE) return
     this.#pause = FIRST_PAUSE
     const others = this.#servers.filter(other => other !== server)
-    this.#round = [...shuffled(others, this.#random), server]
+    this.#round = shuffled(others, this.#random)
+    if (others.length < this.#servers.length) this.#round.push(server)
   }
 
   /** The next attempt is due at once, whatever failed before. */

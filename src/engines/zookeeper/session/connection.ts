@@ -2,7 +2,7 @@ import zookeeper from 'node-zookeeper-client'
 import { Queue } from '../../../base/queue.ts'
 import { FrameReader } from '../wire/framing.ts'
 import { codeName, endsConnection, Op, Xid } from '../wire/protocol.ts'
-import { readToken } from '../wire/replies.ts'
+import { readData } from '../wire/replies.ts'
 import { saslFrame } from '../wire/requests.ts'
 import { readZxid, zxidBytes } from '../wire/zxid.ts'
 import type { ServerAddress } from './addresses.ts'
@@ -295,7 +295,7 @@ export class Connection {
       }
       let next: Buffer | undefined
       try {
-        next = mechanism.answer(readToken(reply))
+        next = mechanism.answer(readData(reply))
       } catch (problem) {
         this.#onAuthFailed((problem as Error).message)
         return

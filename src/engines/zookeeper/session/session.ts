@@ -8,12 +8,15 @@ import type { ServerAddress } from './addresses.ts'
 import { showAddress } from './addresses.ts'
 import { Attempts } from './attempts.ts'
 import { Connection, type Credentials, type Packet, type Ticket } from './connection.ts'
+import { Membership } from './membership.ts'
 import type { PacketLimit } from './packet-limit.ts'
 import type { Surroundings } from './surroundings.ts'
 import type { Tls } from './tls.ts'
 
 export interface SessionConfig {
   readonly servers: readonly ServerAddress[]
+  /** Whether the servers that the ensemble says it has take their place. */
+  readonly followServers?: boolean | undefined
   /** How connections are secured. */
   readonly tls?: Tls | undefined
   /** The session timeout to ask for, in milliseconds. */
@@ -54,6 +57,8 @@ const CLOSE_TIMEOUT = 1000
  *   answer came within another third.
  * - Where a server closed the connection on a large request, the next one begins with finding out whether its size was
  *   the reason ({@link PacketLimit}), before it counts as connected.
+ * - Where it is to follow the servers, those that the ensemble has by now are tried, and a connection to one that has left it is
+ *   given up for one to another ({@link Membership}).
  * - Refused credentials are final: status `lost` with the reason, no further attempt.
  */
 export class Session {
@@ -63,6 +68,10 @@ export class Session {
   readonly #surroundings: Surroundings
   readonly #timing: Timing
   readonly #attempts: Attempts
+  readonly #membership: Membership | undefined
+  /** The servers that the ensemble said it has, and the one that is tried or connected to, as they are shown. */
+  #members: ReadonlySet<string> = new Set()
+  #server = ''
   #ticket: Ticket | undefined
   #connection: Connection | undefined
   /** How far the connection is: in its handshake, finding out how large requests may be, or in use. */
@@ -84,6 +93,13 @@ export class Session {
     this.#surroundings = surroundings
     this.#timing = surroundings.timing
     this.#attempts = new Attempts(options.servers, surroundings.random)
+    this.#membership = options.followServers
+      ? new Membership(
+          packet => this.send(packet),
+          servers => this.#onMembers(servers),
+          reason => this.#setStatus('connected', `${this.#server}; its servers are not followed: ${reason}`),
+        )
+      : undefined
     this.status$ = new BehaviorSubject<Status>({
       state: 'suspended',
       reason: `connecting to ${options.servers.map(showAddress).join(', ')}`,
@@ -147,6 +163,7 @@ export class Session {
     this.#retryTimer?.unsubscribe()
     const address = this.#attempts.next()
     const shown = showAddress(address)
+    this.#server = shown
     let expired = false
     const connection = new Connection(
       {
@@ -166,14 +183,17 @@ export class Session {
           this.#onExpired()
         },
         authFailed: reason => this.#onAuthFailed(`${shown} ${reason}`),
-        event: reply => this.#events.event(reply),
+        event: reply => {
+          this.#membership?.event(reply)
+          this.#events.event(reply)
+        },
         eventsEnd: () => this.#events.eventsEnd(),
         closed: (reason, largest) => this.#onClosed(address, reason, expired, largest),
       },
       this.#surroundings,
     )
     this.#connection = connection
-    const allowed = this.#third / Math.min(this.#options.servers.length, 3)
+    const allowed = this.#third / Math.min(this.#attempts.count, 3)
     this.#handshakeTimer = this.#timing.afterReading(allowed, () => {
       if (this.#progress !== 'handshake' || this.#connection !== connection) return
       connection.cut(`no answer to ${connection.awaited} in ${Math.round(allowed)} ms`)
@@ -193,7 +213,19 @@ export class Session {
       this.#progress = 'open'
       this.#events.connected()
       this.#setStatus('connected', `${shown}, session ${this.#id}${resumed ? ' resumed' : ''}`)
+      this.#membership?.ask()
     })
+  }
+
+  /** These are the servers of the ensemble by now. */
+  #onMembers(servers: readonly ServerAddress[]): void {
+    const before = this.#members
+    this.#members = new Set(servers.map(showAddress))
+    this.#attempts.replace(servers)
+    // What we were given may have other names for the same servers.
+    if (before.has(this.#server) && !this.#members.has(this.#server)) {
+      this.#connection?.cut('the server has left the ensemble')
+    }
   }
 
   /** Goes on when nothing is to be found out of how large requests may be. */

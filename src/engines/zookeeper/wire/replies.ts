@@ -169,8 +169,8 @@ export function readListings(reply: Buffer, count: number): (string[] | number)[
   return listings
 }
 
-/** What the server says to a {@link saslFrame}; empty where it says nothing. */
-export function readToken(reply: Buffer): Buffer {
+/** The data that an answer begins with: of a node, or a step of an authentication; empty where there are none. */
+export function readData(reply: Buffer): Buffer {
   const end = REPLY_BODY + 4 + Math.max(reply.readInt32BE(REPLY_BODY), 0)
   check(reply, end)
   return reply.subarray(REPLY_BODY + 4, end)

@@ -114,12 +114,17 @@ export function setAclFrame(path: string, entries: readonly AclEntry[]): Buffer 
   return buffer
 }
 
-/** Tells whether a node exists; with a watch, the next time that it is created, deleted or set is told. */
-export function existsFrame(path: string, watch: boolean): Buffer {
-  const buffer = frame(Op.exists, 4 + Buffer.byteLength(path) + 1)
+function watchingFrame(type: number, path: string, watch: boolean): Buffer {
+  const buffer = frame(type, 4 + Buffer.byteLength(path) + 1)
   buffer[putPath(buffer, FRAME_HEADER, path)] = watch ? 1 : 0
   return buffer
 }
+
+/** Tells whether a node exists; with a watch, the next time that it is created, deleted or set is told. */
+export const existsFrame = (path: string, watch: boolean): Buffer => watchingFrame(Op.exists, path, watch)
+
+/** Reads the data of one node; with a watch, the next time that it is deleted or set is told. */
+export const getDataFrame = (path: string, watch: boolean): Buffer => watchingFrame(Op.getData, path, watch)
 
 /** A request of so many bytes, of no consequence: whether a node exists whose name is that long. */
 export const paddedFrame = (bytes: number): Buffer =>
