@@ -115,8 +115,19 @@ export { type CompareEvent, type CompareOptions, compareStores$ } from './moves/
 export type { MoveProgress } from './moves/move.ts'
 export { type MoveOptions, moveStore$ } from './moves/moveStore.ts'
 export { deleteKV } from './operators/deleteKV.ts'
+export type { EventTimeOptions } from './operators/event-time.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'
 export { insertKV } from './operators/insertKV.ts'
+export {
+  type Buffered,
+  type JoinBuffers,
+  type Joined,
+  type JoinKVOptions,
+  type JoinSide,
+  type JoinType,
+  joinKV,
+  type Sided,
+} from './operators/joinKV.ts'
 export { joinTableKV, type TableJoinOptions } from './operators/joinTableKV.ts'
 export { type JoinTablesOptions, joinTables$ } from './operators/joinTables.ts'
 export { type LookupOptions, lookupKV } from './operators/lookupKV.ts'
@@ -130,6 +141,8 @@ export {
 } from './operators/processKV.ts'
 export { pull$ } from './operators/pull.ts'
 export {
+  type FinalSession,
+  type FinalSessionOptions,
   type Session,
   type SessionOptions,
   type Sessions,
@@ -142,6 +155,8 @@ export { updateKV } from './operators/updateKV.ts'
 export { upsertKV } from './operators/upsertKV.ts'
 export { parseWindowKey, windowKey, windowPrefix } from './operators/windowKey.ts'
 export {
+  type FinalWindow,
+  type FinalWindowOptions,
   type Window,
   type WindowOptions,
   type WindowSpan,

@@ -6,6 +6,7 @@
  * - `VALUE_TOO_LARGE`: the encoded value, or a transaction, exceeds what the engine can take
  * - `VERSION_CONFLICT`: a condition (`ifVersion`) did not hold; nothing was written
  * - `CODEC`: the codec threw, or returned something that is not bytes
+ * - `LATE`: the record is older than what the watermark waits for; it has left no trace
  * - `CALLBACK`: a function given by the user (key, transform, project, …) threw
  * - `TIMEOUT`: the deadline passed and the operation was certainly not carried out
  * - `INDETERMINATE`: sent, but the outcome could not be found out; it may have been carried out
@@ -27,6 +28,7 @@ export type KVErrorCode =
   | 'VERSION_CONFLICT'
   | 'CODEC'
   | 'CALLBACK'
+  | 'LATE'
   | 'TIMEOUT'
   | 'INDETERMINATE'
   | 'UNAVAILABLE'

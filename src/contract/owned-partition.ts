@@ -17,6 +17,8 @@ export interface DueState {
   readonly until?: number | undefined
   /** How far time had come by its records, where they have times. */
   readonly time?: number | undefined
+  /** The newest time of each of the lanes that they come in, where there are several; `null` where there is none. */
+  readonly lanes?: readonly (number | null)[] | undefined
 }
 
 /** What the node of a partition says, besides who set it last. */

@@ -58,6 +58,11 @@ export interface ProcessOptions<T, V, N, R = unknown> {
    */
   readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V> | BytesPut>) | undefined
   /**
+   * As `commitWith`, of what the commit emits: for results that are to be in the store exactly once, and not only emitted.
+   * @defaultValue none
+   */
+  readonly commitOutputs?: ((outputs: readonly R[]) => Iterable<Mutation<V> | BytesPut>) | undefined
+  /**
    * The partition of an input that the records are of, as `ownPartitions$` gives it. Each commit then carries its fence and
    * position, and several are on their way at a time; what was written is remembered. Nothing is committed, or emitted, of a
    * partition that another has taken over: that ends the stream with `FENCED`.
@@ -207,7 +212,7 @@ export function processJournaled<T, V, R>(
 ): OperatorFunction<T, R> {
   const access = accessOf(store)
   if (options.timers !== undefined || options.expireAfter !== undefined)
-    return processTimed(access, keyOf, transform, options, journal) as OperatorFunction<T, R>
+    return processTimed(access, keyOf, transform, options, { journal }) as OperatorFunction<T, R>
   const run = transform as (record: T, value: V | undefined) => V | undefined
   return processOn(access, keyOf, run, options as ProcessOptions<T, V, V | undefined, R>, { journal })
 }

@@ -1,8 +1,8 @@
 import type { OperatorFunction } from 'rxjs'
-import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
-import { bound, calling } from './internal/arguments.ts'
-import { timeIn } from './internal/event-time.ts'
+import type { EventTimeOptions } from './event-time.ts'
+import { finalSessions } from './internal/final-sessions.ts'
+import { SessionRules } from './internal/session-rules.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'
 
 /** A session of a key: records with no more than the gap between one and the next. */
@@ -13,6 +13,13 @@ export interface Session<V> {
   /** The time of its last record, in milliseconds. */
   readonly end: number
   readonly value: V
+  /** With `emit: 'final'`, whether it is final: no record will be added to it any more. */
+  readonly final?: true | undefined
+}
+
+/** A session that is final. */
+export interface FinalSession<V> extends Session<V> {
+  readonly final: true
 }
 
 /** What the store of {@link sessionKV} holds under a key: its sessions, the oldest first. */
@@ -32,6 +39,8 @@ export interface SessionOptions<T, V>
     ProcessOptions<T, Sessions<V>, Sessions<V>, unknown>,
     'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
+  /** `'final'`: see {@link FinalSessionOptions}. */
+  readonly emit?: undefined
   /** When a record happened: a `Date`, or milliseconds. */
   readonly timeOf: (record: T) => number | Date
   /** The longest inactivity within a session, in milliseconds; a longer one ends it. Not to be changed for a given state. */
@@ -56,86 +65,23 @@ export interface SessionOptions<T, V>
   readonly keep?: number | undefined
 }
 
-/** How records become sessions: the rules, apart from any store. */
-class Rules<T, V> {
-  readonly #keyOf: (record: T) => string
-  readonly #transform: (record: T, value: V | undefined) => V
-  readonly #timeOf: (record: T) => number | Date
-  readonly #gap: number
-  readonly #grace: number
-  readonly #keep: number
-  readonly #merge: (earlier: V, later: V) => V
-
-  constructor(
-    keyOf: (record: T) => string,
-    transform: (record: T, value: V | undefined) => V,
-    { timeOf, gap, grace, merge, keep }: SessionOptions<T, V>,
-  ) {
-    this.#keyOf = keyOf
-    this.#transform = transform
-    this.#timeOf = timeOf
-    this.#gap = bound('gap', gap, Number.NaN)
-    this.#grace = bound('grace', grace, 0, 0)
-    this.#keep = bound('keep', keep, 1)
-    if (this.#grace > 0 && merge === undefined) {
-      const why = 'which says what two sessions that turn out to be one come to'
-      throw new KVError('INVALID_ARGUMENT', `a \`grace\` of ${grace} needs \`merge\`, ${why}`)
-    }
-    this.#merge =
-      merge ??
-      (() => {
-        throw new TypeError('it is not given, and two sessions turn out to be one')
-      })
-  }
-
-  /** The sessions after a record; the very same where it is late. */
-  add(record: T, sessions: Sessions<V> = []): Sessions<V> {
-    const time = timeIn(this.#timeOf, record)
-    const newest = sessions.at(-1)?.end ?? Number.NEGATIVE_INFINITY
-    const joined = sessions.filter(({ start, end }) => time >= start - this.#gap && time <= end + this.#gap)
-    // One that would bring a final session nearer than the gap to an open one is late, too.
-    const isLate =
-      joined.length === 0
-        ? this.#isFinal(time, newest)
-        : joined.some(session => this.#isFinal(session.end, newest))
-    if (isLate) return sessions
-    const values = joined.map(({ value }) => value)
-    const before =
-      values.length < 2 ? values[0] : calling('merge', () => values.reduce((a, b) => this.#merge(a, b)))
-    const session: Session<V> = {
-      key: joined[0]?.key ?? this.#keyOf(record),
-      start: Math.min(time, joined[0]?.start ?? time),
-      end: Math.max(time, joined.at(-1)?.end ?? time),
-      value: this.#transform(record, before),
-    }
-    const all = [
-      ...sessions.filter(({ end }) => end < session.start),
-      session,
-      ...sessions.filter(({ start }) => start > session.end),
-    ]
-    const final = all.filter(({ end }) => this.#isFinal(end, all.at(-1)!.end))
-    return all.slice(Math.max(0, final.length - this.#keep))
-  }
-
-  /** What a record that brought the sessions from `before` to `after` did; `undefined` where it was late. */
-  update(record: T, after: Sessions<V>, before: Sessions<V> | undefined): SessionUpdate<V> | undefined {
-    if (after === before) return undefined
-    const time = timeIn(this.#timeOf, record)
-    const session = after.find(({ start, end }) => start <= time && time <= end)!
-    const newest = (sessions: Sessions<V>): number => sessions.at(-1)!.end
-    return {
-      ...session,
-      replaces: before?.filter(({ start, end }) => start >= session.start && end <= session.end) ?? [],
-      closed:
-        before?.filter(
-          ({ end }) => this.#isFinal(end, newest(after)) && !this.#isFinal(end, newest(before)),
-        ) ?? [],
-    }
-  }
-
-  #isFinal(end: number, newest: number): boolean {
-    return end + this.#gap + this.#grace < newest
-  }
+/** Options of {@link sessionKV} whose sessions are told once, when they are final. */
+export interface FinalSessionOptions<T, V>
+  extends EventTimeOptions<T, Sessions<V>, FinalSession<V>>,
+    Pick<SessionOptions<T, V>, 'timeOf' | 'gap' | 'merge'> {
+  readonly emit: 'final'
+  /**
+   * How much older than the newest record of the stream, of any key, a record may be and surely find its session open, in
+   * milliseconds: the lateness of the watermark.
+   * @defaultValue 0
+   */
+  readonly grace?: number | undefined
+  /**
+   * How many final sessions of a key stay in the store, to be read, beside those that are open. With 0 a key goes from the store
+   * soon after its last session is final.
+   * @defaultValue 1
+   */
+  readonly keep?: number | undefined
 }
 
 /**
@@ -185,9 +131,57 @@ export function sessionKV<T, V, F extends (record: NoInfer<T>, value: NoInfer<V>
   keyOf: (record: T) => string,
   transform: F,
   options: SessionOptions<NoInfer<T>, NoInfer<V>>,
+): OperatorFunction<T, [record: T, session: SessionUpdate<V> | undefined]>
+/**
+ * With `emit: 'final'` a session is emitted once, when no record can be added to it any more: when the watermark (the newest
+ * time of the stream less `grace`, and by the clock where nothing comes for `idleAfter`) is beyond its end and the gap. It is
+ * then marked `final` in the store, in the same commit; so a restart or a move tells no session twice into the store, and loses
+ * none. Emitted is what was committed: at most once, where the process dies in between; `commitOutputs` writes what must not be
+ * lost. A record that is too late for its session, or to open one, goes to `deadLetter`, with the code `LATE`.
+ *
+ * @example
+ * ```ts
+ * import { from } from 'rxjs'
+ * import { json, memoryStore, type Sessions, sessionKV } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<Sessions<number>>() })
+ * const clicks = [{ user: 'ann', at: 0 }, { user: 'ann', at: 20 }, { user: 'bob', at: 90 }]
+ * from(clicks).pipe(
+ *   sessionKV(store, click => click.user, (_, count = 0) => count + 1, {
+ *     timeOf: click => click.at, gap: 30, emit: 'final', name: 'visits',
+ *   }),
+ * ).subscribe(({ key, start, end, value }) => console.log(key, start, end, value)) // ann 0 20 2
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param transform the new value of the record's session, from the one before; `undefined` where the session is new
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
+ */
+export function sessionKV<T, V, F extends (record: NoInfer<T>, value: NoInfer<V> | undefined) => NoInfer<V>>(
+  store: KVStore<Sessions<V>>,
+  keyOf: (record: T) => string,
+  transform: F,
+  options: FinalSessionOptions<NoInfer<T>, NoInfer<V>>,
+): OperatorFunction<T, FinalSession<V>>
+export function sessionKV<T, V>(
+  store: KVStore<Sessions<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined) => V,
+  options: SessionOptions<T, V> | FinalSessionOptions<T, V>,
+): OperatorFunction<T, unknown> {
+  return options.emit === undefined
+    ? sessions(store, keyOf, transform, options)
+    : finalSessions(store, keyOf, transform, options)
+}
+
+function sessions<T, V>(
+  store: KVStore<Sessions<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined) => V,
+  options: SessionOptions<T, V>,
 ): OperatorFunction<T, [record: T, session: SessionUpdate<V> | undefined]> {
   const { commitSize, remember, deadLetter, commitWith, partition, positionOf } = options
-  const rules = new Rules<T, V>(keyOf, transform, options)
+  const rules = new SessionRules<T, V>(keyOf, transform, options, 1)
   return processKV(store, keyOf, (record, sessions) => rules.add(record, sessions), {
     commitSize,
     remember,

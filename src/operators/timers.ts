@@ -44,7 +44,7 @@ export interface TimerOptions<T, V, S> {
    */
   readonly project?: ((timer: FiredTimer, value: V | undefined, previous: V) => S) | undefined
   /**
-   * When a record happened: a `Date`, or milliseconds. Time then goes forward with the records, and by them alone.
+   * When a record happened: a `Date`, or milliseconds. Time then goes forward with the records.
    * @defaultValue the clock's time
    */
   readonly timeOf?: ((record: T) => number | Date) | undefined
@@ -53,6 +53,12 @@ export interface TimerOptions<T, V, S> {
    * @defaultValue 0
    */
   readonly lateness?: number | undefined
+  /**
+   * With `timeOf`: after how long without a record, by the clock, in whole milliseconds, time goes on with the clock, from the
+   * newest record, until records come again.
+   * @defaultValue never: time goes forward by the records alone
+   */
+  readonly idleAfter?: number | undefined
   /**
    * Under which name it is kept what is due, where there is no `partition`. One subscription at a time has it: a later one, in
    * whatever process, takes it over, and the earlier one ends with `FENCED`.

@@ -2,6 +2,8 @@ import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
+import type { EventTimeOptions } from './event-time.ts'
+import { finalWindows } from './internal/final-windows.ts'
 import { Assigner, type Layout, type Visit, type WindowSpan } from './internal/windows.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'
 import { END_OF_TIME } from './windowKey.ts'
@@ -11,6 +13,13 @@ export type { WindowSpan }
 /** What the store of {@link windowKV} holds: one window of one key. */
 export interface Window<V> extends WindowSpan {
   readonly value: V
+  /** With `emit: 'final'`, whether it is final: no record will be added to it any more. */
+  readonly final?: true | undefined
+}
+
+/** A window that is final. */
+export interface FinalWindow<V> extends Window<V> {
+  readonly final: true
 }
 
 /** A window after a record. */
@@ -25,6 +34,8 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
     ProcessOptions<T, Window<V>, Window<V>, unknown>,
     'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
+  /** `'final'`: see {@link FinalWindowOptions}. */
+  readonly emit?: undefined
   /** When a record happened: a `Date`, or milliseconds. Within the years 0 to 9999. */
   readonly timeOf: (record: T) => number | Date
   /** How long a window is, in whole milliseconds. */
@@ -45,8 +56,29 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
   readonly keep?: K
 }
 
+/** Options of {@link windowKV} whose windows are told once, when they are final. */
+export interface FinalWindowOptions<T, V>
+  extends EventTimeOptions<T, Window<V>, FinalWindow<V>>,
+    Pick<WindowOptions<T, V>, 'timeOf' | 'size' | 'every'> {
+  readonly emit: 'final'
+  /**
+   * How much older than the newest record of the stream, of any key, a record may be and surely find its window open, in whole
+   * milliseconds: a window is final when the watermark is at its end.
+   * @defaultValue 0
+   */
+  readonly lateness?: number | undefined
+  /**
+   * How many windows of each key the store holds, as of {@link WindowOptions}; so many at least that those are final which are
+   * dropped. With 0, only those that are open: a window is deleted in the commit in which it is final.
+   * @defaultValue all
+   */
+  readonly keep?: number | undefined
+}
+
 /** Refuses options that are wrong, and completes the others. */
-function layoutOf<T, V>(options: WindowOptions<T, V>): Layout {
+function layoutOf<T, V>(
+  options: Pick<WindowOptions<T, V>, 'size' | 'every' | 'keep' | 'commitWith' | 'partition'>,
+): Layout {
   const size = wholeNumber('size', options.size, 1, END_OF_TIME)
   const every = wholeNumber('every', options.every ?? size, 1, size)
   const keep = options.keep
@@ -119,8 +151,61 @@ export function windowKV<
   keyOf: (record: T) => string,
   transform: F,
   options: WindowOptions<NoInfer<T>, NoInfer<V>, K>,
-): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]> {
-  type Output = [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]
+): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]>
+/**
+ * With `emit: 'final'` a window is emitted once, when it is final: when the watermark (the newest time of the stream less
+ * `lateness`, and by the clock where nothing comes for `idleAfter`) is at its end. It is then marked `final` in the store, in the
+ * same commit; so a restart or a move tells no window twice into the store, and loses none. Emitted is what was committed: at most
+ * once, where the process dies in between; `commitOutputs` writes what must not be lost. A record whose window is final goes to
+ * `deadLetter`, with the code `LATE`.
+ *
+ * @example
+ * ```ts
+ * import { from } from 'rxjs'
+ * import { json, memoryStore, type Window, windowKV } from 'rxkeeper'
+ *
+ * const store = memoryStore({ value: json<Window<number>>() })
+ * const clicks = [{ page: '/', at: 10 }, { page: '/', at: 50 }, { page: '/', at: 70 }, { page: '/', at: 20 }]
+ * from(clicks).pipe(
+ *   windowKV(store, click => click.page, (_, count = 0) => count + 1, {
+ *     timeOf: click => click.at, size: 60, emit: 'final', name: 'pages',
+ *     deadLetter: ({ record, error }) => console.log(error.code, record), // LATE { page: '/', at: 20 }
+ *   }),
+ * ).subscribe(({ start, end, value }) => console.log(start, end, value)) // 0 60 2
+ * ```
+ *
+ * @param keyOf the key of a record
+ * @param transform the new value of a window that the record is in, from the one before; `undefined` where it has none
+ * @typeParam F the type of `transform`, from which that of the new value is inferred
+ */
+export function windowKV<
+  T,
+  V,
+  F extends (record: NoInfer<T>, value: NoInfer<V> | undefined, window: WindowSpan) => NoInfer<V>,
+>(
+  store: KVStore<Window<V>>,
+  keyOf: (record: T) => string,
+  transform: F,
+  options: FinalWindowOptions<NoInfer<T>, NoInfer<V>>,
+): OperatorFunction<T, FinalWindow<V>>
+export function windowKV<T, V>(
+  store: KVStore<Window<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined, window: WindowSpan) => V,
+  options: WindowOptions<T, V> | FinalWindowOptions<T, V>,
+): OperatorFunction<T, unknown> {
+  if (options.emit === undefined) return windows(store, keyOf, transform, options)
+  const layout = layoutOf({ ...options, keep: options.keep === 0 ? undefined : options.keep })
+  return finalWindows(store, keyOf, transform, options, layout)
+}
+
+function windows<T, V>(
+  store: KVStore<Window<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined, window: WindowSpan) => V,
+  options: WindowOptions<T, V>,
+): OperatorFunction<T, [record: T, window: WindowUpdate<V> | undefined]> {
+  type Output = [record: T, window: WindowUpdate<V> | undefined]
   const { timeOf, commitSize, remember, deadLetter, commitWith, partition, positionOf } = options
   const layout = layoutOf(options)
   const update = processKV(
@@ -141,8 +226,10 @@ export function windowKV<
       remember,
       // It is the very same only where nothing was to be done.
       unchanged: Object.is,
-      project: ({ record, place, late }, window): Output =>
-        [record, window.start === place!.span.start ? { ...window, late } : undefined] as Output,
+      project: ({ record, place, late }, window): Output => [
+        record,
+        window.start === place!.span.start ? { ...window, late } : undefined,
+      ],
       deadLetter:
         typeof deadLetter === 'function'
           ? ({ record: { record }, error }) => deadLetter({ record, error })

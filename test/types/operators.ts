@@ -1,9 +1,11 @@
-import { type Observable, of } from 'rxjs'
+import { map, type Observable, of } from 'rxjs'
 import {
   type Change,
   deleteKV,
   type Entry,
   insertKV,
+  type JoinBuffers,
+  joinKV,
   joinTableKV,
   joinTables$,
   json,
@@ -14,6 +16,7 @@ import {
   processKV,
   pull$,
   type Sessions,
+  type Sided,
   type Snapshot,
   sessionKV,
   updateKV,
@@ -181,3 +184,26 @@ joinTables$(counts, names, memoryStore({ value: json<string>() }), {
   // @ts-expect-error: there may be none
   join: (count, name) => `${count} ${name.trim()}`,
 })
+
+const waiting = memoryStore({ value: json<JoinBuffers<Visit, number>>() })
+const sides = {
+  left: { keyOf: ({ user }: Visit) => user, timeOf: () => 0 },
+  right: { keyOf: (count: number) => `${count}`, timeOf: (count: number) => count },
+}
+const both$ = visits$.pipe(map((left): Sided<Visit, number> => ({ left })))
+type<Observable<[left: Visit, right: number]>>()(both$.pipe(joinKV(waiting, { ...sides, name: 'n' })))
+type<Observable<[left: Visit, right: number | undefined]>>()(
+  both$.pipe(joinKV(waiting, { ...sides, name: 'n', type: 'left' })),
+)
+type<Observable<string>>()(
+  both$.pipe(
+    joinKV(waiting, {
+      ...sides,
+      name: 'n',
+      type: 'outer',
+      project: (visit, count) => `${visit?.user} ${count?.toFixed()}`,
+    }),
+  ),
+)
+// @ts-expect-error: the store holds records of the left side that are no numbers
+joinKV(waiting, { ...sides, left: sides.right })

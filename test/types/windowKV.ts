@@ -1,5 +1,7 @@
 import { type Observable, of } from 'rxjs'
 import {
+  type FinalWindow,
+  FiredTimer,
   json,
   memoryStore,
   parseWindowKey,
@@ -62,3 +64,27 @@ windowKV(counts, userOf, (_, count = 0) => count + 1, { size: 1000 })
 windowKV(counts, userOf, (_, count = 0) => count + 1, { timeOf })
 // @ts-expect-error the store holds windows
 windowKV(memoryStore({ value: json<number>() }), userOf, () => 1, { timeOf, size: 1000 })
+
+type<Observable<FinalWindow<number>>>()(
+  visits$.pipe(
+    windowKV(
+      counts,
+      visit => visit.user,
+      (visit, count = 0) => {
+        type<Visit>()(visit)
+        return count + 1
+      },
+      {
+        timeOf: visit => visit.at,
+        size: 1000,
+        emit: 'final',
+        name: 'visits',
+        deadLetter: ({ record }) => {
+          if (!(record instanceof FiredTimer)) type<Visit>()(record)
+        },
+      },
+    ),
+  ),
+)
+// @ts-expect-error: only final results come at some time
+windowKV(counts, userOf, (_, count = 0) => count + 1, { timeOf, size: 1000, lateness: 5 })

@@ -14,6 +14,8 @@ export interface Process<T, V, R> {
   readonly project: ((record: T, value: V | undefined, previous: V | undefined) => R) | undefined
   readonly unchanged: (before: V, after: V) => boolean
   readonly commitWith: ((records: readonly T[]) => Iterable<Mutation<V> | BytesPut>) | undefined
+  /** Of the outputs of the records that have not failed. */
+  readonly commitOutputs: ((outputs: readonly R[]) => Iterable<Mutation<V> | BytesPut>) | undefined
   readonly deadLetter: ((letter: { readonly record: T; readonly error: KVError }) => void) | undefined
   readonly commitSize: number
   readonly remember: number
@@ -63,7 +65,13 @@ export class Item<T, V, R> {
 }
 
 /** Errors that one record brings on itself. All others end the stream whatever `deadLetter` says. */
-const ownErrors: ReadonlySet<KVErrorCode> = new Set(['CALLBACK', 'INVALID_KEY', 'CODEC', 'VALUE_TOO_LARGE'])
+const ownErrors: ReadonlySet<KVErrorCode> = new Set([
+  'CALLBACK',
+  'INVALID_KEY',
+  'CODEC',
+  'LATE',
+  'VALUE_TOO_LARGE',
+])
 
 export const isOwn = (error: KVError): boolean => ownErrors.has(error.code)
 

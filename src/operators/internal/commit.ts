@@ -58,7 +58,17 @@ export class Commit<T, V, R> implements Committer {
       if (mutation !== undefined) mutations.push(mutation)
       return mutation
     })
-    if (process.commitWith !== undefined) mutations.push(...withRecords(process.commitWith, this.items))
+    const { commitWith, commitOutputs } = process
+    if (commitWith !== undefined)
+      mutations.push(
+        ...further(
+          'commitWith',
+          commitWith,
+          this.items.map(({ record }) => record),
+        ),
+      )
+    if (commitOutputs !== undefined)
+      mutations.push(...further('commitOutputs', commitOutputs, outputsOf(process, this.items)))
     this.mutations = mutations
     const { due } = process
     this.#due = due
@@ -137,13 +147,21 @@ function* valuesOf<V>(mutations: readonly (Mutation<V> | undefined)[]): Iterable
   for (const mutation of mutations) if (mutation?.type === 'put') yield mutation.value
 }
 
-function withRecords<T, V, R>(
-  commitWith: NonNullable<Process<T, V, R>['commitWith']>,
-  items: readonly Item<T, V, R>[],
+/** What is emitted once the commit is durable. */
+const outputsOf = <T, V, R>({ project }: Process<T, V, R>, items: readonly Item<T, V, R>[]): R[] =>
+  items.flatMap(({ error, record, value, output }) => {
+    if (error !== undefined) return []
+    return [(project === undefined ? [record, value] : output) as R]
+  })
+
+function further<A, V>(
+  name: string,
+  writes: (all: readonly A[]) => Iterable<Mutation<V> | BytesPut>,
+  all: readonly A[],
 ): Iterable<Mutation<V> | BytesPut> {
   try {
-    return [...commitWith(items.map(({ record }) => record))]
+    return [...writes(all)]
   } catch (error) {
-    throw callbackError('commitWith', error)
+    throw callbackError(name, error)
   }
 }

@@ -52,6 +52,7 @@ export function processOn<T, V, N, R>(
     project: options.project as Process<T, V, R>['project'],
     unchanged: options.unchanged ?? isSamePrimitive,
     commitWith: options.commitWith,
+    commitOutputs: options.commitOutputs,
     deadLetter: options.deadLetter === 'fail' ? undefined : options.deadLetter,
     commitSize,
     remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),

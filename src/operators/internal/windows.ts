@@ -29,6 +29,8 @@ interface Place {
 /** A record on its way to one of its windows, or, as it has none, to fail. */
 export interface Visit<T> {
   readonly record: T
+  /** When it happened, in milliseconds; where that is not known, the earliest time that there is. */
+  readonly time: number
   readonly place: Place | undefined
   readonly late: boolean
   readonly failure: unknown
@@ -59,11 +61,17 @@ export class Assigner<T> {
       time = this.#time(record)
       places = this.#places(key, time)
     } catch (failure) {
-      return [{ record, place: undefined, late: false, failure }]
+      return [{ record, time: FIRST_TIME, place: undefined, late: false, failure }]
     }
     const newest = this.#newest
     this.#newest = Math.max(newest, time)
-    return places.map(place => ({ record, place, late: place.span.end <= newest, failure: undefined }))
+    return places.map(place => ({
+      record,
+      time,
+      place,
+      late: place.span.end <= newest,
+      failure: undefined,
+    }))
   }
 
   #key(record: T): string {

@@ -10,14 +10,17 @@ export interface Diagram {
   readonly source: string
   /**
    * The code that is run. `keyOf` takes the letter of a record, `timeOf` the number after it, `entryOf` both; `count` adds
-   * one. Where it makes no operator but an Observable, of `records`, the source says when they are read.
+   * one; of `joinKV`, capital letters are records of the right stream. Where it makes no operator but an Observable, of `records`, the source says when they are read.
    */
   readonly call: string
   /**
-   * What happens beside: each write to the store, or each snapshot of a meter; or what another client writes
+   * What happens beside: each write to the store, each snapshot of a meter, or each record that is late; or what another client writes
    * to the store (`table`), or to the store `right`, while the source is what he writes to the store `left`.
    */
-  readonly beside?: { readonly label: 'written' | 'snapshots' | 'table' | 'right'; readonly marbles: string }
+  readonly beside?: {
+    readonly label: 'written' | 'snapshots' | 'late' | 'table' | 'right'
+    readonly marbles: string
+  }
   readonly output: string
   /** What the letters of all lines stand for. */
   readonly texts?: Readonly<Record<string, string>>
@@ -112,6 +115,56 @@ export const diagrams: readonly Diagram[] = [
     call: 'sessionKV(store, keyOf, count,\n  { timeOf, gap: 5 })',
     output: '-----A-----B-----(C|)',
     texts: { a: 'a1', b: 'a4', c: 'a12', A: 'a 1–1: 1', B: 'a 1–4: 2', C: 'a 12–12: 1' },
+  },
+  {
+    name: 'windowKV-final',
+    source: '-a---b----c---d---------|',
+    call: "windowKV(store, keyOf, count, { timeOf,\n  size: 10, emit: 'final', name, deadLetter })",
+    beside: { label: 'late', marbles: '----------------D' },
+    output: '--------------A---------|',
+    texts: { a: 'a1', b: 'a4', c: 'b12', d: 'a3', A: 'a 0–10: 2', D: 'a3 LATE' },
+  },
+  {
+    name: 'windowKV-lateness',
+    source: '-a---b----c---d---------|',
+    call: "windowKV(store, keyOf, count, { timeOf, size: 10,\n  emit: 'final', name, lateness: 5 })",
+    output: '----------------A-------|',
+    texts: { a: 'a1', b: 'b12', c: 'a3', d: 'b15', A: 'a 0–10: 2' },
+  },
+  {
+    name: 'sessionKV-final',
+    source: '-a---b----c----------|',
+    call: "sessionKV(store, keyOf, count,\n  { timeOf, gap: 5, emit: 'final', name })",
+    output: '--------------A------|',
+    texts: { a: 'a1', b: 'a4', c: 'b12', A: 'a 1–4: 2' },
+  },
+  {
+    name: 'sessionKV-idle',
+    source: '-a---b----------------',
+    call: "sessionKV(store, keyOf, count, { timeOf,\n  gap: 5, emit: 'final', name, idleAfter: 3 })",
+    output: '-------------A',
+    texts: { a: 'a1', b: 'a4', A: 'a 1–4: 2' },
+  },
+  {
+    name: 'joinKV',
+    source: '-a---b----c------|',
+    call: 'joinKV(store,\n  { left, right, after: 5, name })',
+    output: '--------A---B----|',
+    texts: { a: 'a1', b: 'A3', c: 'A5', A: 'a1 A3', B: 'a1 A5' },
+  },
+  {
+    name: 'joinKV-left',
+    source: '-a---b----c------|',
+    call: "joinKV(store,\n  { left, right, after: 5, name, type: 'left' })",
+    output: '--------------C--|',
+    texts: { a: 'a1', b: 'B9', c: 'c8', C: 'a1 –' },
+  },
+  {
+    name: 'joinKV-outer',
+    source: '-a---b----c------|',
+    call: "joinKV(store, { left, right, after: 5,\n  name, type: 'outer', closeAtEnd: true })",
+    output: '--------------C----(DE|)',
+    texts: { a: 'a1', b: 'B9', c: 'c8', C: 'a1 –', D: '– B9', E: 'c8 –' },
   },
   {
     name: 'historyKV',

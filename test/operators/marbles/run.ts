@@ -40,13 +40,17 @@ const tellingWrites =
 const keyOf = (record: string): string => record[0]!
 const timeOf = (record: string): number => Number(record.slice(1))
 const entryOf = (record: string): [string, number] => [keyOf(record), timeOf(record)]
+/** Of two streams: a capital letter is of the right one. */
+const side = { keyOf: (record: string): string => keyOf(record).toLowerCase(), timeOf }
+const sided = (record: string): rxkeeper.Sided<string, string> =>
+  /[A-Z]/.test(record) ? { right: record } : { left: record }
 const count = (_: unknown, before = 0): number => before + 1
 
 /** The text of a marble: `a 1`; of what is absent, `–`; of windows and sessions, `a 0–10: 1`. */
 function textOf(value: unknown): string {
   if (value === undefined) return '–'
   if (Array.isArray(value)) {
-    const [record, result] = value
+    const [record = '–', result] = value
     if (Array.isArray(result)) return `${record} [${result.join(' ')}]`
     if (typeof result === 'object') return textOf(result)
     return `${record} ${textOf(result)}`
@@ -67,17 +71,27 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
   const read$ = new Subject<string>()
   const written$ = new Subject<string>()
   const snapshots$ = new Subject<string>()
+  const late$ = new Subject<string>()
+  const label = beside?.label
+  const joinsStreams = call.startsWith('joinKV(')
   const [memory, left, right] = [new Memory(), new Memory(), new Memory()]
   for (const [key, value] of Object.entries(stored)) writeElsewhere(memory, json(), key, value)
   const scope = {
     ...rxjs,
     ...rxkeeper,
-    store: hookedStore({ value: json(), memory, scheduler }, slow, tellingWrites(written$)),
-    left: hookedStore({ value: json(), memory: left, scheduler }, slow),
-    right: hookedStore({ value: json(), memory: right, scheduler }, slow),
+    store: hookedStore(
+      { value: json(), memory, scheduler },
+      slow,
+      ...(label === 'written' ? [tellingWrites(written$)] : []),
+    ),
+    left: joinsStreams ? side : hookedStore({ value: json(), memory: left, scheduler }, slow),
+    right: joinsStreams ? side : hookedStore({ value: json(), memory: right, scheduler }, slow),
     result: hookedStore({ value: json(), scheduler }, slow),
     foreignKey: (value: string) => value,
     join: (_: unknown, value: string) => value,
+    name: 'name',
+    deadLetter: ({ record, error }: rxkeeper.DeadLetter<string>): void =>
+      late$.next(`${record} ${error.code}`),
     scheduler,
     keyOf,
     timeOf,
@@ -103,7 +117,7 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
   const result = new Function(...Object.keys(scope), `return ${call}`)(...Object.values(scope)) as
     | OperatorFunction<string, unknown>
     | Observable<unknown>
-  if (beside?.label === 'right') {
+  if (beside !== undefined && label === 'right') {
     const beside$ = written(beside.marbles, right)
     return {
       source$: written(source, left),
@@ -114,15 +128,14 @@ export function run({ stored = {}, source, call, beside, texts }: Diagram, sched
   const source$ = isObservable(result)
     ? read$
     : scheduler.createColdObservable(source, valuesOf(source, texts))
-  const output$ = isObservable(result) ? result : source$.pipe(result)
+  const records$: Observable<unknown> = joinsStreams ? source$.pipe(map(sided)) : source$
+  const output$ = isObservable(result) ? result : (result as OperatorFunction<unknown, unknown>)(records$)
   return {
     source$,
     beside$:
-      beside?.label === 'table'
+      beside !== undefined && label === 'table'
         ? written(beside.marbles, memory)
-        : beside?.label === 'snapshots'
-          ? snapshots$
-          : written$,
+        : { snapshots: snapshots$, late: late$, written: written$ }[label as 'written'],
     output$: output$.pipe(map(textOf)),
   }
 }

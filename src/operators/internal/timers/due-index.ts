@@ -6,6 +6,7 @@ import type { DueState, Fence } from '../../../contract/owned-partition.ts'
 import type { Access } from '../../../store/access.ts'
 import { decodeHints, encodeHints, Hint } from './hint.ts'
 import { levelOf, Segment } from './segment.ts'
+import type { EventTime } from './watermark.ts'
 
 /** About how many hints are held in memory. */
 const HELD = 65_536
@@ -130,7 +131,7 @@ export class DueIndex {
   }
 
   /** What a commit does to the index that needs these hints, and is done with those. */
-  write(needed: readonly Hint[], done: readonly Hint[], now: number, time: number | undefined): DueWrite {
+  write(needed: readonly Hint[], done: readonly Hint[], now: number, time: EventTime | undefined): DueWrite {
     const levels = new Map<number, Hint[]>()
     for (const hint of needed) {
       const level = levelOf(hint.at, now)
@@ -185,9 +186,9 @@ export class DueIndex {
     this.#done = [...deleted, ...this.#done]
   }
 
-  #state(time: number | undefined): DueState {
+  #state(time: EventTime | undefined): DueState {
     const until = Number.isFinite(this.until) ? this.until : undefined
-    return { first: this.#firstLeft, next: this.#next, until, time }
+    return { first: this.#firstLeft, next: this.#next, until, ...time }
   }
 
   get #firstLeft(): number {

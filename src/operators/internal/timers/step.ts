@@ -1,6 +1,7 @@
 import type { KVError } from '../../../base/errors.ts'
 import type { FiredTimer } from '../../timers.ts'
 import type { Hint } from './hint.ts'
+import type { EventTime } from './watermark.ts'
 
 /** What takes its turn in the process loop where keys have timers: a record, or a hint that something is due. */
 export class Step<T> {
@@ -9,16 +10,25 @@ export class Step<T> {
   readonly hint: Hint | undefined
   /** How far time has come, in milliseconds. */
   readonly now: number
+  /** What is to be kept of that, where records have times. */
+  readonly time: EventTime | undefined
   /** What it has come to when it was last run: outputs, and timers that could not be fired. */
   outputs: (unknown | TimerFailure)[] = []
 
   /** Why it has no time. */
   readonly failure: unknown
 
-  constructor(record: T | undefined, hint: Hint | undefined, now: number, failure?: unknown) {
+  constructor(
+    record: T | undefined,
+    hint: Hint | undefined,
+    now: number,
+    time: EventTime | undefined,
+    failure?: unknown,
+  ) {
     this.record = record
     this.hint = hint
     this.now = now
+    this.time = time
     this.failure = failure
   }
 }

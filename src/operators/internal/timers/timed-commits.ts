@@ -10,12 +10,9 @@ type Items<T, V> = readonly Item<Step<T>, Headed<V>, unknown>[]
 /** Writes the hints that the values of a commit need, with that commit. */
 export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
   readonly #index: DueIndex
-  /** Whether time goes forward with the records, so that it is kept how far. */
-  readonly #keepsTime: boolean
 
-  constructor(index: DueIndex, keepsTime: boolean) {
+  constructor(index: DueIndex) {
     this.#index = index
-    this.#keepsTime = keepsTime
   }
 
   recordsOf(items: Items<T, V>): { readonly count: number; readonly last: Step<T> | undefined } {
@@ -39,8 +36,7 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     // One that has failed is looked into again, by the next who begins.
     for (const { record: step, error } of items)
       if (step.hint !== undefined && error === undefined) done.push(step.hint)
-    const { now } = items.at(-1)!.record
-    const time = this.#keepsTime && Number.isFinite(now) ? now : undefined
+    const { now, time } = items.at(-1)!.record
     return this.#index.write(needed, done, now, time)
   }
 

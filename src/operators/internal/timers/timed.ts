@@ -1,8 +1,10 @@
 import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
+import { wholeNumber } from '../../../base/arguments.ts'
 import { KVError } from '../../../base/errors.ts'
 import type { Fence } from '../../../contract/owned-partition.ts'
 import type { Access } from '../../../store/access.ts'
 import type { Headed } from '../../../store/encoding.ts'
+import type { BytesPut, Mutation } from '../../../store/kv-store.ts'
 import type { AnyOptions, ProcessOptions } from '../../processKV.ts'
 import { FiredTimer, type Timers } from '../../timers.ts'
 import { bound, callbackError, checkExpiry, wholeOrInfinite } from '../arguments.ts'
@@ -12,11 +14,18 @@ import { DueIndex } from './due-index.ts'
 import { owning } from './owning.ts'
 import { Rules } from './rules.ts'
 import { type Step, TimerFailure } from './step.ts'
-import { Steps } from './steps.ts'
+import { type Lanes, Steps } from './steps.ts'
 import { TimedCommits } from './timed-commits.ts'
 
 /** How many hints of what is due one commit takes at most, by default. */
 const COMMIT_SIZE = 2048
+
+/** What a process loop with timers has beside its options. */
+interface TimedExtras<T> {
+  readonly journal?: Journal | undefined
+  readonly lanes?: Lanes<T> | undefined
+  readonly closeAtEnd?: boolean | undefined
+}
 
 /** The process loop where keys have timers, or values expire. */
 export function processTimed<T, V>(
@@ -24,12 +33,17 @@ export function processTimed<T, V>(
   keyOf: (record: T) => string,
   transform: (record: T, value: V | undefined, timers: Timers) => V | undefined,
   options: AnyOptions<T, V>,
-  journal: Journal | undefined,
+  { journal, lanes, closeAtEnd = false }: TimedExtras<T> = {},
 ): OperatorFunction<T, unknown> {
   const { timers, partition, deadLetter, expireAfter } = options
   checkExpiry(expireAfter)
   const lateness = bound('timers.lateness', timers?.lateness, 0, 0)
   const timeOf = timers?.timeOf
+  const idleAfter = timers?.idleAfter
+  if (idleAfter !== undefined) wholeNumber('idleAfter', idleAfter, 1, Number.MAX_SAFE_INTEGER)
+  if (idleAfter !== undefined && timeOf === undefined) {
+    throw new KVError('INVALID_ARGUMENT', '`idleAfter` needs `timeOf`: else time is the clock’s anyhow')
+  }
   if (timeOf !== undefined && expireAfter !== undefined) {
     throw new KVError(
       'INVALID_ARGUMENT',
@@ -48,6 +62,7 @@ export function processTimed<T, V>(
   const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
   const most = 2 * Math.min(commitSize, COMMIT_SIZE)
   const { timing } = access
+  const time = { timeOf, lateness, idleAfter, lanes, closeAtEnd, timing }
   /** One subscription, whose commits carry this fence. */
   const begin =
     (fence: Fence<unknown> | undefined): OperatorFunction<T, unknown> =>
@@ -55,7 +70,7 @@ export function processTimed<T, V>(
       new Observable(destination => {
         const events = { changed: () => steps.changed(), failed: (error: KVError) => steps.failed(error) }
         const index = fence && new DueIndex(access, fence, events)
-        const steps: Steps<T> = new Steps({ timeOf, lateness, timing }, index, fence?.state.due?.time, most)
+        const steps: Steps<T> = new Steps(time, index, fence?.state.due, most)
         const rules = new Rules(plan, index)
         const loop = processOn<Step<T>, Headed<V>, Headed<V> | undefined, Step<T>>(
           access.headed,
@@ -73,7 +88,7 @@ export function processTimed<T, V>(
                     steps.done(step)
                   },
           },
-          { journal, due: index && new TimedCommits(index, timeOf !== undefined) },
+          { journal, due: index && new TimedCommits(index) },
         )
         const outputsOf = (step: Step<T>): unknown[] => {
           steps.done(step)
@@ -105,24 +120,26 @@ export function processTimed<T, V>(
 const causeOf = <T>({ hint, record }: Step<T>): T | FiredTimer =>
   hint === undefined ? (record as T) : new FiredTimer(hint.key, '', hint.at)
 
+/** A write of the user's, of a value without a header. */
+const headed = <V>(mutation: Mutation<V> | BytesPut): Mutation<Headed<V>> | BytesPut =>
+  mutation.type === 'put' && 'value' in mutation
+    ? { ...mutation, value: { value: mutation.value, header: undefined } }
+    : mutation
+
 /** The options of the loop of steps: those that the user gave for records. */
 function loopOptions<T, V>(
-  { commitSize, remember, commitWith, partition, positionOf }: AnyOptions<T, V>,
+  { commitSize, remember, commitWith, commitOutputs, partition, positionOf }: AnyOptions<T, V>,
   fence: Fence<unknown> | undefined,
-): ProcessOptions<Step<T>, Headed<V>, Headed<V> | undefined> {
+): ProcessOptions<Step<T>, Headed<V>, Headed<V> | undefined, Step<T>> {
   const records = (steps: readonly Step<T>[]): T[] =>
     steps.flatMap(({ hint, record }) => (hint === undefined ? [record as T] : []))
+  const outputs = (steps: readonly Step<T>[]): unknown[] =>
+    steps.flatMap(({ outputs }) => outputs.filter(output => !(output instanceof TimerFailure)))
   return {
     commitSize,
     remember,
-    commitWith:
-      commitWith &&
-      (steps =>
-        Array.from(commitWith(records(steps)), mutation =>
-          mutation.type === 'put' && 'value' in mutation
-            ? { ...mutation, value: { value: mutation.value, header: undefined } }
-            : mutation,
-        )),
+    commitWith: commitWith && (steps => Array.from(commitWith(records(steps)), headed)),
+    commitOutputs: commitOutputs && (steps => Array.from(commitOutputs(outputs(steps)), headed)),
     partition: fence && { fence },
     positionOf:
       fence && (partition === undefined ? () => undefined : ({ record }) => positionOf?.(record as T)),

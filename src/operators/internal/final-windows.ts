@@ -1,0 +1,60 @@
+import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { KVError } from '../../base/errors.ts'
+import type { KVStore } from '../../store/kv-store.ts'
+import type { FinalWindow, FinalWindowOptions, Window } from '../windowKV.ts'
+import { bound } from './arguments.ts'
+import { emitsFinal, late, processFinal } from './final.ts'
+import { Assigner, type Layout, type Visit, type WindowSpan } from './windows.ts'
+
+/** Refuses places so few that a window would lose its own to a newer one before it is final. */
+function checkPlaces({ size, every, keep }: Layout, lateness: number): void {
+  if (keep === undefined || keep * every >= size + lateness) return
+  throw new KVError(
+    'INVALID_ARGUMENT',
+    `\`keep\` must be at least ${Math.ceil((size + lateness) / every)}, got ${keep}: ` +
+      `windows are final after ${size} ms and a \`lateness\` of ${lateness} ms, a place is taken again after ${keep * every} ms`,
+  )
+}
+
+/** Windows that are told once, when they are final. */
+export function finalWindows<T, V>(
+  store: KVStore<Window<V>>,
+  keyOf: (record: T) => string,
+  transform: (record: T, value: V | undefined, window: WindowSpan) => V,
+  options: FinalWindowOptions<T, V>,
+  layout: Layout,
+): OperatorFunction<T, FinalWindow<V>> {
+  emitsFinal(options.emit)
+  checkPlaces(layout, bound('lateness', options.lateness, 0, 0))
+  const isKept = options.keep !== 0
+  const final = (window: Window<V>): FinalWindow<V> => ({ ...window, final: true })
+  const update = processFinal<T, Visit<T>, Window<V>, FinalWindow<V>>(store, options, {
+    recordOf: ({ record }) => record,
+    keyOf({ place, failure }) {
+      if (place === undefined) throw failure
+      return place.storeKey
+    },
+    timeOf: ({ time }) => time,
+    lateness: options.lateness,
+    transform({ record, time, place }, current, timers) {
+      const { span } = place!
+      const isSame = current?.start === span.start
+      // Of a key in several partitions, another owner may be further.
+      if (span.end <= timers.now || (isSame && current.final)) {
+        throw late(time, timers.now, `its window, to ${new Date(span.end).toISOString()}, is final`)
+      }
+      if (!isSame) timers.set(span.end)
+      return { ...span, value: transform(record, isSame ? current.value : undefined, span) }
+    },
+    onTimer: (_, window) => (isKept ? final(window) : undefined),
+    resultsOf: (_, window) => [final(window)],
+  })
+  return source =>
+    defer(() => {
+      const assigner = new Assigner(keyOf, options.timeOf, layout)
+      return source.pipe(
+        mergeMap(record => assigner.visits(record)),
+        update,
+      )
+    })
+}

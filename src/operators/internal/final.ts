@@ -1,0 +1,90 @@
+import { mergeMap, type OperatorFunction } from 'rxjs'
+import { oneOf } from '../../base/arguments.ts'
+import { KVError } from '../../base/errors.ts'
+import { accessOf } from '../../store/access.ts'
+import type { KVStore } from '../../store/kv-store.ts'
+import type { EventTimeOptions } from '../event-time.ts'
+import { FiredTimer, type Timers } from '../timers.ts'
+import { Fault } from './arguments.ts'
+import type { Lanes } from './timers/steps.ts'
+import { processTimed } from './timers/timed.ts'
+
+/** What comes of items, and what of the time at which something of it is final. */
+export interface FinalWork<T, I, V, R> {
+  /** The user's record that an item is of. */
+  recordOf(item: I): T
+  keyOf(item: I): string
+  timeOf(item: I): number
+  readonly lateness: number | undefined
+  readonly lanes?: Lanes<I> | undefined
+  transform(item: I, value: V | undefined, timers: Timers): V
+  /** What is emitted of an item; nothing by default. */
+  outputsOf?(item: I, before: V | undefined): readonly R[]
+  onTimer(timer: FiredTimer, value: V, timers: Timers): V | undefined
+  /** What is final with a timer. */
+  resultsOf(timer: FiredTimer, before: V): readonly R[]
+}
+
+/** The process loop of items whose results are final at some time. */
+export function processFinal<T, I, V, R>(
+  store: KVStore<V>,
+  options: EventTimeOptions<T, V, R>,
+  work: FinalWork<T, I, V, R>,
+): OperatorFunction<I, R> {
+  const { commitSize, remember, commitWith, commitOutputs, partition, positionOf, deadLetter } = options
+  const { name, idleAfter, closeAtEnd } = options
+  const { lanes, lateness } = work
+  const process = processTimed<I, V>(
+    accessOf(store),
+    item => work.keyOf(item),
+    (item, value, timers) => work.transform(item, value, timers),
+    {
+      commitSize,
+      remember,
+      // It is the very same only where nothing was to be done.
+      unchanged: Object.is,
+      project: (item, _, before) => work.outputsOf?.(item, before) ?? [],
+      timers: {
+        name,
+        lateness,
+        idleAfter,
+        timeOf: item => work.timeOf(item),
+        onTimer: (timer, value, timers) => work.onTimer(timer, value, timers),
+        project: (timer, _, before) => work.resultsOf(timer, before),
+      },
+      deadLetter:
+        typeof deadLetter === 'function'
+          ? ({ record: item, error }) => {
+              deadLetter({ record: item instanceof FiredTimer ? item : work.recordOf(item), error })
+            }
+          : deadLetter,
+      commitWith: commitWith && (items => commitWith(items.map(item => work.recordOf(item)))),
+      commitOutputs: commitOutputs && (outputs => commitOutputs((outputs as R[][]).flat())),
+      partition,
+      positionOf: positionOf && (item => positionOf(work.recordOf(item))),
+    },
+    { lanes, closeAtEnd },
+  ) as OperatorFunction<I, readonly R[]>
+  return source =>
+    source.pipe(
+      process,
+      mergeMap(results => results),
+    )
+}
+
+/** Throws `INVALID_ARGUMENT` for another way to emit than when results are final. */
+export const emitsFinal = (emit: string): void => void oneOf('emit', emit, ['final'])
+
+/** What is thrown for a record that is too late. */
+export const late = (time: number, watermark: number, what: string): Fault =>
+  new Fault(
+    key =>
+      new KVError('LATE', `the record of ${showTime(time)} is late: ${what}, at ${showTime(watermark)}`, {
+        key,
+      }),
+  )
+
+const showTime = (time: number): string => {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
+}
