@@ -170,10 +170,13 @@ export interface WriteDue extends Due {
 export interface Parts {
   /** Always in the same order. */
   readonly engines: readonly Engine[]
-  /** Which of them holds a key, or a node. */
+  /** Which of them holds a key. A node beside the keys may be in any, and be another in each. */
   indexOf(key: string): number
-  /** Which of them holds all keys of a transaction; throws `UNSUPPORTED` where none does. */
-  holding(writes: readonly Write[]): number
+  /**
+   * Which of them holds all keys of a transaction, or the one that is named, which then has the nodes, too; throws `UNSUPPORTED`
+   * where none does, or that one does not.
+   */
+  holding(writes: readonly Write[], index?: number): number
 }
 
 /**

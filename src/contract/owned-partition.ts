@@ -21,16 +21,35 @@ export interface DueState {
   readonly lanes?: readonly (number | null)[] | undefined
 }
 
-/** What the node of a partition says, besides who set it last. */
+/** What the node of a partition says, besides who set it last. A store over several ensembles has one in each. */
 export interface PartitionState<P> {
-  /** How far the partition was processed; `undefined` before its first commit. JSON. */
+  /** How far the partition was processed, as far as the keys of this ensemble go; `undefined` before its first commit. JSON. */
   readonly position: P | undefined
-  /** How many of its records were committed, by all its owners together. */
+  /** How many records of the partition that is, whosever keys they have. */
   readonly records: number
-  /** How far the outputs were taken, where that is kept: as far at most as records were committed. */
+  /**
+   * Up to where everything is done: committed in all ensembles, and the outputs taken, where that is kept. As far as records
+   * were committed, where it is absent.
+   */
   readonly taken?: Taken<P> | undefined
   /** What is due, where timers are kept. */
   readonly due?: DueState | undefined
+}
+
+/** Up to where a node says that everything is done. */
+const doneIn = <P>({ position, records, taken }: PartitionState<P>): Taken<P> =>
+  taken ?? { position, records }
+
+/**
+ * After what a partition is to be read: there is nothing left to do before it in any ensemble. Later records are committed
+ * in those whose own state says so.
+ *
+ * @param outputs whether outputs that were not taken are to be made again
+ */
+export function startOf<P>(states: readonly PartitionState<P>[], outputs: boolean): Taken<P> {
+  if (states.length === 1 && !outputs) return { position: states[0]!.position, records: states[0]!.records }
+  // What one says was true when it was written, and still is.
+  return states.map(doneIn).reduce((a, b) => (b.records > a.records ? b : a))
 }
 
 /**
@@ -66,8 +85,8 @@ export interface OwnedPartition<P = unknown> {
   readonly partition: string
   /** How far it had been processed when it was taken over; `undefined` where it never was. */
   readonly position: P | undefined
-  /** What commits of its records carry. */
-  readonly fence: Fence<P>
+  /** What commits of its records carry: one for each ensemble of the store, in their order. */
+  readonly fences: readonly [Fence<P>, ...Fence<P>[]]
   /**
    * Emits once and completes when another member should own it: take no more records, finish the commits under way,
    * then call {@link done}. Also when it is lost. Replays.

@@ -17,7 +17,8 @@ const PAUSE = 200
  * that and checks for itself. Transient failures are retried until the partition is lost.
  */
 export function finish$(store: AnyStore, group: string, owned: OwnedPartition): Observable<never> {
-  const { partition, fence } = owned
+  const { partition } = owned
+  const [fence] = owned.fences
   const finishedNode = new GroupTree(group).finishedNode(partition)
   return new Observable(subscriber => {
     const { timing } = observedOf(store)

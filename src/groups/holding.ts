@@ -9,23 +9,28 @@ import {
   throwError,
 } from 'rxjs'
 import { KVError } from '../base/errors.ts'
-import type { OwnedPartition } from '../contract/owned-partition.ts'
+import { type OwnedPartition, startOf } from '../contract/owned-partition.ts'
 import { NodeFence } from '../store/fence.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import type { PartitionRecord } from '../store/partition-record.ts'
 
-/** What a successful claim returns. */
-export interface Claimed<P> {
-  readonly node: string
+/** What a claim has brought in a shard. */
+export interface ClaimedShard<P> {
   readonly version: number
   readonly record: PartitionRecord<P>
+}
+
+/** What a claim has brought. */
+export interface Claimed<P> {
+  readonly node: string
+  readonly shards: readonly [ClaimedShard<P>, ...ClaimedShard<P>[]]
 }
 
 /** A partition that a member owns: the consumer's view of it, and the member's. */
 export class Holding<P> implements OwnedPartition<P> {
   readonly partition: string
   readonly position: P | undefined
-  readonly fence: NodeFence<P>
+  readonly fences: readonly [NodeFence<P>, ...NodeFence<P>[]]
   readonly #release$ = new ReplaySubject<void>(1)
   readonly #lost$ = new ReplaySubject<KVError>(1)
   readonly release$: Observable<void> = this.#release$.asObservable()
@@ -39,18 +44,30 @@ export class Holding<P> implements OwnedPartition<P> {
   constructor(
     partition: string,
     owner: string,
-    { node, version, record }: Claimed<P>,
+    { node, shards: [first, ...rest] }: Claimed<P>,
     tally: GroupTally,
     changed: () => void,
   ) {
-    const { owner: _, ...state } = record
+    const fenceOf = ({ version, record: { owner: _, ...state } }: ClaimedShard<P>) =>
+      new NodeFence({ node, partition, owner }, version, state, error => {
+        tally.fenced++
+        this.lose(error)
+      })
     this.partition = partition
-    this.position = state.position
-    this.fence = new NodeFence({ node, partition, owner }, version, state, error => {
-      tally.fenced++
-      this.lose(error)
-    })
+    this.fences = [fenceOf(first), ...rest.map(fenceOf)]
+    this.position = this.progress
     this.#changed = changed
+  }
+
+  /** How far it is processed. */
+  get progress(): P | undefined {
+    const states = this.fences.map(({ state }) => state)
+    return startOf(states, false).position
+  }
+
+  /** How many commits of it are under way. */
+  get underWay(): number {
+    return this.fences.reduce((sum, { underWay }) => sum + underWay, 0)
   }
 
   /** Whether it was lost or let go. */

@@ -79,10 +79,7 @@ export class Holdings<P> {
 
   /** The positions of the partitions that we hold. */
   get progress(): { readonly partition: string; readonly position: P | undefined }[] {
-    return Array.from(this.#held.values(), ({ partition, fence }) => ({
-      partition,
-      position: fence.state.position,
-    }))
+    return Array.from(this.#held.values(), ({ partition, progress }) => ({ partition, position: progress }))
   }
 
   /** Who owns what, by the list of owners and by what we know ourselves. */
@@ -113,7 +110,7 @@ export class Holdings<P> {
     const isOurs = (partition: string) => target.get(partition) === this.#id
     for (const holding of [...this.#held.values()]) {
       if (!isOurs(holding.partition)) holding.ask()
-      if (holding.released) this.#letGo(holding.partition, holding.fence.version)
+      if (holding.released) this.#letGo(holding.partition, holding.fences[0].version)
     }
     for (const partition of [...this.#doubtful]) {
       if (!isOurs(partition)) this.#letGo(partition, undefined)
@@ -171,7 +168,7 @@ export class Holdings<P> {
     })
     this.#held.set(partition, holding)
     this.#tally.gained++
-    this.#tally.owned.set(partition, holding.fence)
+    this.#tally.owned.set(partition, holding)
     this.#events.settled(undefined)
     this.#events.claimed(holding)
   }
@@ -195,9 +192,10 @@ export class Holdings<P> {
 
   #gone(holdings: readonly Holding<P>[], how: 'released' | 'lost'): void {
     this.#tally[how] += holdings.length
-    for (const { partition, fence } of holdings) {
+    for (const holding of holdings) {
+      const { partition } = holding
       // Another member on the same store may own it by now.
-      if (this.#tally.owned.get(partition) === fence) this.#tally.owned.delete(partition)
+      if (this.#tally.owned.get(partition) === holding) this.#tally.owned.delete(partition)
     }
   }
 }

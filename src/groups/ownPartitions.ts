@@ -38,7 +38,7 @@ export interface OwnPartitionsOptions<P = unknown> {
 
 /**
  * Joins a group of processes and emits each partition that this member comes to own; the other members own the others.
- * No partition has two owners: each commit of an owner carries the partition's {@link OwnedPartition.fence | fence}, so
+ * No partition has two owners: each commit of an owner carries the partition's {@link OwnedPartition.fences | fence}, so
  * that no commit of an owner that was overtaken is carried out.
  *
  * The list of members decides who owns what: as evenly, and with as few moves, as possible. Members and partitions may
@@ -70,13 +70,17 @@ export function ownPartitions$<P = unknown>(
   const { group, partitions$, leave$ = NEVER, member = `${hostname()}:${process.pid}` } = options
   const tree = new GroupTree(group)
   checkName('member', member)
-  const { engine, timing, timeout, groups } = observedOf(store)
+  const { engine: whole, timing, timeout, groups } = observedOf(store)
+  // Members and owners are in the first ensemble, and live as long as its session.
+  const shards = whole.parts?.engines ?? [whole]
+  const engine = shards[0]!
   return new Observable(subscriber => {
     if (engine.nodes === undefined) {
       throw new KVError('UNSUPPORTED', `groups need ephemeral nodes, which the ${engine.name} engine has not`)
     }
     const room = {
       engine,
+      shards,
       tree,
       timing,
       timeout,

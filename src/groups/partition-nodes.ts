@@ -5,12 +5,15 @@ import type { Due, Engine, Stored, Write } from '../contract/engine.ts'
 import { ask } from '../store/engine-call.ts'
 import { strideOf } from '../store/fence.ts'
 import { type PartitionRecord, recordOf } from '../store/partition-record.ts'
-import type { Claimed } from './holding.ts'
+import type { Claimed, ClaimedShard } from './holding.ts'
 import { encodeOwner, type GroupTree, ownerOf } from './tree.ts'
 
 /** What the operations on nodes need. */
 export interface NodesRoom {
+  /** Where members and owners are. */
   readonly engine: Engine
+  /** Where partitions are processed: each engine of a store has a node for each of them. The first is `engine`. */
+  readonly shards: readonly Engine[]
   readonly tree: GroupTree
   readonly timing: Timing
   /** How long an operation may take, in milliseconds. */
@@ -32,8 +35,9 @@ export function commit(
   room: NodesRoom,
   writes: readonly Write[],
   end: (error: KVError | undefined) => void,
+  engine: Engine = room.engine,
 ): void {
-  ask<unknown>(room.engine.commit(writes, dueOf(room)), result =>
+  ask<unknown>(engine.commit(writes, dueOf(room)), result =>
     end(result instanceof KVError ? result : undefined),
   )
 }
@@ -45,9 +49,10 @@ export function read(
   room: NodesRoom,
   nodes: readonly string[],
   end: (stored: readonly (Stored | undefined)[] | KVError) => void,
+  engine: Engine = room.engine,
 ): void {
   type Answer = readonly (Stored | undefined | KVError)[]
-  const answer: Observable<Answer> = room.engine.read(nodes, dueOf(room))
+  const answer: Observable<Answer> = engine.read(nodes, dueOf(room))
   ask<Answer>(answer, results => {
     const error = results instanceof KVError ? results : results.find(each => each instanceof KVError)
     end(error instanceof KVError ? error : (results as readonly (Stored | undefined)[]))
@@ -68,8 +73,9 @@ export function readOwner(
 
 /**
  * Takes a partition over: creates the owner node and sets the partition's node in one commit, so that nobody owns a
- * partition whose fence was not moved. A former owner's mark that it is finished is withdrawn. Ends with `'taken'`
- * where another member owns it.
+ * partition whose fence was not moved. Then sets the partition's node in the other shards, so that none of them takes a
+ * commit of a former owner once records are read. A former owner's mark that it is finished is withdrawn. Ends with
+ * `'taken'` where another member owns it.
  *
  * @param id who claims it
  * @param isOurs whether an owner was us, in an earlier session
@@ -90,13 +96,9 @@ export function claim<P>(
     const [owner, current, finished] = stored
     const name = owner && ownerOf(owner)
     if (name !== undefined && name !== id && !isOurs(name)) return end('taken')
-    let record: PartitionRecord<P>
-    try {
-      record = { ...recordOf<P>(node, current), owner: id }
-    } catch (error) {
-      return end(error as KVError)
-    }
-    const { writes, version } = strideOf(node, record, current?.version ?? 'absent')
+    const setting = settingOf<P>(node, current, id)
+    if (setting instanceof KVError) return end(setting)
+    const { writes, claimed } = setting
     const create: Write = {
       type: 'put',
       key: ownerNode,
@@ -110,8 +112,64 @@ export function claim<P>(
     else writes.unshift({ type: 'delete', key: ownerNode, ifVersion: owner.version }, create)
     if (finished !== undefined)
       writes.push({ type: 'delete', key: finishedNode, ifVersion: finished.version })
-    commit(room, writes, error => end(error ?? { node, version, record }))
+    commit(room, writes, error => {
+      if (error === undefined) claimRest(room, node, id, claimed, end)
+      else end(error)
+    })
   })
+}
+
+/** The writes that set a partition's node in a shard, and what they bring. */
+function settingOf<P>(
+  node: string,
+  current: Stored | undefined,
+  owner: string,
+): { readonly writes: Write[]; readonly claimed: ClaimedShard<P> } | KVError {
+  let record: PartitionRecord<P>
+  try {
+    record = { ...recordOf<P>(node, current), owner }
+  } catch (error) {
+    return error as KVError
+  }
+  const { writes, version } = strideOf(node, record, current?.version ?? 'absent')
+  return { writes, claimed: { version, record } }
+}
+
+/** Sets the node in all shards but the first. */
+function claimRest<P>(
+  room: NodesRoom,
+  node: string,
+  id: string,
+  first: ClaimedShard<P>,
+  end: (end: Claimed<P> | KVError) => void,
+): void {
+  const rest = room.shards.slice(1)
+  const shards: [ClaimedShard<P>, ...ClaimedShard<P>[]] = [first]
+  let failure: KVError | undefined
+  let left = rest.length
+  if (left === 0) end({ node, shards })
+  rest.forEach((engine, i) => {
+    claimIn<P>(room, engine, node, id, claimed => {
+      if (claimed instanceof KVError) failure ??= claimed
+      else shards[i + 1] = claimed
+      if (--left === 0) end(failure ?? { node, shards })
+    })
+  })
+}
+
+function claimIn<P>(
+  room: NodesRoom,
+  engine: Engine,
+  node: string,
+  id: string,
+  end: (end: ClaimedShard<P> | KVError) => void,
+): void {
+  const found = (stored: readonly (Stored | undefined)[] | KVError): void => {
+    const setting = stored instanceof KVError ? stored : settingOf<P>(node, stored[0], id)
+    if (setting instanceof KVError) end(setting)
+    else commit(room, setting.writes, error => end(error ?? setting.claimed), engine)
+  }
+  read(room, [node], found, engine)
 }
 
 /**

@@ -21,7 +21,7 @@ import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { allFinished$, finish$ } from '../groups/finished.ts'
 import { ownPartitions$ } from '../groups/ownPartitions.ts'
 import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
-import type { Journal } from '../operators/internal/journal.ts'
+import { beginOf, type Journal } from '../operators/internal/journal.ts'
 import { pull$ } from '../operators/pull.ts'
 import { journal$, writeTaken$ } from './journal.ts'
 import { type PipelineHooks, pipeline, type Source } from './pipeline.ts'
@@ -116,7 +116,7 @@ function processOwned$<T, V, R, C>(
   finish$: Observable<never>,
 ): Observable<never> {
   const { store } = context
-  const { partition, fence } = owned
+  const { partition, fences } = owned
   let hasEnded = false
   let failure: { readonly error: unknown } | undefined
   let isGivenUp = false
@@ -129,7 +129,7 @@ function processOwned$<T, V, R, C>(
   })
   const sourceOf = (journal: Journal | undefined): Source<Delivered<T, unknown>, T, V> => {
     // Committed records whose outputs were not taken come first.
-    const after = journal === undefined ? owned.position : journal.outputs.taken.position
+    const after = beginOf(fences, journal).position
     return {
       items$: defer(() => pull$(input.read(partition, after))),
       partition,
@@ -143,7 +143,7 @@ function processOwned$<T, V, R, C>(
       },
       failed,
       taken: item => progress.tell(item.position),
-      reached: () => progress.tell((journal?.outputs.taken ?? fence.state).position),
+      reached: () => progress.tell(beginOf(fences, journal).position),
     }
   }
   /** Pauses, then takes the partition up again from its durable position, unless another member should own it. */
@@ -155,22 +155,22 @@ function processOwned$<T, V, R, C>(
       owned.release$.pipe(map(() => false)),
     ).pipe(
       take(1),
-      tap(isOurs => isOurs && fence.fenced(error)),
+      tap(isOurs => isOurs && fences[0].fenced(error)),
       ignoreElements(),
     )
   }
   const end$ = (journal: Journal | undefined): Observable<never> =>
     defer(() => {
       if (failure === undefined) {
-        const told$ = concat(progress.told$, writeTaken$(store, fence, journal))
+        const told$ = concat(progress.told$, writeTaken$(store, fences, journal))
         return hasEnded ? concat(told$, finish$) : told$
       }
       const { error } = failure
       if (isPassing(error)) return pause$(error)
       hooks.failed(error)
-      return writeTaken$(store, fence, journal)
+      return writeTaken$(store, fences, journal)
     })
-  return journal$(plan, store, fence).pipe(
+  return journal$(plan, store, fences).pipe(
     map(journal => concat(pipeline(plan, context, sourceOf(journal), hooks), end$(journal))),
     catchError(error => {
       failed(error)

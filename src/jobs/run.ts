@@ -1,13 +1,13 @@
 import { concat, defer, from, map, type Observable, of, ReplaySubject, Subscription, switchMap } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import { signalExitCode, signals$ } from '../base/signals.ts'
-import type { Fence } from '../contract/owned-partition.ts'
+import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { openStore } from '../engines/open-store.ts'
 import { createMeter, type Meter } from '../metrics/meter.ts'
 import { type Publication, publishFigures } from '../metrics/publish.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import { meterStore } from '../metrics/store-meter.ts'
-import type { Journal } from '../operators/internal/journal.ts'
+import { beginOf, type Journal } from '../operators/internal/journal.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ConfigSource, resolveConfig } from './config.ts'
 import { JobEvents, type RunControl } from './events.ts'
@@ -21,7 +21,7 @@ import type { JobContext, JobFigures, JobResult, RunOptions, StopReason } from '
 
 /** The position of a run, and the journal of outputs that were not taken. */
 interface Kept {
-  readonly fence: Fence<unknown>
+  readonly fences: OwnedPartition['fences']
   readonly journal: Journal | undefined
 }
 
@@ -100,7 +100,7 @@ export class Execution<T, V, R, C> implements RunControl {
         this.#kept$(store, position?.key).pipe(
           map(kept => {
             // Committed records whose outputs were not taken come first.
-            const after = kept && (kept.journal?.outputs.taken ?? kept.fence.state).position
+            const after = kept && beginOf(kept.fences, kept.journal).position
             return { context: { name, config, store, position: after }, kept }
           }),
         ),
@@ -113,7 +113,7 @@ export class Execution<T, V, R, C> implements RunControl {
   #kept$(store: KVStore<V>, key: string | undefined): Observable<Kept | undefined> {
     if (key === undefined) return of(undefined)
     return claimPosition$(store, key).pipe(
-      switchMap(fence => journal$(this.#plan, store, fence).pipe(map(journal => ({ fence, journal })))),
+      switchMap(fences => journal$(this.#plan, store, fences).pipe(map(journal => ({ fences, journal })))),
     )
   }
 
@@ -202,7 +202,7 @@ export class Execution<T, V, R, C> implements RunControl {
       ? processed$
       : concat(
           processed$,
-          defer(() => writeTaken$(context.store, kept.fence, kept.journal)),
+          defer(() => writeTaken$(context.store, kept.fences, kept.journal)),
         )
   }
 

@@ -68,7 +68,7 @@ export interface ProcessOptions<T, V, N, R = unknown> {
    * partition that another has taken over: that ends the stream with `FENCED`.
    * @defaultValue none
    */
-  readonly partition?: Pick<OwnedPartition<unknown>, 'fence'> | undefined
+  readonly partition?: Pick<OwnedPartition<unknown>, 'fences'> | undefined
   /**
    * The position of a record in its partition: what comes after it is read when the partition is read again. JSON.
    * @defaultValue none; needed with a `partition`

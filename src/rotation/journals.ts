@@ -1,4 +1,4 @@
-import { concat, EMPTY, from, mergeMap, Observable, take } from 'rxjs'
+import { concat, concatMap, EMPTY, from, mergeMap, Observable, range, take } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Stored } from '../contract/engine.ts'
 import { childOf, nodeKey } from '../contract/nodes.ts'
@@ -27,31 +27,37 @@ export function journals$<V>(room: Room<V>, tally: Tally): Observable<void> {
 }
 
 function journal$<V>({ access }: Room<V>, node: string, tally: Tally): Observable<void> {
-  return read$(access, node).pipe(
-    mergeMap(([partition, slots]) => from(outdatedIn(access, node, partition, slots, tally))),
-    mergeMap(({ slot, entry, version }) => write$(access, slot, entry, version, tally), 1),
+  return range(0, access.shards).pipe(
+    concatMap(shard =>
+      read$(access, node, shard).pipe(
+        mergeMap(([partition, slots]) => from(outdatedIn(access, node, partition, slots, tally))),
+        mergeMap(outdated => write$(access, outdated, shard, tally), 1),
+      ),
+    ),
   )
 }
 
-/** The node of a partition, and those of its journal. */
+/** The node of a partition, and those of its journal, in a shard. */
 function read$<V>(
   access: Access<V>,
   node: string,
+  shard: number,
 ): Observable<readonly [Stored | undefined, readonly (Stored | undefined)[]]> {
   return new Observable(subscriber => {
-    access.readNode(node, partition => {
+    const read = (partition: Stored | undefined | KVError): void => {
       if (partition instanceof KVError) {
         subscriber.error(partition)
         return
       }
-      readSlots(access, node, slots => {
+      readSlots(access, node, shard, slots => {
         if (slots instanceof KVError) subscriber.error(slots)
         else {
           subscriber.next([partition, slots])
           subscriber.complete()
         }
       })
-    })
+    }
+    access.readNode(node, read, shard)
   })
 }
 
@@ -98,9 +104,8 @@ const renewed = <V>(access: Access<V>, key: string, bytes: Uint8Array): Uint8Arr
 
 function write$<V>(
   access: Access<V>,
-  slot: string,
-  entry: JournalEntry,
-  ifVersion: number,
+  { slot, entry, version }: Outdated,
+  shard: number,
   tally: Tally,
 ): Observable<void> {
   return new Observable(subscriber => {
@@ -121,7 +126,7 @@ function write$<V>(
         committed: () => settled(undefined),
         failed: settled,
       },
-      { nodes: [{ type: 'put', key: slot, value, ifVersion }] },
+      { nodes: [{ type: 'put', key: slot, value, ifVersion: version }], shard },
     )
   })
 }

@@ -205,6 +205,11 @@ export interface CommitOptions {
   readonly timeout?: number | undefined
   /** Nodes beside the keys, in the same transaction, ahead of the rest. */
   readonly nodes?: readonly Write[] | undefined
+  /**
+   * The shard that the nodes are in, and the keys must be.
+   * @defaultValue that of the keys; the first, where there are only nodes
+   */
+  readonly shard?: number | undefined
   /** Transactions of one chain are sent in order, without waiting for each other. */
   readonly chain?: object | undefined
   /** Hears what is written for `mutations`, in their order, before it is sent. */
@@ -236,6 +241,16 @@ export class Access<V> {
 
   constructor(context: AccessContext<V>) {
     this.#context = context
+  }
+
+  /** How many shards there are: each has its own commits. */
+  get shards(): number {
+    return this.#context.parts.all.length
+  }
+
+  /** Which of them holds a key. */
+  shardOf(key: string): number {
+    return this.#context.parts.indexOf(key)
   }
 
   /** Runs `work` at the end of the turn, on the store's clock. */
@@ -334,7 +349,7 @@ export class Access<V> {
   commit(
     mutations: readonly (Mutation<V> | BytesPut)[],
     committer: Committer,
-    { timeout = this.#context.timeout, nodes = [], chain, encoded }: CommitOptions = {},
+    { timeout = this.#context.timeout, nodes = [], shard, chain, encoded }: CommitOptions = {},
   ): void {
     const { encoding, parts } = this.#context
     const writes = [...nodes]
@@ -344,7 +359,7 @@ export class Access<V> {
       for (const mutation of mutations) writes.push(encoding.write(mutation))
       encoded?.(writes.slice(nodes.length))
       bytes = encoding.sizeOfAll(writes)
-      if (writes.length > 0) part = parts.holding(writes)
+      if (writes.length > 0) part = parts.holding(writes, shard)
     } catch (error) {
       committer.failed(error as KVError)
       return
@@ -388,9 +403,9 @@ export class Access<V> {
   }
 
   /** Reads a node beside the keys, as it is stored. */
-  readNode(node: string, then: (stored: Stored | undefined | KVError) => void): void {
+  readNode(node: string, then: (stored: Stored | undefined | KVError) => void, shard = 0): void {
     const { parts, timeout } = this.#context
-    const { batcher } = parts.of(node)
+    const { batcher } = parts.all[shard]!
     batcher.read(new NodeRead(node, batcher.turn, timeout, then))
   }
 }

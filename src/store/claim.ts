@@ -14,6 +14,11 @@ export interface Claimable {
   /** What it is called in messages. */
   readonly partition: string
   readonly stored: Stored | undefined
+  /**
+   * The shard that it is in.
+   * @defaultValue the first
+   */
+  readonly shard?: number | undefined
   /** The position to begin with, where the node has none. */
   readonly position?: unknown
 }
@@ -24,7 +29,7 @@ export interface Claimable {
  */
 export function claimNode<V>(
   access: Access<V>,
-  { node, partition, stored, position }: Claimable,
+  { node, partition, stored, shard, position }: Claimable,
   mutations: readonly Mutation<V>[],
   isStopped: () => boolean,
   then: (end: Fence<unknown> | 'taken' | KVError) => void,
@@ -42,7 +47,7 @@ export function claimNode<V>(
       committed: () => then(new NodeFence({ node, partition, owner }, version, stateOf(record), () => {})),
       failed: error => then(error.code === 'VERSION_CONFLICT' ? 'taken' : error),
     },
-    { nodes: writes },
+    { nodes: writes, shard },
   )
 }
 

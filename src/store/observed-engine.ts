@@ -53,7 +53,7 @@ export class ObservedEngine implements Engine {
     this.parts = parts && {
       engines: parts.engines.map(each => new ObservedEngine(each, observed)),
       indexOf: key => parts.indexOf(key),
-      holding: writes => parts.holding(writes),
+      holding: (writes, index) => parts.holding(writes, index),
     }
   }
 

@@ -62,9 +62,14 @@ export class StoreParts<V> {
     return this.#parts === undefined ? this.#first : this.all[this.#parts.indexOf(key)]!
   }
 
-  /** Where all keys of a transaction are; throws `UNSUPPORTED` where they are in several. */
-  holding(writes: readonly Write[]): Part<V> {
-    return this.#parts === undefined ? this.#first : this.all[this.#parts.holding(writes)]!
+  /** Which of all holds a key. */
+  indexOf(key: string): number {
+    return this.#parts === undefined ? 0 : this.#parts.indexOf(key)
+  }
+
+  /** Where all keys of a transaction are, or must be; throws `UNSUPPORTED` where they are not. */
+  holding(writes: readonly Write[], index?: number): Part<V> {
+    return this.#parts === undefined ? this.#first : this.all[this.#parts.holding(writes, index)]!
   }
 
   /** Carries out or rejects what was accepted. */

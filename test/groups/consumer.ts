@@ -50,7 +50,7 @@ export class Consumer {
     this.#engine = observedOf(work.store).engine
     this.#owned = owned
     this.#key = keyOf(owned.partition)
-    this.#version = owned.fence.version
+    this.#version = owned.fences[0].version
     owned.lost$.subscribe(() => {
       this.#stopped = true
     })
@@ -80,7 +80,7 @@ export class Consumer {
 
   #give(error: KVError): void {
     this.#stopped = true
-    this.#owned.fence.fenced(error)
+    this.#owned.fences[0].fenced(error)
   }
 
   get #isSettled(): boolean {
@@ -96,7 +96,9 @@ export class Consumer {
   }
 
   #commit(): void {
-    const { fence } = this.#owned
+    const {
+      fences: [fence],
+    } = this.#owned
     const record = this.#list.length
     const list = [...this.#list, record]
     this.#list = list
@@ -125,7 +127,9 @@ export class Consumer {
 
   /** Nothing is under way: goes on after what was carried out, unless the first that was not says that another owns it. */
   #settled(): void {
-    const { fence } = this.#owned
+    const {
+      fences: [fence],
+    } = this.#owned
     this.#chain = []
     if (this.#fenced !== undefined) fence.fenced(this.#fenced)
     else if (this.#stopped) this.#owned.done()
@@ -144,8 +148,8 @@ export const byConsumer = (work: Work, owned: OwnedPartition<number>): Observabl
     owned.lost$.subscribe({ complete: () => subscriber.complete() })
   })
 
-/** Processes a partition by `processKV`; looks that what comes out is what has become durable, in order. */
-export const byOperator = (work: Work, owned: OwnedPartition<number>): Observable<unknown> => {
+/** Processes a partition by `processKV`, its records on one key or on several in turn; looks that each is computed on those before. */
+export const byOperator = (work: Work, owned: OwnedPartition<number>, keys = 1): Observable<unknown> => {
   const { store, timing, records, pace, failed } = work
   const { partition, position = 0 } = owned
   const record$ = new Observable<number>(subscriber => {
@@ -161,10 +165,11 @@ export const byOperator = (work: Work, owned: OwnedPartition<number>): Observabl
     record$,
     processKV(
       store,
-      () => keyOf(partition),
+      record => keyOf(partition, record % keys),
       (record, list: number[] = []) => {
         // Also where it is computed in vain: what is computed on is what belongs to the position.
-        if (list.length !== record) failed(new Error(`${partition}: ${record} after ${list}`))
+        if (list.length !== Math.floor(record / keys))
+          failed(new Error(`${partition}: ${record} after ${list}`))
         return [...list, record]
       },
       { partition: owned, positionOf: record => record + 1, commitSize: 1 },
@@ -172,7 +177,8 @@ export const byOperator = (work: Work, owned: OwnedPartition<number>): Observabl
   )
 }
 
-export const keyOf = (partition: string): string => `list of ${partition}`
+export const keyOf = (partition: string, part = 0): string =>
+  part === 0 ? `list of ${partition}` : `list of ${partition}, ${part}`
 
 export const listOf = (value: Uint8Array): number[] => JSON.parse(Buffer.from(value).toString())
 

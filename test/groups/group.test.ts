@@ -23,7 +23,7 @@ it('shows members, owners, positions and rates as they change', () => {
     group: 'g',
     partitions$: new BehaviorSubject(['b', 'a']),
     member: 'me',
-  }).subscribe(({ partition, fence }) => {
+  }).subscribe(({ partition, fences: [fence] }) => {
     if (partition !== 'a') return
     // Ten records every 20 ms.
     const advance = (): void => {

@@ -44,7 +44,9 @@ export class TestMember {
 
   /** Commits the next position of a partition. */
   async advance(partition: string): Promise<void> {
-    const { fence } = this.owned.get(partition)!
+    const {
+      fences: [fence],
+    } = this.owned.get(partition)!
     const { position = 0, records } = fence.state
     const state = { position: position + 1, records: records + 1 }
     const [written] = await firstValueFrom(

@@ -7,7 +7,7 @@ import { Memory } from '../../src/engines/memory/memory.ts'
 import { memoryStore } from '../../src/engines/memory/store.ts'
 import { ownPartitions$ } from '../../src/groups/ownPartitions.ts'
 import { lmdbStore } from '../../src/lmdb.ts'
-import { mostCommits } from '../../src/operators/internal/commit-loop.ts'
+import { mostCommits } from '../../src/operators/internal/commit-stream.ts'
 import { FENCE_STRIDE } from '../../src/store/fence.ts'
 import { temporaryFolder } from '../lmdb/temporary.ts'
 import { freshRoot, servers } from '../setup/fresh-root.ts'
@@ -102,7 +102,7 @@ describe.each([
     expect(b.names).toEqual([])
     a.owned.get('3')!.done()
     await settled(() => expect(b.names).toEqual(['3']))
-    expect(b.owned.get('3')!.fence.state).toEqual({ position: 2, records: 2 })
+    expect(b.owned.get('3')!.fences[0].state).toEqual({ position: 2, records: 2 })
     expect(a.names).toEqual(['0', '1', '2'])
     a.stop()
     b.stop()
@@ -114,13 +114,13 @@ describe.each([
     const a = new TestMember(place.open(), 'a', partitions$)
     await settled(() => expect(a.names).toEqual(['p']))
     await a.advance('p')
-    const stale = a.owned.get('p')!.fence
+    const stale = a.owned.get('p')!.fences[0]
     const before = stale.version
     a.stop()
     const b = new TestMember(place.open(), 'b', partitions$)
     await settled(() => expect(b.names).toEqual(['p']))
     // Each of those that can have been under way at once.
-    for (let ahead = 0; ahead < mostCommits({ fence: () => undefined as never }); ahead++) {
+    for (let ahead = 0; ahead < mostCommits({ fences: [] as never }); ahead++) {
       const write = stale.write({ position: 7, records: 7 }, before + ahead)
       const late = a.engine.commit(
         [write, { type: 'put', key: 'state', value: Buffer.from('7') }],
@@ -129,7 +129,7 @@ describe.each([
       expect(await failureOf(late)).toMatchObject({ code: 'VERSION_CONFLICT', key: stale.node })
     }
     await b.advance('p')
-    expect(b.owned.get('p')!.fence.state.position).toBe(2)
+    expect(b.owned.get('p')!.fences[0].state.position).toBe(2)
     expect(await firstValueFrom(b.engine.read(['state'], within(20_000)))).toEqual([undefined])
     b.stop()
   })
@@ -139,7 +139,9 @@ describe.each([
     const a = new TestMember(place.open(), 'a', new BehaviorSubject<readonly string[]>(['p']))
     await settled(() => expect(a.names).toEqual(['p']))
     await a.advance('p')
-    const { fence } = a.owned.get('p')!
+    const {
+      fences: [fence],
+    } = a.owned.get('p')!
     // Somebody sets the node who is no member at all.
     const other = place.open()
     await firstValueFrom(
@@ -173,11 +175,13 @@ describe('owned partitions', () => {
     const engine = new MemoryEngine(memory)
     const a = new TestMember(engine, 'a', partitions$)
     await settled(() => expect(a.names).toEqual(['0', '1']))
-    const { fence } = a.owned.get('0')!
+    const {
+      fences: [fence],
+    } = a.owned.get('0')!
     engine.expire()
     expect(a.lost.sort()).toEqual(['0: FENCED', '1: FENCED'])
     await settled(() => expect(a.names).toEqual(['0', '1']))
-    expect(a.owned.get('0')!.fence.version).toBe(fence.version + FENCE_STRIDE)
+    expect(a.owned.get('0')!.fences[0].version).toBe(fence.version + FENCE_STRIDE)
     a.stop()
     expect([...memory.nodes.values()].filter(({ session }) => session !== undefined)).toEqual([])
   })
@@ -194,7 +198,7 @@ describe('owned partitions', () => {
     await settled(() => expect([a.names.length, b.names.length]).toEqual([3, 3]))
     expect(b.lost).toEqual([])
     for (const partition of b.names.filter(name => ofB.includes(name))) {
-      expect(b.owned.get(partition)!.fence.version).toBe(FENCE_STRIDE - 1)
+      expect(b.owned.get(partition)!.fences[0].version).toBe(FENCE_STRIDE - 1)
     }
     a.stop()
     b.stop()

@@ -35,7 +35,7 @@ it('the groups of a store come with the ticks: who owns what, how far it is', as
     group: 'orders',
     partitions$: new BehaviorSubject(['b', 'a']),
     member: 'me',
-  }).subscribe(({ partition, fence }) => {
+  }).subscribe(({ partition, fences: [fence] }) => {
     if (partition !== 'a') return
     const engine = new MemoryEngine(memory)
     engine.commit([fence.write({ position: { offset: 7 }, records: 3 }, fence.version)]).subscribe()

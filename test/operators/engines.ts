@@ -8,6 +8,7 @@ import {
   kvStore,
   Memory,
   MemoryEngine,
+  ShardedEngine,
   type StoreOptions,
   type Write,
 } from '../../src/index.ts'
@@ -23,20 +24,32 @@ export type Hook = <R>(request: Request, answer$: Observable<R>) => Observable<R
 
 export interface HookedOptions<V> extends StoreOptions<V> {
   readonly memory?: Memory
+  /** Of several, each has the keys of a shard. */
+  readonly memories?: readonly Memory[]
   readonly limits?: Partial<EngineLimits>
   /** Whether there are nodes beside the keys; there are by default. */
   readonly nodes?: boolean
 }
 
-/** A store of ours in memory, whose engine is asked through `hooks`, the first of them first. */
+/** A store of ours in memory, or in several, whose engines are asked through `hooks`, the first of them first. */
 export function hookedStore<V>(
-  { memory = new Memory(), limits, nodes = true, ...options }: HookedOptions<V>,
+  { memory = new Memory(), memories = [memory], limits, nodes = true, ...options }: HookedOptions<V>,
   ...hooks: Hook[]
 ): KVStore<V> {
+  const engines = memories.map(each => hookedEngine(each, limits, nodes, hooks))
+  return kvStore(engines.length === 1 ? engines[0]! : new ShardedEngine(engines), options)
+}
+
+function hookedEngine(
+  memory: Memory,
+  limits: Partial<EngineLimits> | undefined,
+  nodes: boolean,
+  hooks: readonly Hook[],
+): Engine {
   const engine = new MemoryEngine(memory)
   const ask = <R>(request: Request, answer$: Observable<R>): Observable<R> =>
     hooks.reduceRight((inner$, hook) => hook(request, inner$), answer$)
-  const hooked: Engine = {
+  return {
     name: 'hooked',
     limits: { ...engine.limits, ...limits },
     nodes: nodes ? engine.nodes : undefined,
@@ -49,7 +62,6 @@ export function hookedStore<V>(
     watch: () => engine.watch(),
     close: () => engine.close(),
   }
-  return kvStore(hooked, options)
 }
 
 const show = (write: Write): string =>

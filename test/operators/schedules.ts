@@ -30,10 +30,10 @@ export interface Pace {
 
 export const pace: fc.Arbitrary<Pace> = fc.record({ delays, batch: fc.integer({ min: 1, max: 4 }) })
 
-/** A store of numbers, or of other JSON, in `memory` that takes its time. */
+/** A store of numbers, or of other JSON, in one memory or several that takes its time. */
 export function slowStore<V = number>(
   { delays, batch }: Pace,
-  memory: Memory,
+  memory: Memory | readonly Memory[],
   scheduler: TestScheduler,
   ...hooks: Hook[]
 ): KVStore<V> {
@@ -41,7 +41,7 @@ export function slowStore<V = number>(
   const options = {
     value: json<V>(),
     scheduler,
-    memory,
+    memories: [memory].flat(),
     limits: { readBatch: batch, writeBatch: batch, inFlight: 2 },
   }
   return hookedStore(options, ...hooks, (_, answer$) => slow(answer$))

@@ -26,7 +26,9 @@ it('publishes what is owned, moved, fenced and under way in the groups of a stor
   })
   await vi.waitFor(() => expect(owned.size).toBe(3))
   partitions$.next(['a', 'b'])
-  const { fence } = owned.get('a')!
+  const {
+    fences: [fence],
+  } = owned.get('a')!
   const write = fence.write({ position: 1, records: 1 }, fence.version)
   await vi.waitFor(async () =>
     expect(pointsOf((await sdk.collect()).get('rxkeeper.group.partitions.owned'))).toEqual([[group, 2]]),
@@ -36,7 +38,7 @@ it('publishes what is owned, moved, fenced and under way in the groups of a stor
   fence.committed(written!.version, { position: 1, records: 1 })
   expect(pointsOf((await sdk.collect()).get('rxkeeper.group.commits.in_flight'))).toEqual([[group, 0]])
   fence.fenced(new KVError('VERSION_CONFLICT', 'somebody else has it'))
-  await vi.waitFor(() => expect(owned.get('a')!.fence).not.toBe(fence))
+  await vi.waitFor(() => expect(owned.get('a')!.fences[0]).not.toBe(fence))
   const moves = new Map(
     pointsOf((await sdk.collect()).get('rxkeeper.group.partitions.moves')).map(([attributes, value]) => [
       attributes['rxkeeper.group.move'],

@@ -58,6 +58,8 @@ export class ShardedEngine implements Engine {
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
   readonly parts: Parts
+  /** Those of the first of the engines. */
+  readonly nodes: Nodes
   readonly #shards: readonly Shard[]
   readonly #placement: Placement
   #isClosing = false
@@ -75,6 +77,7 @@ export class ShardedEngine implements Engine {
       records.push(shard.record)
       return shard
     })
+    this.nodes = this.#shards[0]!.nodes
     this.limits = limitsOf(this.#shards, this.#placement)
     const status = new ReplaySubject<Status>(1)
     statusOf(this.#shards, () => this.#isClosing).subscribe(status)
@@ -82,7 +85,7 @@ export class ShardedEngine implements Engine {
     this.parts = {
       engines: this.#shards,
       indexOf: key => this.#placement.indexOf(key),
-      holding: writes => this.#placement.holding(writes),
+      holding: (writes, index) => this.#placement.holding(writes, index),
     }
   }
 

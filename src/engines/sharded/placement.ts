@@ -44,16 +44,18 @@ export class Placement {
     return murmur3(hashed) % this.count
   }
 
-  /** The shard that holds what all of these write to; throws `UNSUPPORTED` where they are in several. */
-  holding(writes: readonly Write[]): number {
-    const first = this.indexOf(writes[0]!.key)
-    for (const { key } of writes) if (this.indexOf(key) !== first) throw this.#apart(writes)
-    return first
+  /** The shard that holds what all of these write to, `index` where it is given; throws `UNSUPPORTED` where they are in others. */
+  holding(writes: readonly Write[], index: number = this.indexOf(writes[0]!.key)): number {
+    for (const { key } of writes) {
+      if (!isNodeKey(key) && this.indexOf(key) !== index) throw this.#apart(writes)
+    }
+    return index
   }
 
   #apart(writes: readonly Write[]): KVError {
     const keys = new Map<number, Set<string>>()
     for (const { key } of writes) {
+      if (isNodeKey(key)) continue
       const index = this.indexOf(key)
       const some = keys.get(index) ?? new Set()
       if (some.size < NAMED) some.add(quoteKey(key))

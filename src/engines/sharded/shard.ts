@@ -24,6 +24,7 @@ export class Shard implements Engine {
   readonly name: string
   readonly limits: EngineLimits
   readonly status$: Observable<Status>
+  readonly nodes: Nodes
   readonly record: ShardRecord
   readonly movable: Movable | undefined
   readonly #engine: Engine
@@ -33,6 +34,7 @@ export class Shard implements Engine {
     this.limits = engine.limits
     this.status$ = engine.status$
     this.movable = engine.movable
+    this.nodes = engine.nodes
     this.#engine = engine
     this.record = new ShardRecord(engine, place, all)
   }

@@ -1,8 +1,8 @@
 import type { KVError, KVErrorCode } from '../../base/errors.ts'
+import type { Fence } from '../../contract/owned-partition.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
-import type { CommitFence } from './commit-fence.ts'
 import type { Journal } from './journal.ts'
 import type { DueWrite } from './timers/due-index.ts'
 
@@ -19,8 +19,10 @@ export interface Process<T, V, R> {
   readonly deadLetter: ((letter: { readonly record: T; readonly error: KVError }) => void) | undefined
   readonly commitSize: number
   readonly remember: number
-  /** What commits carry where the records are of an owned partition. */
-  readonly fence: (() => CommitFence<T>) | undefined
+  /** The position of a record, where they are of an owned partition. */
+  readonly positionOf: ((record: T) => unknown) | undefined
+  /** What its commits carry then, by shards. */
+  readonly fences: readonly Fence<unknown>[] | undefined
   /** Where commits leave what it takes to make their outputs again. */
   readonly journal: Journal | undefined
   /** What its commits carry where keys have timers. */
@@ -29,8 +31,10 @@ export interface Process<T, V, R> {
 
 /** The part that the index of what is due has in the commits of a process loop. */
 export interface DueCommits<T, V> {
-  /** How many of those that take part in a commit are records, and which is the last. */
-  recordsOf(items: readonly Item<T, V, unknown>[]): { readonly count: number; readonly last: T | undefined }
+  /** Whether it is a record of the stream, and not what is due. */
+  isRecord(record: T): boolean
+  /** The last of those that are. */
+  lastOf(items: readonly Item<T, V, unknown>[]): Item<T, V, unknown> | undefined
   /** What a commit of these does to the index, which leaves these values. */
   write(items: readonly Item<T, V, unknown>[], values: Iterable<V>): DueWrite
   durable(write: DueWrite): void
@@ -38,9 +42,14 @@ export interface DueCommits<T, V> {
   undone(write: DueWrite): void
 }
 
+/** How a record has ended: its output, or what is wrong with it, is to be given out; it has none; it ends the stream. */
+export type RecordEnd = 'given' | 'nothing' | 'fatal'
+
 /** One record on its way. */
 export class Item<T, V, R> {
   readonly record: T
+  /** Its place in the stream, or in the partition, from 1. */
+  readonly place: number
   /** Absent where the record has no valid key. */
   cell: Cell<V> | undefined
   value: V | undefined
@@ -48,9 +57,14 @@ export class Item<T, V, R> {
   error: KVError | undefined
   /** The error is final: the record is not run again. */
   rejected = false
+  /** Once that is known; absent also of those of a commit, in a single stream, which are given out. */
+  end: RecordEnd | undefined
+  /** It was committed by an earlier run. */
+  replayed = false
 
-  constructor(record: T) {
+  constructor(record: T, place: number) {
     this.record = record
+    this.place = place
   }
 
   /** Takes no part in the state, now and ever. */

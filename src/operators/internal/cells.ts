@@ -42,9 +42,16 @@ export class Cell<V> implements Reader<V> {
   /** Whether it was read for the records under way, not remembered. */
   #fresh = false
   #lookup: Lookup<V> | undefined
+  readonly #cells: Cells<V>
 
-  constructor(key: string) {
+  constructor(key: string, cells: Cells<V>) {
     this.key = key
+    this.#cells = cells
+  }
+
+  /** One of its records is done. */
+  leave(): void {
+    if (--this.records === 0) this.#cells.left(this)
   }
 
   /** Is being looked up, together with others. */
@@ -175,7 +182,7 @@ export class Cells<V> {
       cell = this.#old.get(key)
       if (cell === undefined) {
         checkKey(key, Number.POSITIVE_INFINITY)
-        cell = new Cell(key)
+        cell = new Cell(key, this)
       }
       this.#young.set(key, cell)
       if (this.#young.size > this.#full) this.#turn()
@@ -184,10 +191,9 @@ export class Cells<V> {
     return cell
   }
 
-  /** A record of this cell is done. */
-  leave(cell: Cell<V>): void {
-    cell.records--
-    if (cell.records > 0 || (cell.worthRemembering && this.#generation > 0)) return
+  /** A cell has no more records. */
+  left(cell: Cell<V>): void {
+    if (cell.worthRemembering && this.#generation > 0) return
     this.#young.delete(cell.key)
     this.#old.delete(cell.key)
   }

@@ -4,6 +4,7 @@ import type { Stored, Write } from '../../contract/engine.ts'
 import type { DueState, Fence, PartitionState } from '../../contract/owned-partition.ts'
 import type { Access, Committer } from '../../store/access.ts'
 import { callbackError } from './arguments.ts'
+import type { Item } from './batch.ts'
 import type { Outputs } from './outputs.ts'
 
 /** What a commit of an owned partition's records says of the partition, and leaves. */
@@ -25,6 +26,7 @@ export class CommitFence<T> {
   /** The chain that these commits make. */
   readonly chain: object = {}
   readonly #fence: Fence<unknown>
+  readonly #shard: number
   readonly #positionOf: (record: T) => unknown
   /** What the last commit on its way leaves. */
   #version: number
@@ -32,8 +34,14 @@ export class CommitFence<T> {
 
   readonly #outputs: Outputs | undefined
 
-  constructor(fence: Fence<unknown>, positionOf: (record: T) => unknown, outputs: Outputs | undefined) {
+  constructor(
+    fence: Fence<unknown>,
+    shard: number,
+    positionOf: (record: T) => unknown,
+    outputs: Outputs | undefined,
+  ) {
     this.#fence = fence
+    this.#shard = shard
     this.#outputs = outputs
     this.#positionOf = positionOf
     this.#version = fence.version
@@ -41,14 +49,18 @@ export class CommitFence<T> {
   }
 
   /**
-   * The write for a commit of so many records, which follows all that were made since the last {@link restore}; without any
+   * The write for a commit up to this record, which follows all that were made since the last {@link restore}; without any
    * record, the position is as it was.
    */
-  next(last: T | undefined, records: number, due: DueState | undefined): FenceWrite {
+  next(
+    last: Pick<Item<T, never, never>, 'record' | 'place'> | undefined,
+    due: DueState | undefined,
+  ): FenceWrite {
+    const { position, records } = this.#state
     const state: PartitionState<unknown> = {
-      position: records === 0 ? this.#state.position : this.#position(last as T),
-      records: this.#state.records + records,
-      taken: this.#outputs?.taken,
+      position: last === undefined ? position : this.#position(last.record),
+      records: last?.place ?? records,
+      taken: this.#outputs?.start,
       due: due ?? this.#state.due,
     }
     const write = this.#fence.write(state, this.#version) as FenceWrite['write']
@@ -101,10 +113,13 @@ export class CommitFence<T> {
       committed: () => then(0),
       failed: error => {
         if (error.code !== 'VERSION_CONFLICT') then(error)
-        else access.readNode(node, stored => then(this.#judge(stored, sent, error)))
+        else access.readNode(node, stored => then(this.#judge(stored, sent, error)), this.#shard)
       },
     }
-    access.commit([], committer, { nodes: [{ type: 'check', key: node, ifVersion: version }] })
+    access.commit([], committer, {
+      nodes: [{ type: 'check', key: node, ifVersion: version }],
+      shard: this.#shard,
+    })
   }
 
   #judge(stored: Stored | undefined | KVError, sent: readonly FenceWrite[], conflict: KVError): Reconciled {

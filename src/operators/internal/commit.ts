@@ -6,13 +6,13 @@ import { callbackError } from './arguments.ts'
 import type { Batch, DueCommits, Item, Process } from './batch.ts'
 import type { Cell } from './cells.ts'
 import type { CommitFence, FenceWrite } from './commit-fence.ts'
-import type { Journal, JournalWrite } from './journal.ts'
+import type { JournalWrite, Ring } from './journal.ts'
 import type { DueWrite } from './timers/due-index.ts'
 
 /** Who sends commits. */
 export interface Sender {
   /** Whether nobody waits for what comes of them any more. */
-  readonly stopped: boolean
+  readonly isStopped: boolean
   /** One of them has its result. */
   settled(): void
 }
@@ -44,6 +44,7 @@ export class Commit<T, V, R> implements Committer {
     access: Access<V>,
     process: Process<T, V, R>,
     fence: CommitFence<T> | undefined,
+    ring: Ring | undefined,
     batch: Batch<T, V, R>,
     end: number,
   ) {
@@ -73,12 +74,9 @@ export class Commit<T, V, R> implements Committer {
     const { due } = process
     this.#due = due
     this.#dueWrite = due?.write(this.items, valuesOf(this.#mutationOf))
-    const { last, count } = due?.recordsOf(this.items) ?? {
-      last: this.items.at(-1)!.record,
-      count: this.items.length,
-    }
-    this.fenceWrite = fence?.next(last, count, this.#dueWrite?.state)
-    this.journalWrite = process.journal && this.#journalWrite(access, process.journal)
+    const last = due === undefined ? this.items.at(-1) : due.lastOf(this.items)
+    this.fenceWrite = fence?.next(last, this.#dueWrite?.state)
+    this.journalWrite = ring && this.#journalWrite(access, ring, process.journal!.all)
     for (let i = 0; i < this.cells.length; i++) this.cells[i]!.sent(this.#mutationOf[i])
   }
 
@@ -101,7 +99,7 @@ export class Commit<T, V, R> implements Committer {
   }
 
   get withdrawn(): boolean {
-    return this.#sender.stopped
+    return this.#sender.isStopped
   }
 
   committed(): void {
@@ -114,11 +112,11 @@ export class Commit<T, V, R> implements Committer {
     this.#sender.settled()
   }
 
-  isDurable(fence: CommitFence<T> | undefined, journal: Journal | undefined): void {
+  isDurable(fence: CommitFence<T> | undefined, ring: Ring | undefined): void {
     for (let i = 0; i < this.cells.length; i++)
       this.cells[i]!.committed(this.#mutationOf[i], this.#bytesOf[i])
     if (this.fenceWrite !== undefined) fence?.committed(this.fenceWrite)
-    if (this.journalWrite !== undefined) journal?.wrote(this.journalWrite)
+    if (this.journalWrite !== undefined) ring?.wrote(this.journalWrite)
     if (this.#dueWrite !== undefined) this.#due!.durable(this.#dueWrite)
   }
 
@@ -129,17 +127,19 @@ export class Commit<T, V, R> implements Committer {
   }
 
   /** What it takes to make its outputs again; before its cells are told that it is on its way. */
-  #journalWrite(access: Access<V>, journal: Journal): JournalWrite | undefined {
+  #journalWrite(access: Access<V>, ring: Ring, all: boolean): JournalWrite | undefined {
     const { position, records } = this.fenceWrite!.state
     const before = new Map<string, Uint8Array | undefined>()
-    if (journal.all) {
-      for (const cell of this.cells) before.set(cell.key, cell.before(access))
-    }
+    if (all) for (const cell of this.cells) before.set(cell.key, cell.before(access))
     const errors = new Map<number, KVError>()
     this.items.forEach(({ error }, i) => {
       if (error !== undefined) errors.set(i, error)
     })
-    return journal.next({ from: records - this.items.length, to: records, position, before, errors })
+    if (!all && errors.size === 0) return undefined
+    const first =
+      this.#due === undefined ? this.items[0] : this.items.find(({ record }) => this.#due!.isRecord(record))
+    const from = first === undefined ? records : first.place - 1
+    return ring.next({ from, to: records, position, before, errors })
   }
 }
 

@@ -5,7 +5,7 @@ import type { Codec } from '../../codecs.ts'
 /** What the journal says of a commit. */
 export interface JournalEntry {
   readonly slot: number
-  /** How many records of the partition were committed before it, and with it. */
+  /** Its records are those of its shard that come after this place in the partition, up to that one. */
   readonly from: number
   readonly to: number
   /** How far its last record is. */

@@ -3,7 +3,7 @@ import type { Codec } from '../../codecs.ts'
 import { nextVersion } from '../../contract/conditions.ts'
 import type { Stored, Write } from '../../contract/engine.ts'
 import { childOf } from '../../contract/nodes.ts'
-import type { PartitionState, Taken } from '../../contract/owned-partition.ts'
+import { type Fence, type PartitionState, startOf, type Taken } from '../../contract/owned-partition.ts'
 import type { Access } from '../../store/access.ts'
 import { encodeEntry, entryOf, type JournalEntry } from './journal-entry.ts'
 import { Outputs } from './outputs.ts'
@@ -17,19 +17,12 @@ export interface JournalWrite {
   readonly slot: number
 }
 
-/**
- * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of the last
- * commits, written with it, that says what its keys held before.
- */
-export class Journal {
-  /** Whether all outputs are wanted, or only the records that fail. */
-  readonly all: boolean
-  readonly outputs: Outputs
+/** The nodes that a shard has for its last commits. */
+export class Ring {
   /** Commits whose outputs were not taken when this began, in order. */
   readonly pending: readonly JournalEntry[]
-  /** What was committed when this began. */
-  readonly committed: Taken
   readonly #beside: Codec<Uint8Array> | undefined
+  readonly #shard: number
   readonly #node: string
   readonly #nodes: readonly string[]
   /** The version of each node: as it is, and as it will be when all commits on their way are carried out. */
@@ -38,22 +31,21 @@ export class Journal {
   /** The node that is written next. */
   #slot: number
 
+  /** `taken` and `committed` are places in the partition. */
   constructor(
     beside: Codec<Uint8Array> | undefined,
+    shard: number,
     node: string,
-    state: PartitionState<unknown>,
-    all: boolean,
     stored: readonly (Stored | undefined)[],
+    taken: number,
+    committed: number,
   ) {
-    const taken = state.taken ?? state
     // Where all were taken, what the slots hold is over, and may be under a key that is gone.
-    const entries = taken.records === state.records ? [] : entriesOf(node, stored, beside)
+    const entries = committed <= taken ? [] : entriesOf(node, stored, beside)
     this.#beside = beside
-    this.all = all
-    this.committed = { position: state.position, records: state.records }
-    this.outputs = new Outputs({ position: taken.position, records: taken.records })
+    this.#shard = shard
     this.pending = entries
-      .filter(({ from, to }) => from >= taken.records && to <= state.records)
+      .filter(({ from, to }) => from >= taken && from < to && to <= committed)
       .sort((a, b) => a.from - b.from)
     this.#node = node
     this.#nodes = Array.from({ length: RING }, (_, slot) => slotOf(node, slot))
@@ -62,33 +54,8 @@ export class Journal {
     this.#slot = ((this.pending.at(-1)?.slot ?? -1) + 1) % RING
   }
 
-  /** Reads the journal of a partition's node. */
-  static load<V>(
-    access: Access<V>,
-    node: string,
-    state: PartitionState<unknown>,
-    all: boolean,
-    then: (loaded: Journal | KVError) => void,
-  ): void {
-    readSlots(access, node, stored => {
-      if (stored instanceof KVError) {
-        then(stored)
-        return
-      }
-      let journal: Journal
-      try {
-        journal = new Journal(access.beside, node, state, all, stored)
-      } catch (error) {
-        then(KVError.from(error, 'CODEC', 'the journal of outputs cannot be read', node))
-        return
-      }
-      whenPrepared(access, journal.pending, () => then(journal))
-    })
-  }
-
-  /** The write for a commit, after those of all before; `undefined` where nothing need be known of it. */
-  next(entry: Omit<JournalEntry, 'slot'>): JournalWrite | undefined {
-    if (!this.all && entry.errors.size === 0) return undefined
+  /** The write for a commit, after those of all before. */
+  next(entry: Omit<JournalEntry, 'slot'>): JournalWrite {
     const slot = this.#slot
     const ifVersion = this.#ahead[slot]!
     this.#slot = (slot + 1) % RING
@@ -116,7 +83,7 @@ export class Journal {
 
   /** Learns which versions its nodes have, where somebody has written one anew (`rotate$`); no commit is on its way. */
   reload<V>(access: Access<V>, then: (error: KVError | undefined) => void): void {
-    readSlots(access, this.#node, stored => {
+    readSlots(access, this.#node, this.#shard, stored => {
       if (stored instanceof KVError) {
         then(stored)
         return
@@ -127,6 +94,66 @@ export class Journal {
     })
   }
 }
+
+/**
+ * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of the last
+ * commits, written with it, that says what its keys held before.
+ */
+export class Journal {
+  /** Whether all outputs are wanted, or only the records that fail. */
+  readonly all: boolean
+  readonly outputs: Outputs
+  /** By shards. */
+  readonly rings: readonly Ring[]
+
+  constructor(all: boolean, outputs: Outputs, rings: readonly Ring[]) {
+    this.all = all
+    this.outputs = outputs
+    this.rings = rings
+  }
+
+  /** Reads the journal of a partition, whose node has these states, by shards. */
+  static load<V>(
+    access: Access<V>,
+    node: string,
+    states: readonly PartitionState<unknown>[],
+    all: boolean,
+    then: (loaded: Journal | KVError) => void,
+  ): void {
+    const taken = startOf(states, true)
+    const rings: Ring[] = []
+    let left = states.length
+    let failure: KVError | undefined
+    const ended = (): void => {
+      if (--left > 0) return
+      if (failure !== undefined) {
+        then(failure)
+        return
+      }
+      const pending = rings.flatMap(ring => ring.pending)
+      whenPrepared(access, pending, () => then(new Journal(all, new Outputs(taken), rings)))
+    }
+    states.forEach(({ records }, shard) => {
+      readSlots(access, node, shard, stored => {
+        try {
+          if (stored instanceof KVError) throw stored
+          rings[shard] = new Ring(access.beside, shard, node, stored, taken.records, records)
+        } catch (error) {
+          failure ??= KVError.from(error, 'CODEC', 'the journal of outputs cannot be read', node)
+        }
+        ended()
+      })
+    })
+  }
+}
+
+/** After what a partition is read: the first record of which something is left to do. */
+export const beginOf = (fences: readonly Fence<unknown>[], journal: Journal | undefined): Taken =>
+  journal?.outputs.taken ??
+  startOf(
+    fences.map(({ state }) => state),
+    false,
+  )
 
 const versionOf = (stored: Stored | undefined): number | 'absent' => stored?.version ?? 'absent'
 
@@ -149,21 +176,26 @@ function whenPrepared<V>(access: Access<V>, entries: readonly JournalEntry[], th
   else void Promise.allSettled(loading).then(then)
 }
 
-/** Reads the nodes of a journal; `then` gets them by their slots, or the first error. */
+/** Reads the nodes of a journal in a shard; `then` gets them by their slots, or the first error. */
 export function readSlots<V>(
   access: Access<V>,
   node: string,
+  shard: number,
   then: (stored: readonly (Stored | undefined)[] | KVError) => void,
 ): void {
   const stored: (Stored | undefined)[] = new Array(RING).fill(undefined)
   let left = RING
   let failure: KVError | undefined
   for (let slot = 0; slot < RING; slot++) {
-    access.readNode(slotOf(node, slot), found => {
-      if (found instanceof KVError) failure ??= found
-      else stored[slot] = found
-      if (--left === 0) then(failure ?? stored)
-    })
+    access.readNode(
+      slotOf(node, slot),
+      found => {
+        if (found instanceof KVError) failure ??= found
+        else stored[slot] = found
+        if (--left === 0) then(failure ?? stored)
+      },
+      shard,
+    )
   }
 }
 

@@ -1,22 +1,23 @@
 import type { OperatorFunction } from 'rxjs'
 import { KVError } from '../../base/errors.ts'
+import type { OwnedPartition } from '../../contract/owned-partition.ts'
 import type { Access } from '../../store/access.ts'
 import type { ProcessOptions } from '../processKV.ts'
 import { bound, wholeOrInfinite } from './arguments.ts'
 import type { DueCommits, Process } from './batch.ts'
-import { CommitFence } from './commit-fence.ts'
-import { CommitLoop, mostCommits } from './commit-loop.ts'
+import { CommitLoop } from './commit-loop.ts'
+import { mostCommits } from './commit-stream.ts'
 import type { Journal } from './journal.ts'
 import { operate } from './operate.ts'
 
 /** How many keys of an owned partition are remembered by default. */
 const REMEMBERED = 100_000
 
-/** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing. */
-function fenceOf<T>(
+/** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing, or it is another store's. */
+function fencesOf<T>(
   { partition, positionOf }: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>,
-  journal: Journal | undefined,
-): (() => CommitFence<T>) | undefined {
+  shards: number,
+): OwnedPartition['fences'] | undefined {
   if (partition === undefined && positionOf === undefined) return undefined
   if (partition === undefined || positionOf === undefined) {
     throw new KVError(
@@ -24,7 +25,12 @@ function fenceOf<T>(
       `\`${partition === undefined ? 'positionOf' : 'partition'}\` needs \`${partition === undefined ? 'partition' : 'positionOf'}\`, too`,
     )
   }
-  return () => new CommitFence(partition.fence, positionOf, journal?.outputs)
+  const { fences } = partition
+  if (fences.length === shards) return fences
+  throw new KVError(
+    'INVALID_ARGUMENT',
+    `the \`partition\` is owned on a store over ${fences.length} ensembles, and this one is over ${shards}`,
+  )
 }
 
 export const isSamePrimitive = (before: unknown, after: unknown): boolean =>
@@ -45,7 +51,7 @@ export function processOn<T, V, N, R>(
   { journal, due }: Extras<T, V>,
 ): OperatorFunction<T, R> {
   const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
-  const fence = fenceOf(options, journal)
+  const fences = fencesOf(options, access.shards)
   const process: Process<T, V, R> = {
     keyOf,
     transform,
@@ -55,8 +61,9 @@ export function processOn<T, V, N, R>(
     commitOutputs: options.commitOutputs,
     deadLetter: options.deadLetter === 'fail' ? undefined : options.deadLetter,
     commitSize,
-    remember: bound('remember', options.remember, fence === undefined ? 0 : REMEMBERED, 0),
-    fence,
+    remember: bound('remember', options.remember, fences === undefined ? 0 : REMEMBERED, 0),
+    positionOf: options.positionOf,
+    fences,
     journal,
     due,
   }

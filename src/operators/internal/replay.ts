@@ -1,82 +1,114 @@
-import type { KVError } from '../../base/errors.ts'
+import { KVError } from '../../base/errors.ts'
+import type { Taken } from '../../contract/owned-partition.ts'
 import type { Access } from '../../store/access.ts'
 import { callbackError } from './arguments.ts'
-import type { Process } from './batch.ts'
-import type { Journal } from './journal.ts'
+import type { Item, Process } from './batch.ts'
+import type { Ring } from './journal.ts'
 import type { JournalEntry } from './journal-entry.ts'
 
-/** Commits, or records between them of which no output is wanted. */
-interface Part {
-  readonly count: number
-  readonly entry: JournalEntry | undefined
-}
-
-/** What a record has come to. */
-export interface Replayed<T, R> {
-  readonly record: T
-  readonly output: R | undefined
-  readonly error: KVError | undefined
-}
+/** Of positions at least one was kept as JSON. */
+const isSamePosition = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /**
- * Runs records again that are committed, and whose outputs were not taken: those of each commit on what its keys held before.
+ * What becomes of records that are committed, when they are read again: those of a commit whose outputs were not taken are
+ * run again, on what its keys held before; the others have nothing left to do.
  */
 export class Replay<T, V, R> {
   readonly #access: Access<V>
   readonly #process: Process<T, V, R>
-  readonly #journal: Journal
-  readonly #parts: Part[] = []
-  #records: T[] = []
+  readonly #committed: Taken
+  readonly #all: boolean
+  readonly #pending: JournalEntry[]
+  #items: Item<T, V, R>[] = []
+  /** The last of the committed records has come. */
+  #isDone: boolean
 
-  constructor(access: Access<V>, process: Process<T, V, R>, journal: Journal) {
+  /** `start` is after what place in the partition the records begin, `committed` how far those of this shard are committed. */
+  constructor(
+    access: Access<V>,
+    process: Process<T, V, R>,
+    start: number,
+    committed: Taken,
+    ring: Ring | undefined,
+  ) {
     this.#access = access
     this.#process = process
-    this.#journal = journal
-    let at = journal.outputs.taken.records
-    for (const entry of journal.pending) {
-      if (entry.from > at) this.#parts.push({ count: entry.from - at, entry: undefined })
-      this.#parts.push({ count: entry.to - entry.from, entry })
-      at = entry.to
-    }
-    const rest = journal.committed.records - at
-    if (rest > 0) this.#parts.push({ count: rest, entry: undefined })
+    this.#committed = committed
+    this.#all = process.journal?.all === true
+    this.#pending = [...(ring?.pending ?? [])]
+    this.#isDone = committed.records <= start
   }
 
-  /** Whether there is nothing to run again, any more. */
+  /** Whether there is nothing more to come that is committed. */
   get isDone(): boolean {
-    return this.#parts.length === 0
+    return this.#isDone
   }
 
-  /** Takes the next record; returns what those of its commit have come to once all are there. */
-  next(record: T): readonly Replayed<T, R>[] {
-    this.#records.push(record)
-    const [part] = this.#parts
-    if (this.#records.length < part!.count) return []
-    const records = this.#records
-    this.#records = []
-    this.#parts.shift()
-    const { outputs, committed } = this.#journal
-    if (part!.entry !== undefined) return this.#run(part!.entry, records)
-    if (this.isDone) outputs.add(0, committed)
-    return []
+  /** Whether some records of a commit have come, and not all. */
+  get isRunning(): boolean {
+    return this.#items.length > 0
   }
 
-  #run(entry: JournalEntry, records: readonly T[]): readonly Replayed<T, R>[] {
-    const { errors } = entry
-    const { all, outputs } = this.#journal
+  /**
+   * Takes the next record of the shard; returns those whose end is known now: all of a commit once all are there. Throws
+   * where it is another than was committed.
+   */
+  take(item: Item<T, V, R>): readonly Item<T, V, R>[] {
+    const { place } = item
+    item.replayed = true
+    this.#check(item)
+    const [entry] = this.#pending
+    if (entry === undefined || place <= entry.from) {
+      item.end = 'nothing'
+      return [item]
+    }
+    this.#items.push(item)
+    if (place < entry.to) return []
+    const items = this.#items
+    this.#items = []
+    this.#pending.shift()
+    this.#run(entry, items)
+    return items
+  }
+
+  /** Where the input gives other records than it did, what is committed cannot be told from what is not. */
+  #check({ place, record }: Item<T, V, R>): void {
+    const [entry] = this.#pending
+    // The next place of which the position is known.
+    const known = entry === undefined ? this.#committed : { records: entry.to, position: entry.position }
+    const isThere = place === known.records
+    const isSame = isThere ? isSamePosition(this.#positionOf(record), known.position) : place < known.records
+    if (!isSame) {
+      throw new KVError(
+        'POSITION_LOST',
+        `the input gives other records than before: record ${known.records} of the partition was at ${JSON.stringify(known.position)}`,
+        { position: known.position },
+      )
+    }
+    this.#isDone = place === this.#committed.records
+  }
+
+  #positionOf(record: T): unknown {
+    try {
+      return this.#process.positionOf!(record)
+    } catch (error) {
+      throw callbackError('positionOf', error)
+    }
+  }
+
+  #run(entry: JournalEntry, items: readonly Item<T, V, R>[]): void {
     const values = new Map<string, V | undefined>()
-    const replayed: Replayed<T, R>[] = []
-    records.forEach((record, i) => {
-      const error = errors.get(i)
-      if (error !== undefined) replayed.push({ record, output: undefined, error })
-      else if (all) replayed.push(this.#runRecord(entry, record, values))
+    items.forEach((item, i) => {
+      item.error = entry.errors.get(i)
+      if (item.error === undefined && !this.#all) item.end = 'nothing'
+      if (item.error === undefined && this.#all) this.#runItem(entry, item, values)
+      if (item.error !== undefined && this.#process.deadLetter === undefined) item.end = 'fatal'
     })
-    outputs.add(replayed.length, { position: entry.position, records: entry.to })
-    return replayed
   }
 
-  #runRecord({ before }: JournalEntry, record: T, values: Map<string, V | undefined>): Replayed<T, R> {
+  #runItem({ before }: JournalEntry, item: Item<T, V, R>, values: Map<string, V | undefined>): void {
     const { keyOf, transform, project } = this.#process
+    const { record } = item
     let callback = 'keyOf'
     let key: string | undefined
     try {
@@ -86,12 +118,12 @@ export class Replay<T, V, R> {
       callback = 'transform'
       const value = transform(record, previous)
       callback = 'project'
-      const output = project === undefined ? ([record, value] as R) : project(record, value, previous)
+      item.output = project?.(record, value, previous)
+      item.value = value
       values.set(key, value)
-      return { record, output, error: undefined }
     } catch (error) {
       // They were pure when the record was committed: they are others now.
-      return { record, output: undefined, error: callbackError(callback, error, key) }
+      item.error = callbackError(callback, error, key)
     }
   }
 }

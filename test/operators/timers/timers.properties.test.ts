@@ -55,7 +55,7 @@ function run(
       processKV(store, event => event.key, transform, {
         commitSize,
         remember,
-        partition: { fence },
+        partition: { fences: [fence] },
         positionOf: ({ position }) => position,
         deadLetter: ({ record }) => {
           if (record instanceof FiredTimer) throw new Error('a timer failed')

@@ -15,15 +15,12 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     this.#index = index
   }
 
-  recordsOf(items: Items<T, V>): { readonly count: number; readonly last: Step<T> | undefined } {
-    let count = 0
-    let last: Step<T> | undefined
-    for (const { record: step } of items) {
-      if (step.hint !== undefined) continue
-      count++
-      last = step
-    }
-    return { count, last }
+  isRecord({ hint }: Step<T>): boolean {
+    return hint === undefined
+  }
+
+  lastOf(items: Items<T, V>): Items<T, V>[number] | undefined {
+    return items.findLast(({ record }) => this.isRecord(record))
   }
 
   write(items: Items<T, V>, values: Iterable<Headed<V>>): DueWrite {

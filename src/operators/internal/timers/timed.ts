@@ -105,7 +105,13 @@ export function processTimed<T, V>(
         destination.add(steps.of(source).pipe(loop, mergeMap(outputsOf)).subscribe(destination))
         index?.load()
       })
-  if (partition !== undefined) return begin(partition.fence)
+  if (access.shards > 1 && (partition ?? timers) !== undefined) {
+    throw new KVError(
+      'UNSUPPORTED',
+      'the index of what is due is kept in one ensemble, and this store is over several: `timers`, and `expireAfter` with a `partition`, need a store of one',
+    )
+  }
+  if (partition !== undefined) return begin(partition.fences[0])
   if (timers === undefined) return begin(undefined)
   if (typeof timers.name !== 'string' || timers.name === '' || !timers.name.isWellFormed()) {
     throw new KVError(
@@ -140,7 +146,7 @@ function loopOptions<T, V>(
     remember,
     commitWith: commitWith && (steps => Array.from(commitWith(records(steps)), headed)),
     commitOutputs: commitOutputs && (steps => Array.from(commitOutputs(outputs(steps)), headed)),
-    partition: fence && { fence },
+    partition: fence && { fences: [fence] },
     positionOf:
       fence && (partition === undefined ? () => undefined : ({ record }) => positionOf?.(record as T)),
   }
