@@ -121,7 +121,7 @@ function live<V, R>(
     const operator = make(store as unknown as KVStore<V>, {
       commitSize: schedule.commitSize,
       remember: schedule.remember,
-      partition: { fence },
+      partition: { fences: [fence] },
       positionOf: ({ id }) => id,
       deadLetter: ({ record, error }: DeadLetter<Click | FiredTimer>) => {
         if (record instanceof FiredTimer) throw new Error('a timer failed')
