@@ -4,7 +4,7 @@ import { isNodeKey, namesOf } from './nodes.ts'
 
 const MAX_LISTED_KEY = 80
 
-/** A key as it is shown in messages: quoted, control characters escaped, cut when long. */
+/** A key in messages: quoted, with control characters escaped, cut if long. */
 export function quoteKey(key: unknown): string {
   if (typeof key !== 'string') return String(key)
   if (isNodeKey(key)) return `node ${JSON.stringify(namesOf(key).join('/'))}`
@@ -25,7 +25,7 @@ export function checkKey(key: unknown, maxBytes: number): asserts key is string 
   if (!key.isWellFormed()) {
     throw new KVError('INVALID_KEY', `the key ${quote(key)} has a lone surrogate`, { key })
   }
-  // A UTF-16 unit takes at most three bytes, so that most keys need no counting.
+  // A UTF-16 unit takes at most three bytes, so most keys need not be measured.
   if (key.length * 3 > maxBytes && Buffer.byteLength(key) > maxBytes) {
     const size = Buffer.byteLength(key)
     throw new KVError('INVALID_KEY', `the key ${quoteKey(key)} has ${size} bytes, the limit is ${maxBytes}`, {
@@ -39,7 +39,7 @@ const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff
 /**
  * The order of keys everywhere: the unsigned byte order of their UTF-8.
  *
- * It is the order of UTF-16 units except that surrogates (code points above U+FFFF) come after all other units.
+ * That is the order of UTF-16 units, except that surrogates (code points above U+FFFF) come after all other units.
  */
 export function compareKeys(a: string, b: string): number {
   if (a === b) return 0
@@ -58,7 +58,7 @@ export function compareKeys(a: string, b: string): number {
 
 const beyondLatin = /[\ud800-\uffff]/
 
-/** Sorts `keys` in place by {@link compareKeys}, at the speed of the built-in order where that is the same. */
+/** Sorts `keys` in place by {@link compareKeys}; uses the faster built-in order where it gives the same result. */
 export function sortKeys(keys: string[]): string[] {
   return keys.some(key => beyondLatin.test(key)) ? keys.sort(compareKeys) : keys.sort()
 }
@@ -67,11 +67,11 @@ export function sortKeys(keys: string[]): string[] {
 export const inSpan = (key: string, { from, to }: KeySpan): boolean =>
   (from === undefined || compareKeys(key, from) >= 0) && (to === undefined || compareKeys(key, to) < 0)
 
-/** The least key above every key that starts with `prefix`; `undefined` where there is none. */
+/** The smallest string above every key that starts with `prefix`; `undefined` if there is none. */
 export function prefixEnd(prefix: string): string | undefined {
   const points = Array.from(prefix, character => character.codePointAt(0)!)
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
-    // The next code point, past the surrogates, which are no characters.
+    // The next code point; skips the surrogates, which are not characters.
     if (last < 0x10ffff) return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
   }
   return undefined

@@ -65,20 +65,23 @@ export interface Fence<P> {
   readonly version: number
   /** What the node says at that version. */
   readonly state: PartitionState<P>
-  /** Sets the node in a commit, if it has that version; leaves the version after it. `INVALID_ARGUMENT` for what is no JSON. */
+  /**
+   * Sets the node in a commit, if it has that version; leaves the version after it. `INVALID_ARGUMENT` for what is no
+   * JSON.
+   */
   write(state: PartitionState<P>, ifVersion: number): Write
   /** A commit is durable that left this version and state; in the order of the versions. */
   committed(version: number, state: PartitionState<P>): void
   /**
-   * The node had another version than every commit of ours leaves: the partition is given up at once. Gives the error to
-   * fail with, `FENCED`.
+   * The node had another version than every commit of ours leaves: the partition is given up at once. Gives the error
+   * to fail with, `FENCED`.
    */
   fenced(cause: KVError): KVError
 }
 
 /**
- * A partition that this member of the group owns, until it is asked to give it up ({@link release$}) and says that it has
- * finished ({@link done}), or loses it ({@link lost$}).
+ * A partition that this member of the group owns, until it is asked to give it up ({@link release$}) and says that it
+ * has finished ({@link done}), or loses it ({@link lost$}).
  */
 export interface OwnedPartition<P = unknown> {
   /** Its name in the input. */
@@ -92,13 +95,16 @@ export interface OwnedPartition<P = unknown> {
    * then call {@link done}. Also when it is lost. Replays.
    */
   readonly release$: Observable<void>
-  /** Emits once and completes when it is lost: nothing of it can be committed any more. Replays; completes without, once let go. */
+  /**
+   * Emits once and completes when it is lost: nothing of it can be committed any more. Replays; completes without, once
+   * let go.
+   */
   readonly lost$: Observable<KVError>
   /** All is finished: it is let go now, or as soon as another should own it. */
   done(): void
   /**
-   * Processes records of it: takes from `source` until it is to be given up, completes when `pipeline` has completed, and lets go then. Where
-   * it was lost meanwhile, completes without the rest.
+   * Processes records of it: takes from `source` until it is to be given up, completes when `pipeline` has completed,
+   * and lets go then. Where it was lost meanwhile, completes without the rest.
    */
   run$<T, R>(source: Observable<T>, pipeline: OperatorFunction<T, R>): Observable<R>
 }

@@ -3,8 +3,9 @@ import type { Write } from './engine.ts'
 import { nodeKey, ROOT } from './nodes.ts'
 
 /**
- * What the root of a store says while it is moved, and afterwards. Every engine looks at it in each of its transactions, so
- * that from the moment at which it is written nobody whom it shuts out writes anything, however long ago he looked at it.
+ * What the root of a store says while it is moved, and afterwards. Every engine looks at it in each of its
+ * transactions, so that from the moment at which it is written nobody whom it shuts out writes anything, however long
+ * ago he looked at it.
  */
 export interface Seal {
   /**
@@ -23,8 +24,8 @@ export interface Seal {
 }
 
 /**
- * A node beside the keys that comes and goes with each seal, in the same transaction: who watches it learns that there is
- * something to look at.
+ * A node beside the keys that comes and goes with each seal, in the same transaction: who watches it learns that there
+ * is something to look at.
  */
 export const NOTICE: string = nodeKey('notice')
 

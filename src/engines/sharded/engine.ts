@@ -39,8 +39,8 @@ export interface ShardedOptions {
 
 /**
  * An engine made of engines: each key is in the one that a hash of it says. What an engine cannot do, or cannot do in
- * time, fails for its own keys only. A transaction whose keys are in several is refused (`UNSUPPORTED`) before anything is
- * sent. Number, order and hash are recorded in each engine: another store that takes them otherwise fails with
+ * time, fails for its own keys only. A transaction whose keys are in several is refused (`UNSUPPORTED`) before anything
+ * is sent. Number, order and hash are recorded in each engine: another store that takes them otherwise fails with
  * `INVALID_ARGUMENT`. The engines must have nodes beside the keys, for the record.
  *
  * @example

@@ -3,7 +3,7 @@ import type { ConnectionState, Engine, Status, WatchSignal } from '../../contrac
 
 const BADNESS: Record<ConnectionState, number> = { connected: 0, suspended: 1, lost: 2, closed: 3 }
 
-/** The worst of several, and whose it is; `closed` only when all are. */
+/** The worst status of several, and whose it is; `closed` only when all are. */
 function worst(engines: readonly Engine[], all: readonly Status[]): Status {
   let index = 0
   for (let i = 1; i < all.length; i++) if (BADNESS[all[i]!.state] > BADNESS[all[index]!.state]) index = i
@@ -13,7 +13,7 @@ function worst(engines: readonly Engine[], all: readonly Status[]): Status {
   return { state: isClosed ? 'lost' : state, reason: `${engines[index]!.name}: ${reason}` }
 }
 
-/** The status of an engine made of engines; while it is being closed, only that it is. */
+/** The status of an engine made of engines: the worst of theirs; once it is closing, only `closed`. */
 export const statusOf = (engines: readonly Engine[], isClosing: () => boolean): Observable<Status> =>
   combineLatest(engines.map(({ status$ }) => status$)).pipe(
     map(all => worst(engines, all)),
@@ -22,7 +22,7 @@ export const statusOf = (engines: readonly Engine[], isClosing: () => boolean): 
     takeWhile(({ state }) => state !== 'closed', true),
   )
 
-/** The signals of an engine made of engines: armed while all are. */
+/** The watch signals of an engine made of engines: armed while all of them are. */
 export const watchAll = (engines: readonly Engine[]): Observable<WatchSignal> =>
   new Observable(subscriber => {
     const armed = new Set<Engine>()
@@ -34,7 +34,7 @@ export const watchAll = (engines: readonly Engine[]): Observable<WatchSignal> =>
           if (signal.type === 'armed') armed.add(engine)
           else if (signal.type === 'disarmed') armed.delete(engine)
           const isArmed = armed.size === engines.length
-          // What changes while not all are armed need not be told: anything may have changed then.
+          // Changes while not all are armed need not be signalled: anything may have changed then.
           if (wasArmed || isArmed) subscriber.next(isArmed ? signal : { type: 'disarmed' })
         },
         error: error => subscriber.error(error),

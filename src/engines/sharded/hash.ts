@@ -1,13 +1,15 @@
 const SCRATCH = Buffer.allocUnsafe(1024)
 
-/** A unit of UTF-16 takes at most so many bytes in UTF-8. */
+/** The most bytes of a UTF-16 unit in UTF-8. */
 const MOST_BYTES = 3
 
 const rotate = (word: number, bits: number): number => (word << bits) | (word >>> (32 - bits))
 
 const mixWord = (word: number): number => Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593)
 
-/** MurmurHash3 (x86, 32 bits, seed 0) of the UTF-8 of `text`: fixed for ever, because it says where keys are. */
+/**
+ * MurmurHash3 (x86, 32 bits, seed 0) of the UTF-8 of `text`. It must never change, because it decides where keys are.
+ */
 export function murmur3(text: string): number {
   const fits = text.length * MOST_BYTES <= SCRATCH.length
   const bytes = fits ? SCRATCH : Buffer.from(text)
@@ -27,7 +29,10 @@ export function murmur3(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** What of a key is hashed: what stands between its first `{` and the next `}`, where that is not empty; else all of it. */
+/**
+ * The part of a key that is hashed: the text between its first `{` and the next `}`, unless that is empty; else the
+ * whole key.
+ */
 export function tagOf(key: string): string {
   const open = key.indexOf('{')
   if (open < 0) return key

@@ -2,7 +2,7 @@ import { defer, forkJoin, map, type Observable, of, tap } from 'rxjs'
 import type { Due, KeySpan, Scan } from '../../contract/engine.ts'
 import { compareKeys } from '../../contract/keys.ts'
 
-/** What is at hand of one of the scans. */
+/** The current page of one of the scans. */
 class Source<P> {
   readonly #scan: Scan<P>
   #page: readonly P[] = []
@@ -13,7 +13,7 @@ class Source<P> {
     this.#scan = scan
   }
 
-  /** Whether it has to be asked before it is known what is next. */
+  /** Whether it must be read before the next entry is known. */
   get isEmpty(): boolean {
     return this.#next === this.#page.length && !this.#ended
   }
@@ -41,7 +41,7 @@ class Source<P> {
   }
 }
 
-/** One scan of several, in key order; holds a page of each at most. */
+/** Merges several scans in key order; holds at most one page of each. */
 export function mergeScans<P>(
   scans: readonly Scan<P>[],
   keyOf: (item: P) => string,
@@ -57,7 +57,7 @@ export function mergeScans<P>(
     }
     return next
   }
-  /** As far as it is known: until the page of one is at its end. */
+  /** The entries whose order is known: until the page of one scan is used up. */
   const merged = (): P[] => {
     const page: P[] = []
     for (let source = nextSource(); source !== undefined; source = nextSource()) {

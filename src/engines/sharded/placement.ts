@@ -6,7 +6,10 @@ import { murmur3, tagOf } from './hash.ts'
 
 /** Which keys of a store over several engines are together in one, so that a transaction can have them all. */
 export interface ShardBy {
-  /** Recorded with the data: a store that is opened with another name is refused. Give another with every change of `of`. */
+  /**
+   * Recorded with the data: a store that is opened with another name is refused. Give another with every change of
+   * `of`.
+   */
   readonly name: string
   /** What of a key is hashed: keys for which it is the same are together. It must be pure. */
   readonly of: (key: string) => string

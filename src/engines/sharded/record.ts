@@ -52,9 +52,9 @@ function decode({ value }: Pick<Stored, 'value'>): Layout {
  * A node beside the keys of each shard, which records its place, so that stores that disagree do not miss each other's
  * keys: where it says otherwise, every operation fails with `INVALID_ARGUMENT`.
  *
- * Before the first write they are made in all shards, which must all be there for that; then each stands for itself. Until
- * one is known to be there, it is looked at after every read and before the answer is given, and where it is absent, so are
- * the others; then it is watched, and looked at again after every lost connection.
+ * Before the first write they are made in all shards, which must all be there for that; then each stands for itself.
+ * Until one is known to be there, it is looked at after every read and before the answer is given, and where it is
+ * absent, so are the others; then it is watched, and looked at again after every lost connection.
  */
 export class ShardRecord {
   readonly #engine: Engine

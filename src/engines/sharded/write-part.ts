@@ -1,13 +1,13 @@
 import type { KVError } from '../../base/errors.ts'
 import type { Write, WriteDue, Written } from '../../contract/engine.ts'
 
-/** Some of the writes of a call, each due when it was. */
+/** Some of the writes of a call, with their original deadlines. */
 export class WritePart implements WriteDue {
   readonly writes: Write[] = []
   deadline = 0
   readonly #all: readonly Write[]
   readonly #due: WriteDue
-  /** Where each of them is among all. */
+  /** The index of each of them among all writes. */
   readonly #indices: number[] = []
 
   constructor(all: readonly Write[], due: WriteDue) {
@@ -29,7 +29,7 @@ export class WritePart implements WriteDue {
     this.#due.settled(this.#indices[index]!, outcome)
   }
 
-  /** The results of these, at their places among those of all the others. */
+  /** The results of these, merged with the others in the original order. */
   spread<R>(results: readonly R[], others: Iterable<readonly [index: number, result: R]>): R[] {
     const all = new Array<R>(this.#all.length)
     for (const [index, result] of others) all[index] = result

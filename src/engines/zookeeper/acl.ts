@@ -136,8 +136,9 @@ async function visit(
 }
 
 /**
- * The lists of all nodes of a store, each with `wanted` in its place where that is given. What is below a node comes before it, so
- * that who takes a permission from himself is still let to the rest; and so that the same again goes on where it was broken off.
+ * The lists of all nodes of a store, each with `wanted` in its place where that is given. What is below a node comes
+ * before it, so that who takes a permission from himself is still let to the rest; and so that the same again goes on
+ * where it was broken off.
  */
 export const visitAcls$ = (
   place: AclPlace,

@@ -179,7 +179,10 @@ export class ZooKeeperEngine implements Engine {
     await this.#session.close()
   }
 
-  /** Looks at the root, ahead of everything on a connection, and then lets the tasks go; each meets what is wrong with it. */
+  /**
+   * Looks at the root, ahead of everything on a connection, and then lets the tasks go; each meets what is wrong with
+   * it.
+   */
   #lookAtRoot(): void {
     const { root, tasks, sendAside } = this.#context
     root.look(sendAside, end => {

@@ -15,70 +15,70 @@ import { encodeAcl } from './wire/requests.ts'
 /** Options of {@link zookeeperStore}. */
 export interface ZooKeeperStoreOptions<V> extends StoreOptions<V>, ZooKeeperAccess {
   /**
-   * The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such; the port is 2181 where there is none. Either these or
-   * {@link ensembles} must be given.
+   * The servers: `'a:2181,b:2181,[::1]:2181'`, or a list of such strings; the default port is 2181. Either this or
+   * {@link ensembles} is required.
    */
   readonly servers?: string | readonly string[] | undefined
   /**
-   * The servers of several ensembles, which share the keys: `['a:2181,b:2181,c:2181', 'd:2181,e:2181,f:2181']`. Each key is in
-   * the one that its hash says; all have the same `root`, which records number, order and hash, so that a store that is
-   * opened otherwise fails with `INVALID_ARGUMENT`. One that is down holds up its own keys only. Transactions within one are
-   * atomic, over several they are refused with `UNSUPPORTED`.
+   * The servers of several ensembles, which share the keys: `['a:2181,b:2181,c:2181', 'd:2181,e:2181,f:2181']`. A hash
+   * of the key decides which ensemble has it. All have the same `root`, which records number, order and hash, so that a
+   * store opened with others fails with `INVALID_ARGUMENT`. An ensemble that is down holds up its own keys only.
+   * Transactions within one ensemble are atomic, others are refused with `UNSUPPORTED`.
    */
   readonly ensembles?: readonly string[] | undefined
   /**
-   * Which keys are together in one of the ensembles, so that a transaction can have them all.
-   * @defaultValue those with the same tag in braces: `user:{42}:name` and `user:{42}:mail`
+   * Decides which keys are in the same ensemble, so that they can share a transaction.
+   * @defaultValue keys with the same tag in braces: `user:{42}:name` and `user:{42}:mail`
    */
   readonly shardBy?: ShardBy | undefined
   /**
-   * The node below which the keys are, such as `'/apps/demo'`; created when absent, with those above it. There is no
-   * default, which two programs would share without knowing.
+   * The parent node of the keys, such as `'/apps/demo'`; created if absent, with its parents. There is no default,
+   * because two programs would share it unknowingly.
    */
   readonly root: string
   /**
-   * In how many hash buckets (nodes below the root) to keep the keys, up to 4096; 0: as children of the root. For more
-   * keys than ZooKeeper should have below one node, about 10,000. The root records it: a store that is opened with
-   * another number fails with `INVALID_ARGUMENT`.
+   * The number of hash buckets (nodes below the root) for the keys, up to 4096; with 0, keys are children of the root.
+   * Use them for more keys than one node should have as children, about 10,000. The root records the number: a store
+   * opened with another one fails with `INVALID_ARGUMENT`.
    * @defaultValue 0
    */
   readonly buckets?: number | undefined
   /**
-   * How long the servers keep the session while they hear nothing of it, in milliseconds; they may allow less or more.
+   * How long the servers keep the session without hearing from it, in milliseconds; they may negotiate another value.
    * @defaultValue 15000
    */
   readonly sessionTimeout?: number | undefined
   /**
-   * Whether the servers that the ensemble says it has (`/zookeeper/config`, dynamic reconfiguration) take the place of `servers` once it is
-   * connected, so that it may replace them all. They must be allowed to read it, and its addresses for clients be those
-   * that this process can reach.
+   * Whether the servers that the ensemble says it has (`/zookeeper/config`, dynamic reconfiguration) take the place of
+   * `servers` once it is connected, so that it may replace them all. They must be allowed to read it, and its addresses
+   * for clients be those that this process can reach.
    * @defaultValue false
    */
   readonly followServers?: boolean | undefined
   /**
-   * What a read may miss: `'session'`, writes of other clients that the server it is connected to has not seen yet;
-   * `'linearizable'`, none (each read goes after a `sync`, so there is no `cache` with it: a read from memory asks nobody).
+   * What a read may miss: with `'session'`, writes of other clients that its server has not seen yet; with
+   * `'linearizable'`, nothing: each read follows a `sync`, so it excludes a `cache`.
    * @defaultValue 'session'
    */
   readonly consistency?: 'session' | 'linearizable' | undefined
   /**
-   * The servers' `jute.maxbuffer`, in bytes: bounds a value with its key, and a transaction.
+   * The servers' `jute.maxbuffer`, in bytes: limits a value with its key, and a transaction.
    * @defaultValue 1048575
    */
   readonly maxPacketBytes?: number | undefined
 }
 
-/** The largest packet whose length ZooKeeper can be told to take. */
+/** The largest packet that ZooKeeper can be configured to accept. */
 const MAX_PACKET = 0x3fff_ffff
 const LONGEST_SESSION = 86_400_000
 
 /**
- * A store on a ZooKeeper ensemble: one znode a key, the codec's bytes its data. It connects at once and by itself, again
- * after a lost connection, and with a new session after an expired one; `status$` tells.
+ * A store on a ZooKeeper ensemble: one znode per key, with the codec's bytes as its data. It connects at once,
+ * reconnects after a lost connection, and begins a new session after an expired one; `status$` shows the state.
  *
- * With `ensembles` in place of `servers` it is spread over several of them.
+ * With `ensembles` instead of `servers`, the keys are spread over several of them.
  *
- * Errors: `INVALID_ARGUMENT` is thrown for an option out of its range.
+ * Throws `INVALID_ARGUMENT` for an option out of its range.
  *
  * @example
  * ```ts no-run

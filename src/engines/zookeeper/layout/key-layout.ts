@@ -5,7 +5,7 @@ import { keyOfName, nameOf } from './names.ts'
 /** Characters that ZooKeeper allows in a path. */
 const ALLOWED = /^[ -~\u00a0-\ud7ff\uf900-\uffef]+$/
 
-/** Throws `INVALID_ARGUMENT` unless `root` is a path that ZooKeeper takes, such as `/apps/demo` or `/`. */
+/** Throws `INVALID_ARGUMENT` unless `root` is a valid path, such as `/apps/demo` or `/`. */
 export function checkRoot(root: unknown): asserts root is string {
   const refuse = (problem: string) =>
     new KVError(
@@ -23,11 +23,11 @@ export function checkRoot(root: unknown): asserts root is string {
   if (names[0] === 'zookeeper') throw refuse("is ZooKeeper's own: '/zookeeper' is reserved")
 }
 
-/** FNV-1a, 32 bits, over the UTF-16 units of a key: fixed for ever, because it says where keys are. */
+/** FNV-1a, 32 bits, over the UTF-16 units of a key. It must never change, because it decides where keys are. */
 function hashOf(key: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  // The low bits alone are weak for keys that differ in their last character.
+  // The low bits alone spread keys badly that differ only in the last character.
   return (hash ^ (hash >>> 15)) >>> 0
 }
 
@@ -39,19 +39,22 @@ const BUCKET_DIGITS = 3
 const bucketName = (bucket: number): string => bucket.toString(16).padStart(BUCKET_DIGITS, '0')
 
 /**
- * Where the keys of a store are in the tree: the one place that maps a key to its path. They are children of the root,
- * or of hash buckets below it: nodes `000`, `001`, … of which a key is in the one that its hash names.
+ * Maps the keys of a store to paths; no other code does. Keys are children of the root, or of hash buckets below it:
+ * nodes `000`, `001`, …; the hash of a key decides in which.
  */
 export class KeyLayout {
   readonly root: string
-  /** How many hash buckets there are; 0 without. */
+  /** The number of hash buckets; 0 without. */
   readonly buckets: number
-  /** The nodes whose children the keys are. */
+  /** The parents of the keys. */
   readonly parents: readonly string[]
-  /** The node that is there where the keys are in buckets, however many; without, it is a key's. */
+  /**
+   * The node of the first bucket, which exists if keys are in buckets, however many; without buckets it is that of a
+   * key.
+   */
   readonly firstBucket: string
   readonly #prefix: string
-  /** The bytes of a path beside its name. */
+  /** The bytes of a path without its name. */
   readonly prefixBytes: number
 
   constructor(root: string, buckets: number) {
@@ -72,12 +75,12 @@ export class KeyLayout {
     return `${this.parents[this.#bucketOf(key)]}/${nameOf(key)}`
   }
 
-  /** The path of a node that is no key's; `name` has a `%` that is no escape. */
+  /** The path of a node that is not a key's; `name` has a `%` that is not an escape. */
   pathOfForeign(name: string): string {
     return this.#prefix + name
   }
 
-  /** The key of a path; `undefined` where it is none's. */
+  /** The key of a path; `undefined` if it is not the path of a key. */
   keyOf(path: string): string | undefined {
     if (!path.startsWith(this.#prefix)) return undefined
     if (this.buckets === 0) {
@@ -88,7 +91,7 @@ export class KeyLayout {
     return key !== undefined && this.pathOf(key) === path ? key : undefined
   }
 
-  /** The key of a child of one of `parents`; `undefined` where it is none's. */
+  /** The key of a child of one of `parents`; `undefined` if it is not a key's node. */
   keyIn(parent: number, name: string): string | undefined {
     const key = keyOfName(name)
     return this.buckets === 0 || key === undefined || this.#bucketOf(key) === parent ? key : undefined

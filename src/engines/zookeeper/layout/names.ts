@@ -1,12 +1,12 @@
 /**
- * Names that are their own znode name: none of the characters that ZooKeeper forbids, and neither `/` nor `%`.
+ * Keys that are their own znode name: without characters that ZooKeeper forbids, `/` and `%`.
  */
 const ORDINARY = /^[ -$&-.0-~\u00a0-\ud7ff\uf900-\uffef]+$/
 
-/** Runs of what must be escaped. */
+/** Runs of characters that must be escaped. */
 const ESCAPED = /[^ -$&-.0-~\u00a0-\ud7ff\uf900-\uffef]+/g
 
-/** Names that are legal characters but not free to use: their first character is escaped. */
+/** Reserved names: their first character is escaped. */
 const SPECIAL = new Set(['.', '..', 'zookeeper'])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -19,15 +19,15 @@ function percentEncode(text: string): string {
 
 /**
  * The znode name of a key (any non-empty string without lone surrogates). Ordinary keys are their own name. `/`, `%`,
- * what ZooKeeper forbids in names (control characters, U+E000–U+F8FF, U+FFF0–U+FFFF, everything above U+FFFF), and the
- * first character of `.`, `..` and `zookeeper` become `%XX` for each byte of their UTF-8.
+ * characters that ZooKeeper forbids (control characters, U+E000–U+F8FF, U+FFF0–U+FFFF, everything above U+FFFF), and
+ * the first character of `.`, `..` and `zookeeper` become `%XX` for each byte of their UTF-8.
  */
 export function nameOf(key: string): string {
   if (ORDINARY.test(key)) return SPECIAL.has(key) ? percentEncode(key[0]!) + key.slice(1) : key
   return key.replace(ESCAPED, percentEncode)
 }
 
-/** The key of a znode name; `undefined` for a name that {@link nameOf} gives to no key, such as `50%`. */
+/** The key of a znode name; `undefined` for a name that no key has by {@link nameOf}, such as `50%`. */
 export function keyOfName(name: string): string | undefined {
   if (ORDINARY.test(name)) return SPECIAL.has(name) ? undefined : name
   let key: string

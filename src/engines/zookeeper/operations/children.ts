@@ -11,20 +11,20 @@ import { readListings, readNodes } from '../wire/replies.ts'
 import { multiReadFrame, watchFrame } from '../wire/requests.ts'
 import { THROTTLE_PAUSE } from './tasks.ts'
 
-/** How many children are read in one request. */
+/** The most children to read in one request. */
 const READ_BATCH = 256
-/** Before asking again for what was refused for a reason that may pass, in milliseconds. */
+/** The pause before a retry after a transient refusal, in milliseconds. */
 const RETRY_PAUSE = 500
 
-/** Those who follow the children of one node, and how far the listing is for them. */
+/** The subscribers to the children of one node, and the state of its listing. */
 class FollowedNode {
   readonly path: string
   readonly subscribers: Set<Subscriber<readonly NodeEntry[]>> = new Set()
-  /** The listing that counts; another one's answers are out of date. */
+  /** The current listing; answers of others are out of date. */
   listing: object | undefined
-  /** Whether a child came or went since that listing began. */
+  /** Whether a child was created or deleted since that listing began. */
   changed = false
-  /** What was listed last on this connection. */
+  /** The last listing on this connection. */
   children: readonly NodeEntry[] | undefined
 
   constructor(path: string) {
@@ -33,8 +33,8 @@ class FollowedNode {
 }
 
 /**
- * The children of the nodes that somebody follows: a watch on each, set anew on every connection, and a listing after
- * every event, one at a time.
+ * Follows the children of nodes: sets a watch on each, again on every connection, and lists after every event, one
+ * listing at a time.
  */
 export class Children {
   readonly #session: Session
@@ -82,7 +82,7 @@ export class Children {
     if (followed.children !== undefined) this.#list(followed)
   }
 
-  /** Ends every subscription, with an error or by completing. */
+  /** Ends every subscription: completes it, or fails it with an error. */
   end(reason: KVError | 'closed'): void {
     this.#ended ??= reason
     for (const { subscribers } of [...this.#followed.values()]) {
@@ -99,11 +99,11 @@ export class Children {
     this.#followed.delete(followed.path)
     followed.listing = undefined
     if (!this.#session.connected || this.#ended !== undefined) return
-    // That there is no such watch any more is as good.
+    // It is fine if the watch no longer exists.
     this.#send(Op.removeWatches, watchFrame(Op.removeWatches, followed.path, 'children'), () => {})
   }
 
-  /** Sets the watch, and lists. */
+  /** Sets the watch, and lists the children. */
   #begin(followed: FollowedNode): void {
     const asked = this.#ask(followed)
     const replied = (error: number): void => {

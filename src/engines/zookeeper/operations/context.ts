@@ -8,21 +8,21 @@ import type { RootNode } from './root-node.ts'
 import type { Send } from './send.ts'
 import type { Tasks } from './tasks.ts'
 
-/** What reads and writes of an engine share. */
+/** What the reads and writes of an engine share. */
 export interface Context {
   readonly tasks: Tasks
   readonly layout: KeyLayout
   readonly root: RootNode
   readonly acl: Buffer
   readonly packetLimit: PacketLimit
-  /** Whether reads go after a `sync`. */
+  /** Whether each read follows a `sync`. */
   readonly linearizable: boolean
   readonly replySize: ReplySize
-  /** Sends what belongs to no task. */
+  /** Sends requests that belong to no task. */
   readonly sendAside: Send
 }
 
-/** What writes need beside what reads do. */
+/** What writes need, besides what reads do. */
 export interface WriteContext extends Context {
   readonly session: Session
   readonly estimate: ExistenceEstimate

@@ -5,12 +5,12 @@ import { Op } from '../wire/protocol.ts'
 import { COUNTED_HEADER, MULTI_HEADER, multiOpBytes, multiReadBytes } from '../wire/requests.ts'
 import type { ReplySize } from './reply-size.ts'
 
-/** Room for a protection node beside the writes: its operation without root and access control list. */
+/** Bytes reserved for a protection node besides the writes: its operation without root and access control list. */
 const PROTECTION_BYTES = 80
 
 const READ_BATCH = 512
 
-/** What an engine may be given, so that each task is one request within what the servers take. */
+/** The limits of the engine, such that each task is one request that the servers accept. */
 export function limitsOf(
   layout: KeyLayout,
   acl: Buffer,
@@ -18,15 +18,15 @@ export function limitsOf(
   replySize: ReplySize,
 ): EngineLimits {
   const nothing = new Uint8Array(0)
-  // What a put takes beside its value, as a create, which takes more than a set.
+  // The bytes of a put besides its value, as a create, which is longer than a set.
   const besideValue = (path: string) => multiOpBytes({ type: Op.create, path, data: nothing }, acl)
   const rootCheck = multiOpBytes({ type: Op.check, path: layout.root, version: 0 }, acl)
   const fixed = COUNTED_HEADER + MULTI_HEADER + rootCheck
   const overheadBytes = besideValue('') + layout.prefixBytes
-  // Keys and values are bounded by what was configured: where the servers take less, the engine says so itself.
+  // Keys and values are limited by the configured size: if the servers accept less, the engine reports that itself.
   const { configured } = packetLimit
   return {
-    // A byte of a key can take three in a path.
+    // A byte of a key can become three in a path.
     keyBytes: Math.floor((configured - fixed - overheadBytes) / 3),
     valueBytes: key => configured - fixed - besideValue(layout.pathOf(key)),
     get readBatch() {
@@ -41,7 +41,7 @@ export function limitsOf(
       return packetLimit.bytes - fixed - PROTECTION_BYTES - acl.length - layout.prefixBytes
     },
     overheadBytes,
-    // The server syncs its log once for all that waits: with half of it in flight, writes are half as fast.
+    // The server syncs its log once for all waiting writes: with half as many in flight, writes are half as fast.
     inFlight: 8,
   }
 }

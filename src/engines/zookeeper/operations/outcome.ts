@@ -5,7 +5,7 @@ import type { MultiOp } from '../wire/requests.ts'
 import type { Protection } from './protections.ts'
 
 /*
- * What became of a multi that was sent on a connection that then broke. It is asked after a reconnect, when
+ * The outcome of a multi whose connection broke before the answer. It is asked after a reconnect, when
  *
  *   (a) the session was resumed on this connection, or a server said that it is expired: from then on the ensemble
  *       carries out nothing that came over an earlier connection (a request of another connection of the session is
@@ -37,14 +37,14 @@ import type { Protection } from './protections.ts'
 
 export type Verdict = 'done' | 'not done' | 'unknown'
 
-/** A multi whose answer was lost. */
+/** A multi without an answer. */
 export interface LostMulti {
   readonly ops: readonly MultiOp[]
   readonly sentAt: number
   readonly protection: Protection | undefined
 }
 
-/** Applies the table above; `nodeAt` tells what is at a path now. */
+/** Applies the table above; `nodeAt` returns the current node at a path. */
 export function outcomeOf(
   { ops, sentAt, protection }: LostMulti,
   nodeAt: (path: string) => Node | undefined,
@@ -54,7 +54,7 @@ export function outcomeOf(
     if (node !== undefined) return node.value.equals(protection.data) ? 'done' : 'not done'
     if (!protection.exists) return 'not done'
   }
-  // The zxid that the multi must have had, where a node shows it, and the oldest last write of all its nodes.
+  // The zxid that the multi must have had, if a node shows it, and the oldest last write of all its nodes.
   let latest = 0
   let oldest = Number.POSITIVE_INFINITY
   for (const op of ops) {
@@ -68,7 +68,7 @@ export function outcomeOf(
     if (node.revision <= sentAt) return 'not done'
     oldest = Math.min(oldest, node.revision)
     if (op.version === -1 || !thereSince) continue
-    // Versions go round: what comes after which is told by their difference in 32 bits.
+    // Versions wrap: their 32-bit difference shows which one is later.
     if (((node.version - op.version) | 0) <= 0) return 'not done'
     if (node.version === nextVersion(op.version)) {
       if (!node.value.equals(op.data)) return 'not done'

@@ -3,20 +3,20 @@ import type { Write, Written } from '../../../contract/engine.ts'
 import { quoteKey } from '../../../contract/keys.ts'
 import type { PendingWrite, PlannedWrite } from './plan.ts'
 
-/** What the writes of a task end with: the result of each, or, where it is all or none, the error of all. */
+/** The results of a task's writes: one each, or, if it is atomic, the error of all. */
 export type WritesEnd = readonly (Written | KVError)[] | KVError
 
-/** The writes of one task, each for itself or all or none: what is left, and what came of the others. */
+/** The writes of one task, independent or atomic: those left, and the results of the others. */
 export class PendingWrites {
   readonly atomic: boolean
   readonly #results: (Written | KVError)[]
   readonly #settled: (index: number, outcome: Written | KVError) => void
   readonly #end: (end: WritesEnd) => void
   #ended = false
-  /** What is not settled, in order. */
+  /** The unsettled writes, in order. */
   #left: readonly PendingWrite[]
 
-  /** `settled` hears of what is settled while others are not, `end`, once, when all is. */
+  /** `settled` is called for each write settled before the others, `end` once, when all are. */
   constructor(
     items: readonly PendingWrite[],
     atomic: boolean,
@@ -30,12 +30,12 @@ export class PendingWrites {
     this.#end = end
   }
 
-  /** What is not settled, in order. */
+  /** The unsettled writes, in order. */
   get left(): readonly PendingWrite[] {
     return this.#left
   }
 
-  /** Settles some. */
+  /** Settles some writes. */
   settle(settled: readonly { readonly item: PendingWrite; readonly result: Written | KVError }[]): void {
     for (const { item, result } of settled) {
       if (result instanceof KVError && this.atomic) {
@@ -47,33 +47,33 @@ export class PendingWrites {
     this.#forget(settled.length)
   }
 
-  /** Settles what a multi did, as a whole. */
+  /** Settles the writes of a multi that was carried out. */
   done(steps: readonly PlannedWrite[], resultOf: (step: PlannedWrite) => Written): void {
     for (const step of steps) if (!step.item.settled) this.#set(step.item, resultOf(step))
     this.#forget(steps.length)
   }
 
-  /** Settles one with an error: INDETERMINATE where it may have been carried out earlier. */
+  /** Settles a write with an error: INDETERMINATE if it may have been carried out earlier. */
   fail(item: PendingWrite, error: KVError): void {
     this.settle([{ item, result: errorOf(item, error) }])
   }
 
-  /** Settles all that is left with an error. */
+  /** Settles all remaining writes with an error. */
   failAll(error: KVError): void {
-    // All or none: what may be done of one may be done of all.
+    // If atomic, what may have been done of one may have been done of all.
     const first = this.#left.find(item => item.maybeDone) ?? this.#left[0]
     if (first === undefined) return
     if (this.atomic) this.fail(first, error)
     else this.settle(this.#left.map(item => ({ item, result: errorOf(item, error) })))
   }
 
-  /** Settles those that are out of time with an error, each in its own way. */
+  /** Settles late writes, each with its own error. */
   expire(late: readonly PendingWrite[], reason: KVError): void {
     for (const item of late) this.#set(item, errorOf(item, reason))
     this.#forget(late.length)
   }
 
-  /** What was settled stays so: an answer may come for one that was out of time before. */
+  /** A settled write stays settled: an answer may still come for one whose deadline had passed. */
   #set(item: PendingWrite, result: Written | KVError): void {
     if (item.settled) return
     item.settled = true
@@ -84,7 +84,7 @@ export class PendingWrites {
     if (settled > 0) {
       const before = this.#left
       this.#left = before.filter(item => !item.settled)
-      // Nobody waits for those that are slower.
+      // Independent writes are reported without waiting for slower ones.
       if (this.#left.length > 0 && !this.atomic) {
         for (const { index, settled } of before) if (settled) this.#settled(index, this.#results[index]!)
       }
@@ -100,12 +100,14 @@ export class PendingWrites {
   }
 }
 
-/** They were sent and are not answered: any of them may have been carried out, but checks, which leave nothing behind. */
+/**
+ * These were sent without an answer: each of them may have been carried out, except checks, which have no effect.
+ */
 export function notAnswered(items: Iterable<PendingWrite>): void {
   for (const item of items) if (item.write.type !== 'check') item.maybeDone = true
 }
 
-/** The writes of a task, none of them settled. */
+/** The unsettled writes of a new task. */
 export const pendingWrites = (writes: readonly Write[], pathOf: (key: string) => string): PendingWrite[] =>
   writes.map((write, index) => ({
     index,

@@ -5,88 +5,88 @@ import type { PacketLimit } from '../session/packet-limit.ts'
 import { Op } from '../wire/protocol.ts'
 import { COUNTED_HEADER, MULTI_HEADER, type MultiOp, multiOpBytes } from '../wire/requests.ts'
 
-/** A write under way. */
+/** A write in progress. */
 export interface PendingWrite {
   readonly index: number
   readonly write: Write
   readonly path: string
-  /** How often it made its group fail because the key came or went. */
+  /** How often it made its group fail because the key was created or deleted meanwhile. */
   failures: number
-  /** Whether it may have been carried out by a request whose answer never came. */
+  /** Whether it may have been carried out by an unanswered request. */
   maybeDone: boolean
   /** Whether it has its result. */
   settled: boolean
 }
 
-/** What is known of a key: whether it exists, and its version, if known. */
+/** What is known about a key: whether it exists, and its version, if known. */
 export interface Knowledge {
   readonly exists: boolean
   readonly version?: number | undefined
 }
 
-/** What is known of some keys. */
+/** What is known about some keys. */
 export type KnowledgeOfKeys = ReadonlyMap<string, Knowledge>
 
-/** A write of a multi: what it will have been if that is carried out. */
+/** A write of a multi, with its result if the multi is carried out. */
 export interface PlannedWrite {
   readonly item: PendingWrite
   readonly existed: boolean
-  /** Which operation answers it; -1 where there is nothing to do. */
+  /** The index of the operation that answers it; -1 if there is nothing to do. */
   readonly op: number
-  /** What the key is then. */
+  /** The state of the key afterwards. */
   readonly after: KeyState
 }
 
-/** What a key is at a point of a multi. */
+/** The state of a key at a point in a multi. */
 interface KeyState {
   readonly exists: boolean | undefined
   readonly version: number | undefined
-  /** Whether it rests on earlier writes of the same multi. */
+  /** Whether it depends on earlier writes of the same multi. */
   readonly ours: boolean
-  /** Whether the version rests on an estimate of whether the key existed. */
+  /** Whether the version depends on the estimate that the key existed, or not. */
   readonly estimated: boolean
 }
 
 /** One multi. */
 export interface MultiPlan {
   readonly ops: MultiOp[]
-  /** Whose each operation is. */
+  /** The write of each operation. */
   readonly owners: PendingWrite[]
   readonly steps: PlannedWrite[]
-  /** The sum of the operations' sizes. */
+  /** The total size of the operations. */
   bytes: number
-  /** What is decided without asking. */
+  /** The results that are decided without a request. */
   readonly settled: { readonly item: PendingWrite; readonly result: Written | KVError }[]
 }
 
 export interface PlanOptions {
-  /** What is known now, by a read after a sync or by an answer of the leader. */
+  /** Current knowledge, from a read after a sync or from an answer of the leader. */
   readonly known: KnowledgeOfKeys
-  /** What to take unknown keys for. */
+  /** What to assume about unknown keys. */
   readonly estimate: 'set' | 'create'
-  /** All or none, so that nothing is settled that is not part of the one multi. */
+  /** Atomic: nothing may be settled outside of the one multi. */
   readonly atomic: boolean
-  /** One write in the multi, no more. */
+  /** Plan only one write per multi. */
   readonly alone: boolean
   readonly acl: Buffer
   readonly packetLimit: PacketLimit
-  /** What the multi has beside these writes, in bytes. */
+  /** The bytes of the multi besides these writes. */
   readonly besideBytes: number
 }
 
-/** After so many failures a write no longer goes with others. */
+/** After this many failures a write is no longer combined with others. */
 const MOST_FAILURES = 3
-/** For the server: whatever the version. */
+/** Means "any version" to the server. */
 const ANY_VERSION = -1
 
 const UNKNOWN: KeyState = { exists: undefined, version: undefined, ours: false, estimated: false }
-// What most writes leave behind, made once: a first load makes one for each key.
+// The state after most writes, shared: otherwise a first load would allocate one per key.
 const ABSENT: KeyState = { exists: false, version: undefined, ours: true, estimated: false }
 const CREATED: KeyState = { exists: true, version: 0, ours: true, estimated: false }
 const CREATED_BY_ESTIMATE: KeyState = { ...CREATED, estimated: true }
 const WRITTEN: KeyState = { exists: true, version: undefined, ours: true, estimated: false }
 
-/** Whether the condition cannot hold in this state. The server has the last word where it can. */
+/** Whether the condition cannot hold in this state. If it can, the server decides. */
 function contradicts(
   expected: ExpectedVersion | undefined,
   { exists, version, estimated }: KeyState,
@@ -94,27 +94,27 @@ function contradicts(
 ): boolean {
   if (expected === undefined) return false
   if (expected === 'absent') return exists === true
-  // Never sent: -1 is any version for the server.
+  // Never sent, because -1 means "any version" to the server.
   if (!isVersion(expected)) return true
   return exists === false || (version !== undefined && version !== expected && !(estimated && atomic))
 }
 
 /**
- * After it older servers give the version -1, which no condition can name (newer ones skip it, ZOOKEEPER-4743): a second
- * set in the same multi takes the node past it.
+ * After it, older servers assign the version -1, which no condition can name (newer ones skip it, ZOOKEEPER-4743): a
+ * second set in the same multi moves the node past it.
  */
 const BEFORE_ANY = -2
 
-/** Condition for the server: its version, or any. */
+/** The version of a condition, as the server takes it. */
 const versionFor = (expected: ExpectedVersion | undefined): number =>
   typeof expected === 'number' ? expected : ANY_VERSION
 
-/** Fails where there is such a node, and else leaves everything as it is. */
+/** Fails if there is such a node, otherwise has no effect. */
 function assertAbsent(path: string, ops: MultiOp[]): void {
   ops.push({ type: Op.create, path, data: NOTHING }, { type: Op.delete, path, version: ANY_VERSION })
 }
 
-/** What becomes of one write in a state; adds its operations to `ops`. */
+/** Plans one write in a state; adds its operations to `ops`. */
 function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops: MultiOp[]): PlannedWrite {
   const { write, path } = item
   const version = versionFor(write.ifVersion)
@@ -129,7 +129,7 @@ function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops
       return { item, existed: true, op, after: { ...state, exists: true, ours: true } }
     case 'delete':
       if (state.exists === false && write.ifVersion === undefined) {
-        // In an atomic group that must still be so when the rest is done.
+        // In an atomic group this must still hold when the rest is carried out.
         if (!options.atomic || state.ours) return { item, existed: false, op: -1, after: state }
         assertAbsent(path, ops)
         return { item, existed: false, op, after: state }
@@ -165,7 +165,7 @@ function carryOut(item: PendingWrite, state: KeyState, options: PlanOptions, ops
 
 const NOTHING = new Uint8Array(0)
 
-/** The error of a delete that was repeated and found nothing. */
+/** The error of a repeated delete that found nothing. */
 const deletedByWhom = (key: string): KVError =>
   new KVError(
     'INDETERMINATE',
@@ -175,11 +175,11 @@ const deletedByWhom = (key: string): KVError =>
     },
   )
 
-/** How a write that finds its key absent, and has nothing to do, ends. */
+/** The result of a write that finds its key absent, and has nothing to do. */
 export const nothingToDelete = (item: PendingWrite): Written | KVError =>
   item.maybeDone ? deletedByWhom(item.write.key) : { existed: false, version: -1, revision: -1 }
 
-/** Makes one multi of as many of the `items`, in their order, as can go together. */
+/** Plans one multi for as many of the `items`, in order, as can be combined. */
 export function planMulti(items: readonly PendingWrite[], options: PlanOptions): MultiPlan {
   const planner = new Planner(items, options)
   for (const item of items) if (!planner.add(item)) break
@@ -190,11 +190,11 @@ class Planner {
   readonly plan: MultiPlan = { ops: [], owners: [], steps: [], bytes: 0, settled: [] }
   readonly #options: PlanOptions
   readonly #maxBytes: number
-  /** Whether there are writes that have not failed too often to go with others. */
+  /** Whether any writes may still be combined with others. */
   readonly #someGoTogether: boolean
-  /** What the keys are after the writes so far. */
+  /** The states of the keys after the writes so far. */
   readonly #states = new Map<string, KeyState>()
-  /** Keys whose later writes wait for another multi. */
+  /** Keys whose remaining writes wait for another multi. */
   readonly #held = new Set<string>()
 
   constructor(items: readonly PendingWrite[], options: PlanOptions) {
@@ -203,7 +203,7 @@ class Planner {
     this.#someGoTogether = items.some(item => item.failures < MOST_FAILURES)
   }
 
-  /** Adds a write, leaves it for another multi, or settles it; returns whether a further one can go with these. */
+  /** Adds a write, leaves it for another multi, or settles it; returns whether another one may be added. */
   add(item: PendingWrite): boolean {
     const { atomic, alone } = this.#options
     const { key, ifVersion } = item.write
@@ -212,7 +212,7 @@ class Planner {
     if (!atomic && this.#someGoTogether && item.failures >= MOST_FAILURES) return this.#hold(key)
     const state = this.#stateOf(key)
     if (contradicts(ifVersion, state, atomic)) {
-      // What rests on writes that may still fail is decided when they are done.
+      // A result that depends on writes that may still fail is decided once they are done.
       if (state.ours && !atomic) return this.#hold(key)
       return this.#settle(
         item,
@@ -239,13 +239,13 @@ class Planner {
     return true
   }
 
-  /** All or none: after one error there is nothing more to do. */
+  /** If atomic, nothing remains to be done after one error. */
   #settle(item: PendingWrite, result: Written | KVError): boolean {
     this.plan.settled.push({ item, result })
     return !(result instanceof KVError && this.#options.atomic)
   }
 
-  /** Takes the operations of a write, which have just been added, where they have room. */
+  /** Keeps the operations of a write, which have just been added, if they fit. */
   #append(step: PlannedWrite): boolean {
     const { plan } = this
     const { ops, owners, steps } = plan

@@ -9,20 +9,22 @@ import type { RootEnd } from './root-node.ts'
 import type { Send } from './send.ts'
 import type { Task } from './tasks.ts'
 
-/** Makes what writes of a task need and do not find; then, or where it cannot be made now, the task proceeds. */
+/**
+ * Creates nodes that a task's writes need and do not find; then, or if they cannot be created now, the task proceeds.
+ */
 export class Prerequisites {
   readonly #context: WriteContext
   readonly #task: Task
   readonly #failed: (error: KVError) => void
 
-  /** `failed` is called where there will be no use in trying again. */
+  /** `failed` is called if a retry cannot succeed. */
   constructor(context: WriteContext, task: Task, failed: (error: KVError) => void) {
     this.#context = context
     this.#task = task
     this.#failed = failed
   }
 
-  /** Makes the root; then does what is next. */
+  /** Creates the root, then calls `next`. */
   makeRoot(next: () => void = () => this.#resume()): void {
     const { tasks, root, estimate, sendAside } = this.#context
     root.make(sendAside, end => {
@@ -33,9 +35,9 @@ export class Prerequisites {
     })
   }
 
-  /** Looks whether the root is there; then does what is next. */
+  /** Checks whether the root exists, then calls `next`. */
   lookAtRoot(next: () => void): void {
-    // A server that lags may not have it yet. A look of others that is not answered by then was sent after the `sync`, too.
+    // A lagging server may not have it yet. A pending look of another task was also sent after the `sync`.
     this.#send(Op.sync, syncFrame(this.#context.layout.root), error => {
       if (error === Code.throttled) this.#proceed('throttled', next)
       else if (error !== Code.ok) this.#failed(failure(error, 'look at the root'))
@@ -52,20 +54,20 @@ export class Prerequisites {
     })
   }
 
-  /** Makes what the node of a write is to be below. */
+  /** Creates the parent of a write's node. */
   makeParent({ path, write: { key } }: PendingWrite): void {
     if (!isNodeKey(key)) {
       this.makeRoot()
       return
     }
     const folder = path.slice(0, path.lastIndexOf('/'))
-    // Where even the root is missing, it is made first, because it says how the keys are laid out.
+    // If even the root is missing, it is created first, because it records the layout of the keys.
     this.makeRoot(() => {
       this.#context.root.makeFolder(folder, this.#send, end => this.#proceed(end, () => this.#resume()))
     })
   }
 
-  /** Makes the node that what protects writes is below. */
+  /** Creates the parent of the protection nodes. */
   makeProtectionFolder(): void {
     const { tasks, protections } = this.#context
     protections.makeFolder(this.#send, error => {

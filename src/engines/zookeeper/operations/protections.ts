@@ -5,7 +5,7 @@ import { readListings, readNodes } from '../wire/replies.ts'
 import { type MultiOp, multiReadFrame } from '../wire/requests.ts'
 import { type Send, sendMulti } from './send.ts'
 
-/** A node that protects a write: what it says, and where. */
+/** A protection node of a write: its content, and its path. */
 export interface Protection {
   readonly path: string
   readonly data: Buffer
@@ -13,33 +13,34 @@ export interface Protection {
   exists: boolean
 }
 
-/** The node below the root that they are below; no key has this name. */
+/** The parent of the protection nodes, below the root; no key has this name. */
 export const WRITERS = '%writers'
 const DATA_BYTES = 16
 const NAME_BYTES = 9
-/** One that nobody has set for so long is what a killed process left behind, in milliseconds. */
+/** After this long without a write, a protection node counts as left behind by a killed process, in milliseconds. */
 const LEFT_BEHIND = 86_400_000
-/** How many of them a store looks at. */
+/** How many of them a store checks. */
 const MOST_SWEPT = 512
 
 /**
- * Protection against lost answers, as Curator's `ProtectedMode` gives it to creations, for conditional writes: each sets a
- * small node below the root to a number of its own in the same multi, so that after a lost connection one read tells whether
- * it was carried out; the node outlives the session, so also when that has expired. A node protects one write at a time. They
- * are deleted when the store is closed; those of a killed process by the next store that makes some, after a day.
+ * Protects conditional writes against lost answers, as Curator's `ProtectedMode` does for creations: each sets a small
+ * node below the root to a unique number in the same multi, so that one read after a lost connection shows whether the
+ * write was carried out. The nodes outlive the session, so this works after it has expired, too. A node protects one
+ * write at a time. They are deleted when the store is closed; those of a killed process by the next store that creates
+ * some, after a day.
  */
 export class Protections {
   readonly #folder: string
   readonly #acl: Buffer
   readonly #surroundings: Surroundings
-  /** Nobody else's have it. */
+  /** The prefix of our nodes, which nobody else's have. */
   readonly #name: string
   readonly #free: Protection[] = []
   #made = 0
   #sequence = 0
   #folderAsked = false
   #swept = false
-  /** Off where the server does not let us keep them. */
+  /** Off if the server does not permit these nodes. */
   enabled = true
 
   constructor(layout: KeyLayout, acl: Buffer, surroundings: Surroundings) {
@@ -50,7 +51,7 @@ export class Protections {
     this.#name = Buffer.from(bytes).toString('base64url')
   }
 
-  /** One that no other write uses, with a number that was never used. */
+  /** A protection that no other write is using, with a fresh number. */
   take(): Protection {
     const data = Buffer.alloc(DATA_BYTES)
     data.writeDoubleBE(++this.#sequence)
@@ -61,24 +62,24 @@ export class Protections {
       : { path: free.path, data, exists: free.exists }
   }
 
-  /** The write's outcome is known. */
+  /** Returns a protection, when the outcome of its write is known. */
   release(protection: Protection): void {
     this.#free.push(protection)
   }
 
-  /** Makes the node that they are below, ahead of the first write that sets one; nobody waits for it. */
+  /** Creates the parent node, ahead of the first write that needs it; nobody waits for this. */
   prepare(send: Send): void {
     if (this.#folderAsked) return
     this.#folderAsked = true
     this.makeFolder(send, () => {})
   }
 
-  /** Makes the node that they are below; ends with the server's code. */
+  /** Creates the parent node; passes the server's code to `end`. */
   makeFolder(send: Send, end: (error: number) => void): void {
     sendMulti(send, [{ type: Op.create, path: this.#folder, data: Buffer.alloc(0) }], this.#acl, end)
   }
 
-  /** Deletes what is ours, and the folder where nobody else has nodes in it; nobody waits for it. */
+  /** Deletes our nodes, and the parent if it has no others; nobody waits for this. */
   clear(send: Send): void {
     const ours = this.#free.filter(({ exists }) => exists)
     if (ours.length === 0) return
@@ -89,7 +90,7 @@ export class Protections {
     this.#delete(send, [{ path: this.#folder, version: -1 }])
   }
 
-  /** Deletes, once, what killed processes have left behind; nobody waits for it. */
+  /** Deletes, once, nodes that killed processes left behind; nobody waits for this. */
   sweep(send: Send): void {
     if (this.#swept) return
     this.#swept = true
@@ -108,7 +109,7 @@ export class Protections {
       for (const [i, node] of nodes.entries()) {
         if (typeof node !== 'object' || node.value.length !== DATA_BYTES) continue
         if (this.#surroundings.timing.date() - node.value.readDoubleBE(8) < LEFT_BEHIND) continue
-        // Not where its store is alive after all, and sets it meanwhile.
+        // Conditional, in case its store is alive after all and has set it meanwhile.
         this.#delete(send, [{ path: paths[i]!, version: node.version }])
       }
     })

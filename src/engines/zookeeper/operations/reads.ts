@@ -10,14 +10,14 @@ import type { Task } from './tasks.ts'
 
 /** A read of many nodes. */
 export interface NodeRead<R> {
-  /** Whose it is; it proceeds anew where an answer is lost. */
+  /** The task that it belongs to, which proceeds again if an answer is lost. */
   readonly task: Task
   readonly paths: readonly string[]
-  /** Whether a `sync` travels right ahead of it. */
+  /** Whether to send a `sync` right before it. */
   readonly sync: boolean
-  /** How many nodes to ask for in one request, at most, beside what fits in one. */
+  /** The most nodes in one request, besides the size limit. */
   readonly most?: () => number
-  /** What each path has, or its error code. */
+  /** Called with the result for each path, or its error code. */
   done(results: (R | number)[]): void
   failed(error: number): void
 }
@@ -42,7 +42,7 @@ export const readLasting = (context: Context, reading: NodeRead<Node | undefined
 export const readChildren = (context: Context, reading: NodeRead<string[]>): void =>
   read(context, reading, Op.getChildren, readListings)
 
-/** One request after the other, where one is not enough. */
+/** Sends requests one after the other, if one is not enough. */
 function read<R>(
   { tasks, layout, packetLimit }: Context,
   { task, paths, sync, most, done, failed }: NodeRead<R>,
@@ -68,7 +68,7 @@ function read<R>(
       to++
     }
     if (to === from) {
-      // It has no place on this server: a request that makes a node is larger than one that reads it.
+      // It cannot exist on this server: creating a node takes a larger request than reading it.
       received([Code.noNode])
       return
     }
@@ -91,8 +91,8 @@ function read<R>(
 }
 
 /**
- * Gives an answer once the root is known to be laid out as we think, or not to be there: it was looked for in the right
- * place. Where that cannot be found out now, the task proceeds anew.
+ * Passes an answer on once the root is known to have our layout, or to be absent, so that we looked in the right place.
+ * If that cannot be found out now, the task proceeds again.
  */
 export function confirmed(
   { root, tasks, sendAside }: Context,
@@ -106,7 +106,7 @@ export function confirmed(
   }
   root.look(sendAside, end => {
     if (!tasks.isActive(task)) return
-    // Changes may have been signalled since the answer came. It is out of date, unless there still is no root.
+    // Changes may have been signalled since the answer, which is then out of date, unless there is still no root.
     if (end === 'done' && !root.verified) give()
     else if (end === 'done') tasks.resume(task)
     else if (end === 'throttled') tasks.pause(task)
@@ -116,8 +116,8 @@ export function confirmed(
 }
 
 /**
- * Reads some keys, in one request: what is in the answer to the first of several could have been overtaken by a change
- * that is signalled before the last. A read whose answer was lost is simply repeated.
+ * Reads some keys in a single request: with several, the first answer could be outdated by a change signalled before
+ * the last one. A read whose answer was lost is simply repeated.
  */
 export class ReadTask implements Task {
   readonly deadline: number
@@ -146,8 +146,8 @@ export class ReadTask implements Task {
     }
     const context = this.#context
     const { root, layout, linearizable } = context
-    // Until the root is known it is read last in the same request: where it is not there, nothing was below it, and the
-    // answer stands, whatever this session has asked for meanwhile.
+    // Until the root is known, it is read last in the same request: if it is absent, nothing was below it, and the
+    // answer is valid, whatever this session has requested meanwhile.
     const alsoRoot = !root.verified
     readData(context, {
       task: this,
@@ -182,7 +182,7 @@ export class ReadTask implements Task {
     this.#subscriber.complete()
   }
 
-  /** In place: most nodes are there, and are what is stored. */
+  /** In place: most nodes exist, and are the result. */
   #results(nodes: (Node | number)[]): (Stored | undefined | KVError)[] {
     const results: (Stored | undefined | KVError | number)[] = nodes
     for (let i = 0; i < results.length; i++) {

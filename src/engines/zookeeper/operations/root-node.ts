@@ -26,7 +26,7 @@ export type LookEnd = RootEnd | 'lost'
 /** How making it ends: also with a root that was not there before. */
 export type MakingEnd = LookEnd | 'made'
 
-/** Work that is done once for all who ask for it while it is under way. */
+/** Work that is done once for everybody who requests it while it is in progress. */
 class SharedWork<R> {
   #waiting: ((result: R) => void)[] = []
 
@@ -35,7 +35,7 @@ class SharedWork<R> {
     if (this.#waiting.length > 1) return
     let finished = false
     begin(result => {
-      // Several requests can be lost at once.
+      // Several requests can be lost together.
       if (finished) return
       finished = true
       const waiting = this.#waiting
@@ -45,13 +45,13 @@ class SharedWork<R> {
   }
 }
 
-/** How many buckets the root's data says that its keys are in; `undefined` where it says nothing. */
+/** The number of buckets recorded in the root's data; `undefined` without a record. */
 function recordedBuckets(data: Buffer): number | undefined {
   const buckets = recordOf(data)?.buckets
   return typeof buckets === 'number' ? buckets : undefined
 }
 
-/** Also tells that a request was lost. */
+/** Passes on a lost request, too. */
 const orLost =
   (send: Send, onLost: () => void): Send =>
   (type, frame, replied, lost) =>
@@ -65,20 +65,20 @@ const newRecord = (buckets: number): Buffer => Buffer.from(JSON.stringify({ rxke
 const shown = (buckets: number): string => (buckets === 0 ? 'no hash buckets' : `${buckets} hash buckets`)
 
 /**
- * The root node, whose data records how the keys below it are laid out, so that stores that disagree do not miss each
- * other's keys: where it was made with other buckets, every operation fails with `INVALID_ARGUMENT`.
+ * The root node. Its data records the layout of the keys below it, so that stores with different layouts do not miss
+ * each other's keys: if it was created with other buckets, every operation fails with `INVALID_ARGUMENT`.
  *
- * A root that somebody else made, without data, can have its keys in buckets or not, until a store has recorded which: the
- * first to do so wins, and no key is put before. One with data of somebody else has them as its children.
+ * A root that another client created without data may have its keys in buckets or not, until a store records which: the
+ * first one wins, and no key is put before. A root with another client's data has keys as children.
  *
- * It is looked at on every connection, and a watch tells when it may have been made otherwise since. Until it is there,
- * it is looked at after every read, before the answer is given, and made before the first put; so what is not there was
- * looked for in the right place, and an operation costs nothing once the root is there.
+ * It is read on every connection, and a watch signals when its layout may have changed since. Until it exists, it is
+ * read after every read, before the answer is passed on, and created before the first put; so an absent key was looked
+ * for in the right place, and operations pay nothing once the root exists.
  *
- * The watch is on the node of the first bucket, a one-shot one, which every way of making the root otherwise deletes or
- * creates: the buckets go before a root can be deleted, and come before one can have keys in them. (On the root itself it
- * would take the place of the watch of the keys: a server up to 3.8 keeps one watch a path.) What remains is a put on its
- * way while somebody deletes the root and makes it otherwise: it may end up beside the others' keys.
+ * The watch is a one-shot watch on the node of the first bucket, which every change of layout creates or deletes:
+ * buckets are deleted before the root can be, and created before they can have keys. (On the root itself it would
+ * replace the watch of the keys: servers up to 3.8 keep one watch per path.) One gap remains: a put in flight while
+ * somebody deletes the root and creates it with another layout may end up beside the others' keys.
  */
 export class RootNode {
   readonly #layout: KeyLayout
@@ -88,9 +88,11 @@ export class RootNode {
   readonly #seal: RootSeal
   readonly #looks = new SharedWork<LookEnd>()
   readonly #makings = new SharedWork<MakingEnd>()
-  /** What is known of it: nothing, that it is there but has to be recorded, or that it is recorded as we think. */
+  /**
+   * What is known about it: nothing; that it exists, but its layout must be recorded; or that our layout is recorded.
+   */
   #standing: 'unknown' | 'unrecorded' | 'recorded' = 'unknown'
-  /** Whether its watch is set, and whether the first bucket was there when it was. */
+  /** Whether its watch is set, and whether the first bucket existed then. */
   #watched = false
   #divided = false
 
@@ -109,12 +111,12 @@ export class RootNode {
     this.#seal = new RootSeal(layout, events, mover)
   }
 
-  /** Whether the root is there, and laid out as we think. */
+  /** Whether the root exists, with our layout. */
   get verified(): boolean {
     return this.#standing !== 'unknown'
   }
 
-  /** Whether it says so, so that keys can be put below it. */
+  /** Whether our layout is recorded, so that keys can be put below it. */
   get recorded(): boolean {
     return this.#standing === 'recorded'
   }
@@ -124,7 +126,7 @@ export class RootNode {
     return this.#seal.check
   }
 
-  /** How large it is, in bytes. */
+  /** Its size, in bytes. */
   get checkBytes(): number {
     return multiOpBytes(this.check, this.#acl)
   }
@@ -139,26 +141,26 @@ export class RootNode {
     return this.#seal.mayFill
   }
 
-  /** Nothing tells of changes any more. */
+  /** The connection was lost: changes are no longer signalled. */
   disconnected(): void {
     this.#standing = 'unknown'
     this.#watched = false
     this.#seal.disconnected()
   }
 
-  /** Takes an event of any watch; returns whether the root is to be looked at. */
+  /** Takes a watch event; returns whether the root must be read again. */
   event(type: number, path: string): boolean {
     const { root, firstBucket } = this.#layout
     if (path !== firstBucket && path !== root && !this.#seal.event(path)) return false
     if (path === firstBucket) this.#watched = false
-    // Without buckets it can be a key, and is written like one.
+    // Without buckets this node can be a key's, and be written like one.
     if (path !== firstBucket || type !== EventType.dataChanged) this.#standing = 'unknown'
     return true
   }
 
   /**
-   * Looks at the root, where there is one; once for all who ask meanwhile: a server answers in order, so a look that is not
-   * answered yet was sent after whatever has been answered.
+   * Reads the root, once for everybody who requests it meanwhile: a server answers in order, so a pending read was sent
+   * after everything that has been answered.
    */
   look(send: Send, end: (end: LookEnd) => void): void {
     this.#looks.join(end, finish =>
@@ -170,8 +172,8 @@ export class RootNode {
   }
 
   /**
-   * Makes what is missing of the root, of the nodes above it, of its record, and of the buckets below it; once for all who
-   * ask meanwhile.
+   * Creates what is missing of the root, its parents, its record and its buckets; once for everybody who requests it
+   * meanwhile.
    */
   make(send: Send, end: (end: MakingEnd) => void): void {
     this.#makings.join(end, finish => {
@@ -206,7 +208,7 @@ export class RootNode {
     })
   }
 
-  /** Makes a node below the root, and what is missing between them; ends with its failure, where it has one. */
+  /** Creates a node below the root, with missing nodes in between; passes a failure to `end`. */
   makeFolder(path: string, send: Send, end: (end: RootEnd) => void): void {
     this.#create(path, Buffer.alloc(0), send, created => end(created === 'made' ? 'done' : created))
   }
@@ -223,7 +225,7 @@ export class RootNode {
         else if (buckets === 0) end(created)
         else this.#makeBuckets(send, divided => end(divided === 'done' ? created : divided))
       }
-      // Together with who looks already: of two at once, one would take the watch of the other for its own.
+      // Joins a read in progress: of two at once, one would mistake the other's watch for its own.
       if (created === 'done') return this.look(send, divide)
       divide('done')
     })
@@ -234,10 +236,10 @@ export class RootNode {
     const { root } = this.#layout
     const op: MultiOp = { type: Op.setData, path: root, data: newRecord(0), version: this.#seal.version }
     sendMulti(send, [op], this.#acl, error => {
-      // Where that is not permitted, all that remains is to believe that it is so.
+      // If that is not permitted, we can only assume that it is so.
       if (error === Code.ok) this.#seal.recorded()
       if (error === Code.ok || error === Code.noAuth) end('done')
-      // It is not any more as it was seen.
+      // It has changed since it was read.
       else if (error === Code.badVersion || error === Code.noNode) this.#make(send, end)
       else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
     })
@@ -262,7 +264,7 @@ export class RootNode {
           this.#standing = 'unknown'
           return end(admitted)
         }
-        // Without the first bucket it is being made, or deleted.
+        // Without the first bucket it is being created, or deleted.
         if (buckets === 0 || this.#divided) this.#standing = 'recorded'
         end('done')
       })
@@ -280,7 +282,7 @@ export class RootNode {
         }
         const op: MultiOp = { type: Op.setData, path: root, data: newRecord(buckets), version }
         sendMulti(send, [op], this.#acl, error => {
-          // Also where another was faster: it is read again.
+          // Even if another client was faster: it is read again.
           if (error === Code.ok || error === Code.badVersion) this.#look(send, end)
           else end(error === Code.throttled ? 'throttled' : failure(error, `write the root ${root}`))
         })
@@ -303,7 +305,7 @@ export class RootNode {
       }
       if (ops.length === 0) return end('done')
       sendMulti(send, ops, this.#acl, error => {
-        // Also where another made one of them meanwhile.
+        // Even if another client created one of them meanwhile.
         if (error === Code.ok || error === Code.nodeExists) this.#makeBuckets(send, end)
         else
           end(
@@ -316,8 +318,7 @@ export class RootNode {
   }
 
   /**
-   * Creates a node, and what is missing above it. Begins at the node itself, so that no permission is needed on nodes
-   * above it that exist.
+   * Creates a node with its missing parents. Starts with the node itself, so that existing parents need no permission.
    */
   #create(path: string, data: Buffer, send: Send, end: (end: RootEnd | 'made') => void): void {
     sendMulti(send, [{ type: Op.create, path, data }], this.#acl, error => {

@@ -22,9 +22,9 @@ export interface RootEvents {
 export type Admitted = 'open' | 'held' | 'throttled' | KVError
 
 /**
- * The {@link Seal} of a root, and the version of its data, which every multi of writes checks first: so who sets the data to a
- * seal has shut out all writes that are carried out later. A watch on the notice that comes with a seal, one-shot and set on
- * every connection, tells those who only read.
+ * The {@link Seal} of a root, and the version of its data, which every multi of writes checks first: so who sets the
+ * data to a seal has shut out all writes that are carried out later. A watch on the notice that comes with a seal,
+ * one-shot and set on every connection, tells those who only read.
  */
 export class RootSeal {
   readonly #root: string

@@ -8,10 +8,10 @@ import type { Context } from './context.ts'
 import { confirmed, ReadTask, readChildren } from './reads.ts'
 import type { Task } from './tasks.ts'
 
-/** How many keys a page of keys has. */
+/** The number of keys on a page of keys. */
 const KEY_PAGE = 1024
 
-/** Lists the keys below the root, in no order. */
+/** Lists the keys below the root, unordered. */
 class ListTask implements Task {
   readonly deadline: number
   readonly #context: Context
@@ -53,7 +53,7 @@ class ListTask implements Task {
     const { layout } = this.#context
     const keys: string[] = []
     for (const [i, names] of listings.entries()) {
-      // What does not exist has no children.
+      // An absent node has no children.
       if (names === Code.noNode) continue
       if (typeof names === 'number') return names
       for (const name of names) {
@@ -69,7 +69,7 @@ class ListTask implements Task {
   }
 }
 
-/** The keys of a span that are there now, in its order. */
+/** The current keys of a span, in its order. */
 const listKeys = (context: Context, span: KeySpan, { deadline }: Due): Observable<string[]> =>
   new Observable(subscriber => {
     const list = new Observable<string[]>(inner =>
@@ -86,7 +86,7 @@ const listKeys = (context: Context, span: KeySpan, { deadline }: Due): Observabl
     })
   })
 
-/** Pages of keys: listed at the first page. */
+/** Pages of keys, which are listed when the first page is requested. */
 export class KeyScan implements Scan<string> {
   readonly #context: Context
   readonly #span: KeySpan
@@ -122,7 +122,7 @@ export class KeyScan implements Scan<string> {
   }
 }
 
-/** A page that is read ahead. */
+/** A page read ahead. */
 interface Page {
   readonly keys: readonly string[]
   readonly deadline: number
@@ -133,8 +133,9 @@ interface Page {
 }
 
 /**
- * Pages of entries: the keys are listed at the first page, the entries read page by page, some pages ahead: more with
- * every page that is taken, so that little is read in vain when few are wanted. Entries gone meanwhile are left out.
+ * Pages of entries. The keys are listed when the first page is requested; the entries are read page by page, some pages
+ * ahead: more with every page taken, so that little is read in vain when few are wanted. Entries deleted meanwhile are
+ * left out.
  */
 export class EntryScan implements Scan<StoredEntry> {
   readonly #context: Context
@@ -170,7 +171,7 @@ export class EntryScan implements Scan<StoredEntry> {
     this.#ahead = []
   }
 
-  /** Emits the next page that is not empty, or an empty one at the end. */
+  /** Emits the next non-empty page, or an empty one at the end. */
   #take(due: Due, subscriber: Subscriber<readonly StoredEntry[]>): void {
     this.#readAhead(due)
     const page = this.#ahead[0]
@@ -181,7 +182,7 @@ export class EntryScan implements Scan<StoredEntry> {
     }
     const taken = () => {
       if (page.error !== undefined && page.deadline < due.deadline) {
-        // It ran out of an earlier page's time, while nobody asked.
+        // It missed the deadline of an earlier page, while nobody requested one.
         this.#ahead[0] = this.#read(page.keys, due)
         return this.#take(due, subscriber)
       }

@@ -2,7 +2,7 @@ import { Code, Op } from '../wire/protocol.ts'
 import { readMulti } from '../wire/replies.ts'
 import { type MultiOp, multiFrame, multiOpBytes } from '../wire/requests.ts'
 
-/** Sends a frame; `lost` is called instead of `replied` where the connection went before the answer came. */
+/** Sends a frame; `lost` is called instead of `replied` if the connection is lost before the answer. */
 export type Send = (
   type: number,
   frame: Buffer,
@@ -10,7 +10,7 @@ export type Send = (
   lost?: () => void,
 ) => void
 
-/** Sends operations, all or none; ends with the server's code. */
+/** Sends operations, all or none; passes the server's code to `end`. */
 export function sendMulti(
   send: Send,
   ops: readonly MultiOp[],

@@ -7,10 +7,10 @@ import { type Protection, protectionOp } from './protections.ts'
 import type { RootCheck } from './root-seal.ts'
 import type { Task } from './tasks.ts'
 
-/** A multi on its way. */
+/** A multi in flight. */
 export interface SentMulti {
   readonly plan: MultiPlan
-  /** What it was planned on. */
+  /** The knowledge that it was planned with. */
   readonly known: KnowledgeOfKeys
   readonly protection: Protection | undefined
   /** The check that it began with; `undefined` where there was no root. */
@@ -20,8 +20,7 @@ export interface SentMulti {
 }
 
 /**
- * Whether a multi cannot just be sent again when its answer is lost: it writes, and its outcome depends on what is
- * there.
+ * Whether a multi cannot simply be sent again when its answer is lost: it writes, and its result depends on the state.
  */
 export function mustBeFoundOut({ steps }: MultiPlan): boolean {
   let writes = false
@@ -35,21 +34,24 @@ export function mustBeFoundOut({ steps }: MultiPlan): boolean {
   return false
 }
 
-/** What becomes of a multi; exactly one is called, unless its task is done before. */
+/** The outcomes of a multi; exactly one is called, unless its task is done before. */
 export interface MultiEvents {
-  /** It was carried out at `zxid`; `versions` are those after each operation. */
+  /** It was carried out at `zxid`; `versions` has the version after each operation. */
   done(sent: SentMulti, versions: Int32Array, zxid: number): void
   /** One operation failed, and nothing was carried out. */
   failed(sent: SentMulti, failure: MultiFailure): void
   /** The root is not as it was seen, and nothing was carried out. */
   rootChanged(sent: SentMulti, error: number): void
-  /** The whole was refused. */
+  /** The whole multi was refused. */
   refused(sent: SentMulti, error: number): void
-  /** The connection went before the answer came. */
+  /** The connection was lost before the answer came. */
   lost(sent: SentMulti): void
 }
 
-/** Sends a multi of `task`, if the root is as it was seen; with protection where its outcome could not be found out otherwise. */
+/**
+ * Sends a multi of `task`, if the root is as it was seen; with protection where its outcome could not be found out
+ * otherwise.
+ */
 export function sendPlan(
   context: WriteContext,
   task: Task,
@@ -95,7 +97,7 @@ export function sendPlan(
   return sent
 }
 
-/** Protection for a multi that needs it and has room for it. */
+/** A protection for a multi, if it needs one and has room for it. */
 function takeProtection(
   { protections, acl, packetLimit, root }: WriteContext,
   plan: MultiPlan,
@@ -109,7 +111,7 @@ function takeProtection(
   return undefined
 }
 
-/** What became of a multi is known, or given up. */
+/** The outcome of a multi is known, or was given up. */
 export function releaseProtection({ protections }: WriteContext, { protection }: SentMulti): void {
   if (protection !== undefined) protections.release(protection)
 }

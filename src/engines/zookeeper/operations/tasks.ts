@@ -4,19 +4,21 @@ import type { Timing } from '../../../base/timing.ts'
 import type { Packet } from '../session/connection.ts'
 import type { Session } from '../session/session.ts'
 
-/** Something to be done on the server, by its deadline, over as many connections as it takes. */
+/** Work to be done on the server by a deadline, over as many connections as it takes. */
 export interface Task {
-  /** In milliseconds of the engine's timing. */
+  /** In milliseconds, by the engine's timing. */
   readonly deadline: number
-  /** Gives up what is out of time, where that is not all; false where it is. */
+  /** Gives up the late part of it; returns false if that is all of it. */
   expire?(now: number, reason: KVError): boolean
-  /** Sends what is next; called when connected, and again after each {@link Tasks.resume}. */
+  /** Sends the next requests; called when connected, and after each {@link Tasks.resume}. */
   proceed(): void
-  /** Gives up: out of time, closed, or refused for good. The task says of itself whether something may have been done. */
+  /**
+   * Gives up: too late, closed, or refused for good. The task itself decides whether it may have been carried out.
+   */
   abandon(reason: KVError): void
 }
 
-/** How long to wait when the server throttles, in milliseconds. */
+/** The pause when the server throttles, in milliseconds. */
 export const THROTTLE_PAUSE = 50
 const LONGEST_TIMER = 0x7fff_ffff
 
@@ -25,11 +27,14 @@ function remove(tasks: Task[], task: Task): void {
   if (index >= 0) tasks.splice(index, 1)
 }
 
-/** The tasks under way: lets them wait for the connection, and ends each at its deadline. */
+/** The active tasks: makes them wait for the connection, and ends each at its deadline. */
 export class Tasks {
   readonly #session: Session
   readonly #timing: Timing
-  /** Few, so no Sets: one whose members come and go keeps them from being collected young. */
+  /**
+   * An array, since there are few: a Set with many additions and deletions keeps its members from being collected
+   * young.
+   */
   readonly #active: Task[] = []
   #waiting: Task[] = []
   #timer: Subscription | undefined
@@ -44,14 +49,14 @@ export class Tasks {
     this.#timing = timing
   }
 
-  /** Begins a task. */
+  /** Starts a task. */
   start(task: Task): void {
     if (this.#ended !== undefined) {
       task.abandon(this.#ended)
       return
     }
     const now = this.#timing.now()
-    // What is late of it does not take the rest along.
+    // Its late part does not end the rest.
     if (task.deadline <= now && !task.expire?.(now, this.#late())) {
       task.abandon(this.#late())
       return
@@ -61,18 +66,18 @@ export class Tasks {
     this.resume(task)
   }
 
-  /** Lets a task proceed: now, or when the connection is there. */
+  /** Lets a task proceed: now, or once connected. */
   resume(task: Task): void {
     if (this.#session.connected && this.#admitted) task.proceed()
     else if (!this.#waiting.includes(task)) this.#waiting.push(task)
   }
 
-  /** Whether a task has begun and is not done. */
+  /** Whether a task was started and is not done. */
   isActive(task: Task): boolean {
     return this.#active.includes(task)
   }
 
-  /** Forgets a task that is done. */
+  /** Removes a task that is done. */
   finish(task: Task): void {
     remove(this.#active, task)
     remove(this.#waiting, task)
@@ -80,8 +85,7 @@ export class Tasks {
   }
 
   /**
-   * Sends a frame of `task`. What comes back when the task is done already is not told, but to `late`, which is called
-   * instead of the others.
+   * Sends a frame of `task`. If the task is already done when the answer comes, only `late` is called.
    */
   send(
     task: Task,
@@ -105,7 +109,7 @@ export class Tasks {
     })
   }
 
-  /** Lets a task proceed after a pause, because the server did nothing and asked to be asked later. */
+  /** Lets a task proceed after a pause, because the server throttled it. */
   pause(task: Task): void {
     this.#timing.after(THROTTLE_PAUSE, () => this.#active.includes(task) && this.resume(task))
   }
@@ -125,7 +129,9 @@ export class Tasks {
     for (const task of waiting) this.resume(task)
   }
 
-  /** No task is begun from now on. Those that wait for a connection are abandoned; resolves when the others are done. */
+  /**
+   * Starts no more tasks. Those that wait for a connection are abandoned; resolves when the others are done.
+   */
   close(reason: KVError): Promise<void> {
     this.#ended = reason
     if (!this.#session.connected || !this.#admitted) this.fail(reason)
@@ -135,7 +141,7 @@ export class Tasks {
     }).then(() => this.#timer?.unsubscribe())
   }
 
-  /** Abandons every task, and every later one. */
+  /** Abandons all tasks, present and future. */
   fail(reason: KVError): void {
     this.#ended ??= reason
     for (const task of [...this.#active]) this.#abandon(task, reason)
@@ -156,7 +162,7 @@ export class Tasks {
     )
   }
 
-  /** One timer for all deadlines, set for the first. */
+  /** One timer for all deadlines, set for the earliest. */
   #schedule(deadline: number): void {
     if (deadline >= this.#timerDue) return
     this.#timer?.unsubscribe()
@@ -168,7 +174,7 @@ export class Tasks {
   #expire(): void {
     const now = this.#timing.now()
     const reason = this.#late()
-    // Whoever is abandoned may begin another task at once, whose deadline then counts.
+    // An abandoned task may start another one at once, whose deadline then counts.
     this.#timerDue = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const task of [...this.#active]) {

@@ -6,20 +6,20 @@ import { notAnswered, type PendingWrites } from './pending-writes.ts'
 import type { Knowledge, PlannedWrite } from './plan.ts'
 import type { SentMulti } from './sent-multi.ts'
 
-/** What must be read, after a `sync`, to find out what became of a multi. */
+/** The paths to read, after a `sync`, to find out the outcome of a multi. */
 export function pathsToRead({ plan, protection }: SentMulti): string[] {
   const paths = new Set(plan.steps.map(({ item }) => item.path))
   if (protection !== undefined) paths.add(protection.path)
   return [...paths]
 }
 
-/** Settles what the nodes decide of a multi whose answer was lost. */
+/** Settles the writes of an unanswered multi, as far as the nodes show its outcome. */
 export function settleUnanswered(
   group: PendingWrites,
   { plan: { ops, steps }, protection, sentAt }: SentMulti,
   nodes: ReadonlyMap<string, Node | number>,
 ): void {
-  // A node that can not be read tells nothing, as one that is not there.
+  // A node that cannot be read shows nothing, like an absent one.
   const nodeAt = (path: string): Node | undefined => {
     const node = nodes.get(path)
     return typeof node === 'object' ? node : undefined
@@ -42,12 +42,12 @@ function settleDone(
     if (item.write.type !== 'put') return { existed, version: -1, revision: -1 }
     const node = nodeAt(item.path)
     const untouched = last.get(item.path) === step && node?.revision === zxid ? node.version : undefined
-    // -1 where an unconditional put has been overwritten since: done, but at which version nobody can tell.
+    // -1 if an unconditional put has been overwritten since: it was done, but its version is unknown.
     return { existed, version: after.version ?? untouched ?? -1, revision: zxid }
   })
 }
 
-/** It cannot be found out: what is unconditional is repeated, unless it is a delete that now finds nothing. */
+/** The outcome is unknown: unconditional writes are repeated, except a delete that now finds nothing. */
 function settleUnknown(
   group: PendingWrites,
   steps: readonly PlannedWrite[],
@@ -69,7 +69,7 @@ function settleUnknown(
   )
 }
 
-/** What the nodes tell of the keys; nothing of one that was answered in an unexpected way. */
+/** What the nodes show about the keys; nothing about one with an unexpected answer. */
 export function knowledgeOf(
   group: PendingWrites,
   nodes: ReadonlyMap<string, Node | number>,
@@ -79,7 +79,7 @@ export function knowledgeOf(
     const node = nodes.get(path)
     if (typeof node === 'object') known.set(write.key, { exists: true, version: node.version })
     else if (node === Code.noNode) known.set(write.key, { exists: false })
-    // It exists; the write will tell whether it is permitted.
+    // It exists; the write will show whether it is permitted.
     else if (node === Code.noAuth) known.set(write.key, { exists: true })
   }
   return known

@@ -9,22 +9,22 @@ import { Code, Op } from '../wire/protocol.ts'
 import { watchFrame } from '../wire/requests.ts'
 import { THROTTLE_PAUSE } from './tasks.ts'
 
-/** The longest pause before the watch is asked for again, in milliseconds. */
+/** The longest pause before the watch is requested again, in milliseconds. */
 const LONGEST_PAUSE = 1000
 
 /**
- * One recursive watch on the root, for all who watch: set while there is anybody, and anew on every connection, because
- * the server forgets it with the connection and tells nothing of what happened in between.
+ * One recursive watch on the root, shared by all watchers: set while there are any, and again on every connection,
+ * because the server drops it with the connection and does not signal what happened in between.
  */
 export class RootWatch {
   readonly #session: Session
   readonly #layout: KeyLayout
   readonly #timing: Timing
   readonly #subscribers = new Set<Subscriber<WatchSignal>>()
-  /** The request for the watch that counts; another one's answer is out of date. */
+  /** The current request for the watch; answers to others are out of date. */
   #request: object | undefined
   #armed = false
-  /** How long to wait before asking again, in milliseconds. */
+  /** The pause before the next request, in milliseconds. */
   #pause = THROTTLE_PAUSE
   #ended: KVError | 'closed' | undefined
   #keys: string[] = []
@@ -63,7 +63,7 @@ export class RootWatch {
     if (key !== undefined) this.#keys.push(key)
   }
 
-  /** Signals the events that came together. */
+  /** Signals the events of one run together. */
   eventsEnd(): void {
     if (this.#keys.length === 0) return
     const keys = this.#keys
@@ -71,7 +71,7 @@ export class RootWatch {
     this.#signal({ type: 'changed', keys })
   }
 
-  /** Ends every watch, with an error or by completing. */
+  /** Ends every watch: completes it, or fails it with an error. */
   end(reason: KVError | 'closed'): void {
     this.#ended ??= reason
     for (const subscriber of [...this.#subscribers]) {
@@ -91,7 +91,7 @@ export class RootWatch {
     this.#armed = false
     this.#keys = []
     if (!this.#session.connected || this.#ended !== undefined) return
-    // That there is no such watch any more is as good.
+    // It is fine if the watch no longer exists.
     const ignore = () => {}
     const frame = watchFrame(Op.removeWatches, this.#layout.root, 'subtree')
     this.#session.send({ type: Op.removeWatches, frame, replied: ignore, lost: ignore })

@@ -27,22 +27,22 @@ import {
 import type { Task } from './tasks.ts'
 import { knowledgeOf, pathsToRead, settleUnanswered } from './unanswered.ts'
 
-/** What a task of writes does when it proceeds, and what it waits for. */
+/** The state of a write task. */
 type State =
-  /** It sends what is left, or as much of it as can go together, planned on what has just been learnt. */
+  /** It sends the remaining writes, or as many as can be combined, planned with the latest knowledge. */
   | {
       readonly type: 'sending'
       readonly known: KnowledgeOfKeys
       /** Whether the nodes have just been read. */
       readonly looked?: boolean
-      /** Whether the root was just seen not to be there, which is enough for writes that put nothing. */
+      /** Whether the root was just found absent, which suffices for writes that put nothing. */
       readonly rootIsAbsent?: boolean
     }
-  /** It reads first what the writes that are left will find. */
+  /** It first reads the nodes of the remaining writes. */
   | { readonly type: 'looking' }
-  /** A multi is on its way. */
+  /** A multi is in flight. */
   | { readonly type: 'waiting'; readonly sent: SentMulti }
-  /** The answer to a multi was lost: it finds out what became of it. */
+  /** The answer to a multi was lost: it finds out the outcome. */
   | { readonly type: 'finding out'; readonly sent: SentMulti }
 
 const sending = (known: KnowledgeOfKeys): State => ({ type: 'sending', known })
@@ -50,10 +50,10 @@ const LOOKING: State = { type: 'looking' }
 const NOTHING_KNOWN: KnowledgeOfKeys = new Map()
 
 /**
- * Carries out some writes, each for itself or all or none, in rounds: a multi of all that are left, with an estimate
- * whether unconditional puts create or set. ZooKeeper carries out a multi as a whole or not at all and names one
- * operation that failed, so after a failure that one is settled, the others are looked at (after a `sync`, so that what
- * is seen is not old), what is thereby decided is settled, and the rest goes again.
+ * Carries out some writes, independent or atomic, in rounds: each is a multi of all remaining writes, with an estimate
+ * whether unconditional puts create or set. ZooKeeper carries out a multi as a whole or not at all, and names one
+ * failed operation. So after a failure that write is settled, the nodes of the others are read (after a `sync`, so that
+ * they are current), writes that these decide are settled, and the rest is sent again.
  *
  *     sending ──► waiting ──answered──► (settled, or sending or looking with the rest)
  *        ▲           └────lost──► finding out ──► sending
@@ -65,7 +65,7 @@ export class WriteTask implements Task {
   readonly #writes: PendingWrites
   readonly #prerequisites: Prerequisites
   #state: State = sending(NOTHING_KNOWN)
-  /** Whether writes go one by one, because one failed for a reason that others may share. */
+  /** Whether writes are sent one by one, because one failed for a reason that others may share. */
   #alone = false
 
   readonly #events: MultiEvents = {
@@ -97,7 +97,7 @@ export class WriteTask implements Task {
     this.#prerequisites = new Prerequisites(context, this, error => this.#writes.failAll(error))
   }
 
-  /** When the first of those that are left is due. */
+  /** The earliest deadline of the remaining writes. */
   get deadline(): number {
     let first = Number.POSITIVE_INFINITY
     for (const { index } of this.#writes.left) first = Math.min(first, this.#due.deadlineOf(index))
@@ -114,7 +114,7 @@ export class WriteTask implements Task {
 
   abandon(reason: KVError): void {
     this.#markSent(new Set(this.#writes.left))
-    // What protects one in flight is released when its answer comes.
+    // The protection of a multi in flight is released when its answer comes.
     if (this.#state.type === 'finding out') releaseProtection(this.#context, this.#state.sent)
     this.#writes.failAll(reason)
   }
@@ -136,13 +136,13 @@ export class WriteTask implements Task {
     }
   }
 
-  /** Goes on with what is left, if anything. */
+  /** Goes on with the remaining writes, if any. */
   #goOn(state: State): void {
     this.#state = state
     if (this.#writes.left.length > 0) this.#context.tasks.resume(this)
   }
 
-  /** Whoever gives up what was sent and is not answered cannot know whether it is carried out. */
+  /** If a sent, unanswered write is given up, it may have been carried out. */
   #markSent(items: ReadonlySet<PendingWrite>): void {
     if (!('sent' in this.#state)) return
     notAnswered(this.#state.sent.plan.steps.map(({ item }) => item).filter(item => items.has(item)))
@@ -182,8 +182,8 @@ export class WriteTask implements Task {
   }
 
   /**
-   * Whether all that has to be known of the root is known; otherwise finds it out, or makes the root, where something is to
-   * be put below it.
+   * Whether enough is known about the root; otherwise finds it out, or creates the root if something will be put below
+   * it.
    */
   #findRoot({ rootIsAbsent }: State & { type: 'sending' }): boolean {
     const { root } = this.#context
@@ -242,7 +242,7 @@ export class WriteTask implements Task {
     const isAbsent = error === Code.noNode
     if (item === undefined) this.#onProtectionFailed(protection!, error)
     else if (isAbsent && plan.ops[failed]!.type === Op.create) this.#prerequisites.makeParent(item)
-    // Perhaps it was looked for in the wrong place.
+    // Perhaps we looked in the wrong place.
     else if (!this.#context.root.verified) this.#goOn(this.#state)
     else if (isAbsent || error === Code.nodeExists || error === Code.badVersion) {
       this.#onUnexpected(plan, item, isAbsent)
@@ -253,18 +253,20 @@ export class WriteTask implements Task {
     }
   }
 
-  /** The leader said that the key of a write is absent, or exists, or has another version, where that was not expected. */
+  /**
+   * The leader found the key of a write unexpectedly absent, existing, or at another version.
+   */
   #onUnexpected(plan: MultiPlan, item: PendingWrite, isAbsent: boolean): void {
     const { key } = item.write
     item.failures++
-    // That is so, unless it rests on earlier writes of this multi, which was undone.
+    // That is true, unless it depends on earlier writes of this multi, which was undone.
     const isSo = this.#writes.atomic || plan.owners.find(owner => owner.write.key === key) === item
     if (isSo) this.#decide(item, isAbsent)
     const known = isSo ? new Map([[key, { exists: !isAbsent }]]) : NOTHING_KNOWN
     this.#goOn(this.#writes.left.length > 1 && !this.#alone ? LOOKING : sending(known))
   }
 
-  /** Settles a write where it is decided by whether its key is absent. */
+  /** Settles a write if the absence, or existence, of its key decides it. */
   #decide(item: PendingWrite, isAbsent: boolean): void {
     const { key, ifVersion, type } = item.write
     if (ifVersion !== undefined) {
@@ -274,7 +276,7 @@ export class WriteTask implements Task {
     }
   }
 
-  /** The protection node is not what we thought, or not allowed: without it next time. */
+  /** The protection node is not as expected, or not permitted: goes on without it. */
   #onProtectionFailed(protection: Protection, error: number): void {
     if (error === Code.noNode && !protection.exists) {
       this.#prerequisites.makeProtectionFolder()
@@ -335,7 +337,7 @@ export class WriteTask implements Task {
   }
 
   #fail(item: PendingWrite, error: KVError): void {
-    // Where all or none, the first has settled the others already.
+    // If atomic, the first has settled the others already.
     if (this.#writes.left.includes(item)) this.#writes.fail(item, error)
   }
 }

@@ -8,7 +8,7 @@ export interface ServerAddress {
 
 const DEFAULT_PORT = 2181
 
-/** An address as it is shown and written: `host:port`, IPv6 literals in brackets. */
+/** An address as `host:port`, with IPv6 literals in brackets. */
 export const showAddress = ({ host, port }: ServerAddress): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`
 
@@ -25,7 +25,7 @@ function parseAddress(text: string): ServerAddress {
   return { host, port }
 }
 
-/** The addresses of `'a:2181,b,[::1]:2181'` or of a list of such; throws `INVALID_ARGUMENT`. */
+/** The addresses in `'a:2181,b,[::1]:2181'`, or in a list of such strings; throws `INVALID_ARGUMENT`. */
 export function parseServers(servers: string | readonly string[]): ServerAddress[] {
   const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : servers
   if (!Array.isArray(list)) {
@@ -41,7 +41,7 @@ export function parseServers(servers: string | readonly string[]): ServerAddress
   return addresses
 }
 
-/** `items` in an order by `random`. */
+/** `items` in random order, by `random`. */
 export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items]
   for (let i = result.length - 1; i > 0; i--) {

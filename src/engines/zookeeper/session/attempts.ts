@@ -1,13 +1,13 @@
 import type { ServerAddress } from './addresses.ts'
 import { showAddress, shuffled } from './addresses.ts'
 
-/** How long to wait before trying all servers again, in milliseconds: at first, and at most. */
+/** The first and the longest pause before all servers are tried again, in milliseconds. */
 const FIRST_PAUSE = 20
 const LONGEST_PAUSE = 1000
 
 /**
- * Which server to try next, and when: all in random order, then a pause, which grows from round to round, then all
- * again in another order.
+ * Decides which server to try next, and when: all in random order, then a pause, which grows from round to round, then
+ * all again in another order.
  */
 export class Attempts {
   #servers: readonly ServerAddress[]
@@ -41,7 +41,7 @@ export class Attempts {
     return this.#round.shift()!
   }
 
-  /** How long to wait before the next attempt, in milliseconds, never much more than `most`. */
+  /** The pause before the next attempt, in milliseconds, never much longer than `most`. */
   delay(most: number): number {
     if (this.#round.length > 0) return 0
     const pause = this.#pause
@@ -53,7 +53,7 @@ export class Attempts {
     this.#failures.set(server, reason)
   }
 
-  /** The servers that were tried since the last connection, and what came of it, for people. */
+  /** The servers tried since the last connection, and why they failed, for people. */
   get failures(): string {
     return [...this.#failures].map(([server, reason]) => `${showAddress(server)}: ${reason}`).join('; ')
   }
@@ -63,7 +63,10 @@ export class Attempts {
     this.#failures.clear()
   }
 
-  /** A connection was lost after so many milliseconds: the others are tried at once, unless connections break as they are made. */
+  /**
+   * A connection was lost after this many milliseconds: the others are tried at once, unless connections keep breaking
+   * right after they open.
+   */
   lost(server: ServerAddress, lasted: number): void {
     if (lasted < LONGEST_PAUSE) return
     this.#pause = FIRST_PAUSE
@@ -72,7 +75,7 @@ export class Attempts {
     if (others.length < this.#servers.length) this.#round.push(server)
   }
 
-  /** The next attempt is due at once, whatever failed before. */
+  /** Makes the next attempt due at once. */
   hurry(): void {
     this.#round = []
     this.#pause = 0

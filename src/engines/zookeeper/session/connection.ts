@@ -11,11 +11,11 @@ import type { PacketLimit } from './packet-limit.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Tls, tlsFailure } from './tls.ts'
 
-/** What a session is resumed by. */
+/** The credentials with which a session is resumed. */
 export interface Ticket {
   readonly id: Buffer
   readonly password: Buffer
-  /** The timeout that the server agreed to, in milliseconds. */
+  /** The negotiated session timeout, in milliseconds. */
   readonly timeout: number
 }
 
@@ -27,14 +27,14 @@ export interface Credentials {
   readonly scheme?: 'digest' | 'sasl' | undefined
 }
 
-/** A request: its frame, and what becomes of it. Exactly one of `replied` and `lost` is called, once. */
+/** A request: its frame, and its handlers. Exactly one of `replied` and `lost` is called, once. */
 export interface Packet {
   readonly type: number
-  /** The whole frame, sent once; the request number is filled in then. */
+  /** The whole frame, sent once; the request number (xid) is filled in then. */
   readonly frame: Buffer
-  /** An answer came: its error code, its zxid, and the reply, whose body begins at {@link REPLY_BODY}. */
+  /** Called with the reply: its error code, its zxid, and the frame, whose body begins at {@link REPLY_BODY}. */
   replied(error: number, zxid: number, reply: Buffer): void
-  /** The connection went; whether the request was carried out is unknown. */
+  /** Called if the connection was lost; whether the request was carried out is unknown. */
   lost(): void
 }
 
@@ -42,81 +42,81 @@ export interface ConnectionOptions {
   readonly address: ServerAddress
   /** How the connection is secured. */
   readonly tls?: Tls | undefined
-  /** The timeout to ask for, in milliseconds. */
+  /** The requested session timeout, in milliseconds. */
   readonly sessionTimeout: number
   /** The session to resume. */
   readonly ticket?: Ticket | undefined
-  /** The newest state that was seen; a server that has not seen it turns the connection down. */
+  /** The newest zxid seen; a server that is behind it refuses the connection. */
   readonly lastZxid: number
   readonly credentials?: Credentials | undefined
-  /** The number of the first request; for tests. */
+  /** The xid of the first request; for tests. */
   readonly firstXid: number
-  /** Is told of the sizes that are answered. */
+  /** Learns from the sizes of answered requests. */
   readonly packetLimit: PacketLimit
 }
 
-/** What a connection tells its owner, from the socket's callbacks. Nothing is told after `closed`. */
+/** The events of a connection, from the callbacks of the socket. None comes after `closed`. */
 export interface ConnectionEvents {
-  /** The handshake is through, the credentials are accepted. */
+  /** The handshake is done, and the credentials were accepted. */
   opened(ticket: Ticket): void
-  /** The session that was to be resumed is gone. */
+  /** The session to resume has expired. */
   expired(): void
-  /** The credentials are of no use; `reason` follows the name of the server. */
+  /** The credentials were refused; `reason` follows the name of the server. */
   authFailed(reason: string): void
-  /** A watch event, as the reply that carries it. */
+  /** A watch event, as its reply frame. */
   event(reply: Buffer): void
-  /** Events came, and now comes something else, or nothing for the time being. */
+  /** A run of watch events has ended. */
   eventsEnd(): void
-  /** `largest` is the size of the largest request under way where the server closed an open connection, else 0. */
+  /** `largest` is the size of the largest request in flight if the server closed an open connection, else 0. */
   closed(reason: string, largest: number): void
 }
 
-/** The states of node-zookeeper-client before the handshake is through, and in which its queue sends. */
+/** The states of node-zookeeper-client before the end of the handshake, and in which its queue sends. */
 const CONNECTING = 1
 const CONNECTED = 2
 
-/** What a TLS server begins a refusal with; the length of no answer to a handshake does. */
+/** The first byte of a TLS alert; a ZooKeeper handshake reply cannot begin with it. */
 const TLS_ALERT = 0x15
 
 const MAX_XID = 0x7fff_ffff
-/** Negative numbers and zero have other meanings. */
+/** Negative numbers and zero are reserved. */
 const xidAfter = (xid: number): number => (xid === MAX_XID ? 1 : xid + 1)
 
-/** What precedes a frame, and is not counted. */
+/** The length field before a frame, which does not count itself. */
 const LENGTH_BYTES = 4
 
-/** A message for a network error, also for those that Node makes of several and leaves without a text. */
+/** A message for a network error, including Node's aggregate errors, which have no message. */
 function describe(error: Error): string {
   if (error instanceof AggregateError) return error.errors.map(each => describe(each as Error)).join(', ')
   return error.message
 }
 
 /**
- * One TCP connection to one server: used once, never reconnected. The only place that knows node-zookeeper-client,
- * which carries the handshake, the credentials and the outgoing queue. The socket is opened here, replies are cut and
- * matched here; its own reply decoder, ping, reconnection and callbacks are never reached.
+ * One TCP connection to one server, never reconnected. Only this file knows node-zookeeper-client, which does the
+ * handshake, the credentials and the outgoing queue. The socket is opened here, and replies are split and matched here;
+ * the client's own reply decoder, pings, reconnection and callbacks are never used.
  */
 export class Connection {
   readonly #events: ConnectionEvents
   readonly #options: ConnectionOptions
   readonly #surroundings: Surroundings
   readonly #client: ReturnType<typeof zookeeper.createClient>
-  /** In the order in which they were sent, and are answered. */
+  /** The requests in flight, in the order of sending, which is that of the replies. */
   readonly #pending = new Queue<Packet>()
-  /** The number of the first of them. */
+  /** The xid of the first of them. */
   #firstPending: number
   readonly #reader = new FrameReader(frame => this.#onFrame(frame))
   #xid: number
   #ticket: Ticket | undefined
   #eventsCame = false
-  /** Of those that were answered. */
+  /** The size of the largest answered frame. */
   #largestFrame = 0
   #error: Error | undefined
   #cut: string | undefined
   #phase: 'connecting' | 'handshake' | 'auth' | 'open' | 'closed' = 'connecting'
-  /** When last something came that shows that the server answers, by the clock. */
+  /** When the server last showed that it answers, by the clock. */
   answeredAt = 0
-  /** The newest zxid that a reply carried. */
+  /** The newest zxid in a reply. */
   lastZxid: number
 
   constructor(options: ConnectionOptions, events: ConnectionEvents, surroundings: Surroundings) {
@@ -134,7 +134,7 @@ export class Connection {
     this.#takeOver()
   }
 
-  /** Begins to connect. */
+  /** Starts to connect. */
   open(): void {
     const manager = this.#client.connectionManager
     manager.setState(CONNECTING)
@@ -153,7 +153,7 @@ export class Connection {
     socket.on('close', () => this.#onClosed())
   }
 
-  /** What it waits for before it is open, for people. */
+  /** What it is waiting for before it is open, for people. */
   get awaited(): string {
     return this.#phase === 'connecting' && this.#options.tls !== undefined
       ? 'the TLS handshake'
@@ -168,7 +168,7 @@ export class Connection {
     this.#queue(request.type, request.frame)
   }
 
-  /** Asks the server for a sign of life, and tells it of ours. */
+  /** Pings the server, which shows both sides that the other is alive. */
   ping(): void {
     const frame = Buffer.allocUnsafe(12)
     frame.writeInt32BE(8, 0)
@@ -177,7 +177,7 @@ export class Connection {
     this.#queue(Op.ping, frame)
   }
 
-  /** The client numbers requests too, from zero and beyond what the protocol can carry; that number is not used. */
+  /** The client numbers requests, too, from zero and beyond the range of the protocol; its numbers are not used. */
   #queue(type: number, frame: Buffer): void {
     this.#client.connectionManager.queue({ header: { type, xid: 0 }, toBuffer: () => frame })
   }
@@ -190,12 +190,12 @@ export class Connection {
     this.#client.connectionManager.socket?.destroy()
   }
 
-  /** Makes the client's connection manager ours, before it connects. */
+  /** Takes over the client's connection manager, before it connects. */
   #takeOver(): void {
     const { lastZxid, credentials } = this.#options
     const manager = this.#client.connectionManager
     manager.zxid = zxidBytes(lastZxid)
-    // It would keep every packet until its own decoder took the reply.
+    // Otherwise it would keep every packet until its own decoder took the reply.
     manager.pendingQueue = { push() {}, shift: () => undefined }
     if (credentials !== undefined && credentials.scheme !== 'sasl') {
       this.#client.addAuthInfo('digest', Buffer.from(`${credentials.user}:${credentials.password}`))
@@ -203,7 +203,7 @@ export class Connection {
   }
 
   #onData(chunk: Buffer): void {
-    // A large reply that is still coming is a sign of life, too.
+    // A large reply in the middle of its arrival also shows that the server is alive.
     if (this.#reader.midFrame) this.answeredAt = this.#surroundings.timing.now()
     if (this.#phase === 'handshake' && chunk[0] === TLS_ALERT && this.#options.tls === undefined) {
       this.cut('the server speaks TLS on this port')
@@ -245,7 +245,7 @@ export class Connection {
     }
     const zxid = readZxid(frame, 4)
     if (zxid > this.lastZxid) this.lastZxid = zxid
-    // Forgotten only after the reply was taken: where it can not be read, the request is lost with the connection.
+    // Removed only after the reply was taken: if it cannot be read, the request is lost with the connection.
     request.replied(error, zxid, frame)
     this.#pending.shift()
     this.#firstPending = xidAfter(xid)
@@ -271,7 +271,7 @@ export class Connection {
     }
     const passwordLength = frame.readInt32BE(16)
     this.#ticket = {
-      // Copies, because the frame is a view of a larger chunk.
+      // Copied, because the frame is a view of a larger chunk.
       id: Buffer.from(frame.subarray(8, 16)),
       password: Buffer.from(frame.subarray(20, 20 + passwordLength)),
       timeout,

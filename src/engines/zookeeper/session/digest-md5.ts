@@ -29,8 +29,9 @@ function directivesOf(challenge: Buffer): Directives {
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
 
 /**
- * The client's part of SASL DIGEST-MD5 (RFC 2831), as ZooKeeper's servers speak it: proves that both sides know the password
- * without sending it. Protects nothing else, and MD5 is weak: whoever hears it can guess passwords. Use it over TLS.
+ * The client's part of SASL DIGEST-MD5 (RFC 2831), as ZooKeeper's servers speak it: proves that both sides know the
+ * password without sending it. Protects nothing else, and MD5 is weak: whoever hears it can guess passwords. Use it
+ * over TLS.
  */
 export class DigestMd5 {
   readonly #user: string
@@ -44,7 +45,9 @@ export class DigestMd5 {
     this.#cnonce = cnonce
   }
 
-  /** The answer to what the server said; `undefined` when both have proven themselves. Throws where the server has not. */
+  /**
+   * The answer to what the server said; `undefined` when both have proven themselves. Throws where the server has not.
+   */
   answer(challenge: Buffer): Buffer | undefined {
     const directives = directivesOf(challenge)
     if (this.#expected === undefined) return this.#prove(directives)

@@ -1,6 +1,6 @@
-/** What is used of node-zookeeper-client 1.1.3, its inside included: it comes without types. */
+/** Types for the parts of node-zookeeper-client 1.1.3 that are used, internals included: it has none of its own. */
 declare module 'node-zookeeper-client' {
-  /** What the outgoing queue takes: it sets `header.xid` and then writes what `toBuffer` returns. */
+  /** A request in the outgoing queue, which sets `header.xid` and then writes the result of `toBuffer`. */
   interface OutgoingRequest {
     readonly header: { readonly type: number; xid: number }
     toBuffer(): Buffer

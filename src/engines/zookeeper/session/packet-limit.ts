@@ -1,33 +1,33 @@
-/** Requests up to this size are taken by every server, in bytes. */
+/** Every server accepts requests up to this size, in bytes. */
 const ALWAYS_TAKEN = 1024
-/** How often in a row the smallest size that is refused must have been. */
+/** How often in a row a size must be refused before it counts as too large. */
 const REFUSALS = 3
 
-/** What is thought of a size while the limit is looked for. */
+/** The state of the search for the limit. */
 interface Search {
-  /** The size that it began with. */
+  /** The size that started the search. */
   readonly from: number
-  /** The smallest that was refused, and how often in a row. */
+  /** The smallest refused size, and how often it was refused in a row. */
   refused: number
   times: number
-  /** Whether this connection has answered the largest that is taken. */
+  /** Whether this connection has answered the largest accepted size. */
   contrasted: boolean
 }
 
 /**
- * How large a request the servers take. They answer one that is larger than their `jute.maxbuffer` by closing the
- * connection, which does not say why; sent again, it does the same again and takes all others with it. So where a server
- * closes a connection with a request under way that is larger than any that was ever answered, the next connection
- * begins with a harmless request of that size, alone. Where that is refused too, the limit is found by halving, and
- * requests are made no larger from then on.
+ * Finds out how large a request the servers accept. A server closes the connection on a request beyond its
+ * `jute.maxbuffer`, without a reason; sent again, the request does so again, and takes all others with it. So if a
+ * server closes a connection while a request larger than any answered one is in flight, the next connection begins with
+ * a harmless request of that size, alone. If that is refused, too, the limit is found by bisection, and later requests
+ * stay below it.
  *
- * Connections that break for other reasons do no harm: a size counts as too large only when it was refused three times in
- * a row, each time on a connection that had just answered the size below.
+ * Connections that break for other reasons do not matter: a size counts as too large only after three refusals in a
+ * row, each on a connection that had just answered the next smaller size.
  */
 export class PacketLimit {
-  /** What was configured. */
+  /** The configured limit. */
   readonly configured: number
-  /** The largest request that was answered. */
+  /** The largest answered request. */
   #taken = ALWAYS_TAKEN
   #search: Search | undefined
   #found = Number.POSITIVE_INFINITY
@@ -36,33 +36,33 @@ export class PacketLimit {
     this.configured = configured
   }
 
-  /** The largest request that may be sent: what was configured, or what was found. */
+  /** The largest request that may be sent: the configured limit, or the one found. */
   get bytes(): number {
     return Math.min(this.configured, this.#found)
   }
 
-  /** Why no larger request may be sent, for people. */
+  /** Why larger requests may not be sent, for people. */
   get reason(): string {
     return this.#found < this.configured
       ? `the servers take requests of up to ${this.#found} bytes (their jute.maxbuffer), although \`maxPacketBytes\` is ${this.configured}`
       : `\`maxPacketBytes\` is ${this.configured}`
   }
 
-  /** A request of so many bytes was answered. */
+  /** A request of this many bytes was answered. */
   answered(bytes: number): void {
     if (bytes > this.#taken) this.#taken = bytes
     const search = this.#search
     if (search === undefined) return
     if (bytes >= search.from) this.#search = undefined
-    // Not its size was the reason, after all.
+    // The size was not the reason, after all.
     else if (bytes >= search.refused)
       this.#search = { from: search.from, refused: search.from, times: 0, contrasted: false }
     else if (bytes === this.#taken) search.contrasted = true
   }
 
   /**
-   * The server closed a connection with requests under way, the largest of so many bytes. Returns whether that brings the
-   * search on.
+   * The server closed a connection with requests in flight, the largest of this many bytes. Returns whether that
+   * advances the search.
    */
   closedOn(bytes: number): boolean {
     if (bytes <= this.#taken) return false
@@ -75,7 +75,7 @@ export class PacketLimit {
     return true
   }
 
-  /** The size to try now, on a connection with nothing else under way; `undefined` where nothing is to be found out. */
+  /** The size to try next, on a connection with nothing else in flight; `undefined` if there is nothing to find out. */
   next(): number | undefined {
     const search = this.#search
     if (search === undefined) return undefined

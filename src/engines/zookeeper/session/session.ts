@@ -19,25 +19,27 @@ export interface SessionConfig {
   readonly followServers?: boolean | undefined
   /** How connections are secured. */
   readonly tls?: Tls | undefined
-  /** The session timeout to ask for, in milliseconds. */
+  /** The requested session timeout, in milliseconds. */
   readonly timeout: number
   readonly credentials?: Credentials | undefined
-  /** The number of the first request of a connection; for tests. */
+  /** The xid of the first request of a connection; for tests. */
   readonly firstXid?: number | undefined
   readonly packetLimit: PacketLimit
 }
 
-/** What a session tells its owner. */
+/** The events of a session. */
 export interface SessionEvents {
-  /** Connected; what is sent now goes before everything that others send on this connection. */
+  /** Connected; requests sent now precede all others on this connection. */
   connected(): void
-  /** The connection went; `send` must not be called until `connected`. The requests under way are told after this. */
+  /**
+   * The connection was lost; `send` must not be called until `connected`. The requests in flight get `lost` after this.
+   */
   disconnected(): void
   /** A watch event. */
   event(reply: Buffer): void
-  /** Events came, and now comes something else, or nothing for the time being. */
+  /** A run of watch events has ended. */
   eventsEnd(): void
-  /** No connection will ever be made again: the credentials were refused. */
+  /** The credentials were refused: there will be no further connection. */
   failed(error: KVError): void
 }
 
@@ -49,16 +51,17 @@ const CLOSE_TIMEOUT = 1000
  *
  * - It tries the servers in random order, each with a deadline for the whole handshake, with growing pauses between
  *   rounds; the one that was lost last comes last.
- * - It resumes by session id and password, and shows the newest zxid it saw, so that no server with older state takes
- *   it. When the server says that the session is expired, a new one is begun. The client's own clock only changes the
- *   status to `lost`: the session is given up when a server says so, because that answer is also the proof that no
- *   request of the old session can still be carried out, which resolving interrupted writes rests on.
- * - It pings every third of the session timeout, whatever else is sent or received, and cuts the connection when no
- *   answer came within another third.
- * - Where a server closed the connection on a large request, the next one begins with finding out whether its size was
- *   the reason ({@link PacketLimit}), before it counts as connected.
- * - Where it is to follow the servers, those that the ensemble has by now are tried, and a connection to one that has left it is
- *   given up for one to another ({@link Membership}).
+ * - It resumes with session id and password, and sends the newest zxid that it saw, so that no server with an older
+ *   state accepts it. When a server says that the session has expired, a new one begins. The client's own clock only
+ *   changes the status to `lost`. The session itself is given up only when a server says so, because that answer also
+ *   proves that no request of the old session can still be carried out, which finding out the outcome of interrupted
+ *   writes relies on.
+ * - It pings every third of the session timeout, regardless of other traffic, and cuts the connection if no answer
+ *   comes within another third.
+ * - If a server closed the connection on a large request, the next connection first finds out whether the size was the
+ *   reason ({@link PacketLimit}), before it counts as connected.
+ * - Where it is to follow the servers, those that the ensemble has by now are tried, and a connection to one that has
+ *   left it is given up for one to another ({@link Membership}).
  * - Refused credentials are final: status `lost` with the reason, no further attempt.
  */
 export class Session {
@@ -74,7 +77,7 @@ export class Session {
   #server = ''
   #ticket: Ticket | undefined
   #connection: Connection | undefined
-  /** How far the connection is: in its handshake, finding out how large requests may be, or in use. */
+  /** The progress of the connection: in its handshake, measuring the packet limit, or open. */
   #progress: 'handshake' | 'measuring' | 'open' = 'handshake'
   #lastZxid = 0
   #retryTimer: Subscription | undefined
@@ -106,7 +109,7 @@ export class Session {
     })
   }
 
-  /** Begins to connect. */
+  /** Starts to connect. */
   start(): void {
     this.#attempt()
   }
@@ -115,12 +118,12 @@ export class Session {
     return this.#progress === 'open'
   }
 
-  /** The id of the session as ZooKeeper's tools show it; only while there is one. */
+  /** The id of the session in the notation of ZooKeeper's tools; only while there is one. */
   get #id(): string {
     return this.#ticket === undefined ? '' : `0x${this.#ticket.id.toString('hex').replace(/^0+(?=.)/, '')}`
   }
 
-  /** The newest zxid seen: whatever is sent from now on happens after it. */
+  /** The newest zxid seen: requests sent from now on happen after it. */
   get lastZxid(): number {
     return this.#connection === undefined
       ? this.#lastZxid
@@ -141,7 +144,7 @@ export class Session {
       this.#closeTimer = this.#timing.after(CLOSE_TIMEOUT, () => this.#finish())
       if (this.connected) this.#sendClose()
       else if (this.#connection === undefined) {
-        // One last attempt to end the session that another connection had begun.
+        // One last attempt to end the session, which an earlier connection began.
         if (nothingToEnd) this.#finish()
         else this.#attempt()
       }
@@ -154,7 +157,7 @@ export class Session {
     if (value.state !== state || value.reason !== reason) this.status$.next({ state, reason })
   }
 
-  /** How long a third of the session timeout is: how often to ping, and how soon an answer is due. */
+  /** A third of the session timeout: the interval of pings, and the deadline of their answers. */
   get #third(): number {
     return (this.#ticket?.timeout ?? this.#options.timeout) / 3
   }
@@ -228,7 +231,7 @@ export class Session {
     }
   }
 
-  /** Goes on when nothing is to be found out of how large requests may be. */
+  /** Proceeds once the packet limit need not be measured (any more). */
   #whenLimitKnown(proceed: () => void): void {
     if (this.#phase !== 'live') {
       this.#sendClose()
@@ -293,7 +296,7 @@ export class Session {
     this.#retryTimer = this.#timing.after(attempts.delay(this.#third), () => this.#attempt())
   }
 
-  /** Says `lost` when the session must be gone by our own clock. */
+  /** Sets the status to `lost` when the session must have expired by our own clock. */
   #awaitLoss(answeredAt: number): void {
     const timeout = this.#ticket!.timeout
     const left = answeredAt + timeout - this.#timing.now()
@@ -303,7 +306,7 @@ export class Session {
     })
   }
 
-  /** Pings, and cuts the connection when nothing answers. */
+  /** Pings, and cuts the connection if no answer comes. */
   #probe(connection: Connection): void {
     const third = this.#third
     const pingedAt = this.#timing.now()
@@ -325,7 +328,7 @@ export class Session {
     })
   }
 
-  /** Ends everything; `close` settles when the socket is gone, too. */
+  /** Ends everything; `close` resolves once the socket is closed, too. */
   #finish(): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'

@@ -13,12 +13,14 @@ export interface Transport {
   destroy(): unknown
 }
 
-/** All that the engine takes from outside: time, chance and the network, so that a simulation can stand in for them. */
+/**
+ * Everything external that the engine uses: time, randomness and the network, so that a simulation can replace them.
+ */
 export interface Surroundings {
   readonly timing: Timing
-  /** From 0 to below 1. */
+  /** A random number from 0 to below 1. */
   random(): number
-  /** Begins to connect. */
+  /** Starts to connect. */
   connect(address: ServerAddress, tls: Tls | undefined): Transport
 }
 

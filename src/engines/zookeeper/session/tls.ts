@@ -20,9 +20,9 @@ const OPTION_NAMES = [
 ] as const
 
 /**
- * How connections are secured, by the names of Node's `tls.connect`: whom to trust (`ca`; without it the authorities that
- * Node knows), what to show (`cert` with `key`, or `pfx`, and its `passphrase`), which host the certificate must be for
- * (`servername`; without it the one that is connected to).
+ * How connections are secured, by the names of Node's `tls.connect`: whom to trust (`ca`; without it the authorities
+ * that Node knows), what to show (`cert` with `key`, or `pfx`, and its `passphrase`), which host the certificate must
+ * be for (`servername`; without it the one that is connected to).
  */
 export interface TlsOptions extends Pick<ConnectionOptions, (typeof OPTION_NAMES)[number]> {}
 
@@ -84,8 +84,8 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Why a connection could not be secured, for people; `undefined` where it is not for TLS. The server may refuse a certificate
- * after our end of the `handshake`.
+ * Why a connection could not be secured, for people; `undefined` where it is not for TLS. The server may refuse a
+ * certificate after our end of the `handshake`.
  */
 export function tlsFailure(error: NodeJS.ErrnoException, handshake: boolean): string | undefined {
   const { code = '', message, syscall = '' } = error
@@ -118,8 +118,8 @@ export interface TlsFiles extends Omit<TlsOptions, 'ca' | 'cert' | 'key' | 'pfx'
 }
 
 /**
- * TLS from files, which are read again for each connection, so that certificates can be renewed while a store is open. A
- * file that cannot be read then is a failed attempt, which `status$` shows.
+ * TLS from files, which are read again for each connection, so that certificates can be renewed while a store is open.
+ * A file that cannot be read then is a failed attempt, which `status$` shows.
  *
  * @example
  * ```ts no-run

@@ -20,5 +20,8 @@ export function failure(code: number, what: string, key?: string): KVError {
   }
 }
 
-/** Whether what was refused with `code` may be granted when asked again later: it is neither permission nor the server's age. */
+/**
+ * Whether what was refused with `code` may be granted when asked again later: it is neither permission nor the server's
+ * age.
+ */
 export const mayPass = (code: number): boolean => code !== Code.noAuth && code !== Code.unimplemented

@@ -7,14 +7,14 @@ import { readZxid } from './zxid.ts'
  * and either ends the connection.
  */
 
-/** What `getData` tells of a node; its revision is the zxid of the last write. */
+/** The answer to `getData`; the revision is the zxid of the last write. */
 export interface Node extends Stored {
   readonly value: Buffer
   /** The zxid of the creation. */
   readonly czxid: number
 }
 
-/** Where the body of a reply begins, after its number, zxid and error code. */
+/** The offset of the body of a reply, after its xid, zxid and error code. */
 export const REPLY_BODY = 16
 
 const STAT_BYTES = 68
@@ -34,8 +34,8 @@ function refuse(type: number): never {
 const SLAB = 8192
 
 /**
- * Cuts values out of a reply so that one that is kept does not keep much more than itself in memory: a value that is
- * most of what was received is a view of that, a large one a copy, small neighbours share a copy of up to 8 KiB.
+ * Cuts values out of a reply so that keeping one value does not keep much more memory alive: a value that makes up most
+ * of the reply is a view of it, another large one is a copy, and small neighbours share a copy of up to 8 KiB.
  */
 class ValueCutter {
   readonly #reply: Buffer
@@ -74,7 +74,7 @@ export function readNodes(reply: Buffer, count: number): (Node | number)[] {
       nodes[i] = reply.readInt32BE(at)
       at += 4
     } else if (type === Op.getData) {
-      // A node without data, such as other clients make, says -1.
+      // A node without data, as other clients may create, has the length -1.
       const length = Math.max(reply.readInt32BE(at), 0)
       const stat = at + 4 + length
       at = stat + STAT_BYTES
@@ -104,13 +104,16 @@ export function readEphemeral(reply: Buffer, count: number): boolean[] {
   return ephemeral
 }
 
-/** A multi that was not carried out: which operation failed, and how. */
+/** A failed multi: which operation failed, and how. */
 export interface MultiFailure {
   readonly failed: number
   readonly error: number
 }
 
-/** The results of a multi of `count` operations: the version after each (0 after a create, -1 after others), or the failure. */
+/**
+ * The results of a multi of `count` operations: the version after each (0 after a create, -1 after others), or the
+ * failure.
+ */
 export function readMulti(reply: Buffer, count: number): Int32Array | MultiFailure {
   const versions = new Int32Array(count)
   let at = REPLY_BODY
@@ -121,7 +124,7 @@ export function readMulti(reply: Buffer, count: number): Int32Array | MultiFailu
       case Op.error: {
         const error = reply.readInt32BE(at)
         at += 4
-        // Those before the one that failed say 0, those after it say RUNTIMEINCONSISTENCY.
+        // Operations before the failed one have 0, those after it RUNTIMEINCONSISTENCY.
         if (error !== 0) return { failed: i, error }
         break
       }

@@ -2,15 +2,15 @@ import type { AclEntry } from './acl.ts'
 import { Op } from './protocol.ts'
 
 /*
- * Requests as frames: four bytes of length, four for the request number, which is filled in when the frame is sent,
- * four for the type, then the body. Each is written into one buffer of exactly its size.
+ * Requests as frames: four bytes of length, four for the request number (xid), which is filled in when the frame is
+ * sent, four for the type, then the body. Each is written into one buffer of exactly its size.
  */
 
-/** What precedes the body of a request. */
+/** The bytes before the body of a request. */
 const FRAME_HEADER = 12
-/** What the server's size limit counts beside the body: number and type. */
+/** The bytes that the server's size limit counts besides the body: xid and type. */
 export const COUNTED_HEADER = 8
-/** The header of each operation in a multi, and the mark at the end of it. */
+/** The header of each operation in a multi, and the end marker. */
 export const MULTI_HEADER = 9
 
 const PERSISTENT = 0
@@ -71,7 +71,7 @@ function putMultiEnd(buffer: Buffer, at: number): number {
   return putInt(buffer, at + 5, -1)
 }
 
-/** An access control list as it travels; the same for every node that a store creates. */
+/** An encoded access control list; the same for every node that a store creates. */
 export function encodeAcl(entries: readonly AclEntry[]): Buffer {
   const parts = entries.map(({ perms, scheme, id }) => {
     const part = Buffer.alloc(4 + 4 + Buffer.byteLength(scheme) + 4 + Buffer.byteLength(id))
@@ -93,14 +93,14 @@ export function saslFrame(token: Uint8Array): Buffer {
   return buffer
 }
 
-/** A request of which a path is all. */
+/** A request with only a path. */
 export function pathFrame(type: number, path: string): Buffer {
   const buffer = frame(type, 4 + Buffer.byteLength(path))
   putPath(buffer, FRAME_HEADER, path)
   return buffer
 }
 
-/** Brings the server up to what the leader has carried out. */
+/** Makes the server catch up with the leader. */
 export const syncFrame = (path: string): Buffer => pathFrame(Op.sync, path)
 
 /** Gives a node another access control list. */
@@ -120,17 +120,17 @@ function watchingFrame(type: number, path: string, watch: boolean): Buffer {
   return buffer
 }
 
-/** Tells whether a node exists; with a watch, the next time that it is created, deleted or set is told. */
+/** Asks whether a node exists; with a watch, the next creation, deletion or change of it is signalled. */
 export const existsFrame = (path: string, watch: boolean): Buffer => watchingFrame(Op.exists, path, watch)
 
 /** Reads the data of one node; with a watch, the next time that it is deleted or set is told. */
 export const getDataFrame = (path: string, watch: boolean): Buffer => watchingFrame(Op.getData, path, watch)
 
-/** A request of so many bytes, of no consequence: whether a node exists whose name is that long. */
+/** A harmless request of this many bytes: whether a node with a name of that length exists. */
 export const paddedFrame = (bytes: number): Buffer =>
   existsFrame(`/${'x'.repeat(bytes - COUNTED_HEADER - 4 - 1 - 1)}`, false)
 
-/** Adds the watch of a whole subtree, or of a node and which children it has, or removes it. */
+/** Adds or removes a watch of a whole subtree, or of a node and its children. */
 export function watchFrame(
   type: typeof Op.addWatch | typeof Op.removeWatches,
   path: string,
@@ -145,7 +145,7 @@ export function watchFrame(
   return buffer
 }
 
-/** One `getData` or `getChildren` for each path, each answered by itself. */
+/** One `getData` or `getChildren` per path, each answered separately. */
 export function multiReadFrame(
   paths: readonly string[],
   type: typeof Op.getData | typeof Op.getChildren = Op.getData,
@@ -163,10 +163,10 @@ export function multiReadFrame(
   return buffer
 }
 
-/** What a path takes in {@link multiReadFrame}. */
+/** The bytes of a path in {@link multiReadFrame}. */
 export const multiReadBytes = (path: string): number => MULTI_HEADER + 4 + Buffer.byteLength(path) + 1
 
-/** What an operation takes in {@link multiFrame}. */
+/** The bytes of an operation in {@link multiFrame}. */
 export function multiOpBytes(op: MultiOp, acl: Buffer): number {
   const path = MULTI_HEADER + 4 + Buffer.byteLength(op.path)
   switch (op.type) {

@@ -1,6 +1,6 @@
 const LOW = 0x1_0000_0000
 
-/** A zxid as a number: exact up to two million leader elections. */
+/** A zxid as a number, exact up to two million leader elections. */
 export const readZxid = (bytes: Buffer, at: number): number =>
   bytes.readInt32BE(at) * LOW + bytes.readUInt32BE(at + 4)
 
