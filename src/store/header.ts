@@ -29,23 +29,20 @@ const begins = (bytes: Uint8Array): boolean =>
 export function withHeader(header: Header | undefined, value: Uint8Array): Uint8Array {
   if (header === undefined && !begins(value)) return value
   const { expires, hint, timers } = header ?? {}
-  const names = Array.from(timers ?? [], ([name, at]) => [Buffer.from(name), at] as const)
-  const length =
-    MAGIC.length +
-    2 +
-    (expires === undefined ? 0 : 8) +
-    (hint === undefined ? 0 : 8) +
-    names.reduce((sum, [name]) => sum + 9 + name.length, 0)
+  let length = MAGIC.length + 2 + (expires === undefined ? 0 : 8) + (hint === undefined ? 0 : 8)
+  if (timers !== undefined) for (const name of timers.keys()) length += 9 + Buffer.byteLength(name)
   const bytes = Buffer.allocUnsafe(length + value.byteLength)
   let at = MAGIC.copy(bytes)
   at = bytes.writeUInt8((expires === undefined ? 0 : EXPIRES) | (hint === undefined ? 0 : HINT), at)
-  at = bytes.writeUInt8(names.length, at)
+  at = bytes.writeUInt8(timers?.size ?? 0, at)
   if (expires !== undefined) at = bytes.writeDoubleBE(expires, at)
   if (hint !== undefined) at = bytes.writeDoubleBE(hint, at)
-  for (const [name, time] of names) {
-    at = bytes.writeDoubleBE(time, at)
-    at = bytes.writeUInt8(name.length, at)
-    at += name.copy(bytes, at)
+  if (timers !== undefined) {
+    for (const [name, time] of timers) {
+      at = bytes.writeDoubleBE(time, at)
+      const size = name === '' ? 0 : bytes.write(name, at + 1)
+      at = bytes.writeUInt8(size, at) + size
+    }
   }
   bytes.set(value, at)
   return bytes

@@ -17,8 +17,11 @@ export class Hint {
 }
 
 /** Hints in the order of their times, as a segment holds them. */
-export const encodeHints = (hints: readonly Hint[]): Uint8Array =>
-  Buffer.from(JSON.stringify(hints.flatMap(({ at, key }) => [at, key])))
+export function encodeHints(hints: readonly Hint[]): Uint8Array {
+  const flat: (number | string)[] = []
+  for (const { at, key } of hints) flat.push(at, key)
+  return Buffer.from(JSON.stringify(flat))
+}
 
 /** The times and keys that a segment holds. */
 export function decodeHints(

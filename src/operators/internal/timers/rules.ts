@@ -15,6 +15,8 @@ export interface TimedPlan<T, V> {
   /** How long a value is kept that is not written again, in milliseconds. */
   readonly expireAfter: number | undefined
   readonly timers: TimerOptions<T, V, unknown> | undefined
+  /** The clock, in milliseconds since 1970. */
+  readonly date: () => number
   /** Whether a timer that cannot be fired is taken out; else it ends the stream. */
   readonly takesOut: boolean
 }
@@ -28,11 +30,18 @@ class Draft implements Timers {
   /** What is set is later than this. */
   after = Number.NEGATIVE_INFINITY
   readonly key: string
-  timers: Map<string, number>
+  #timers: ReadonlyMap<string, number> | undefined
+  /** The same, once it is a copy. */
+  #copy: Map<string, number> | undefined
 
-  constructor(key: string, timers: Iterable<readonly [string, number]>) {
+  constructor(key: string, timers: ReadonlyMap<string, number> | undefined) {
     this.key = key
-    this.timers = new Map(timers)
+    this.#timers = timers
+  }
+
+  /** Those that are set; `undefined` where none is. */
+  get timers(): ReadonlyMap<string, number> | undefined {
+    return this.#timers?.size === 0 ? undefined : this.#timers
   }
 
   set(at: number | Date, name = ''): void {
@@ -40,30 +49,46 @@ class Draft implements Timers {
     if (!Number.isFinite(time)) {
       throw new TypeError(`a timer needs a number of milliseconds or a valid Date, got ${String(at)}`)
     }
-    if (typeof name !== 'string' || !name.isWellFormed() || Buffer.byteLength(name) > MAX_TIMER_NAME) {
-      throw new TypeError(`the name of a timer has at most ${MAX_TIMER_NAME} bytes, got ${String(name)}`)
-    }
-    this.timers.set(name, Math.max(time, this.after))
-    if (this.timers.size > MOST) throw new RangeError(`a key has at most ${MOST} timers`)
+    if (name !== '') checkName(name)
+    this.#changing.set(name, Math.max(time, this.after))
+    if (this.#timers!.size > MOST) throw new RangeError(`a key has at most ${MOST} timers`)
   }
 
   clear(name = ''): void {
-    this.timers.delete(name)
+    if (this.#timers?.has(name)) this.#changing.delete(name)
   }
 
   at(name = ''): number | undefined {
-    return this.timers.get(name)
+    return this.#timers?.get(name)
+  }
+
+  /** Goes back to these. */
+  restore(timers: ReadonlyMap<string, number> | undefined): void {
+    this.#timers = timers
+    this.#copy = undefined
   }
 
   /** The first that is due by then. */
   due(time: number): FiredTimer | undefined {
+    if (this.#timers === undefined) return undefined
     let first: FiredTimer | undefined
-    for (const [name, at] of this.timers) {
+    for (const [name, at] of this.#timers) {
       if (at <= time && (first === undefined || at < first.at || (at === first.at && name < first.name)))
         first = new FiredTimer(this.key, name, at)
     }
     return first
   }
+
+  get #changing(): Map<string, number> {
+    this.#copy ??= new Map(this.#timers)
+    this.#timers = this.#copy
+    return this.#copy
+  }
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && name.isWellFormed() && Buffer.byteLength(name) <= MAX_TIMER_NAME) return
+  throw new TypeError(`the name of a timer has at most ${MAX_TIMER_NAME} bytes, got ${String(name)}`)
 }
 
 /** What records and timers make of a key, apart from any store. */
@@ -79,7 +104,8 @@ export class Rules<T, V> {
 
   keyOf(step: Step<T>): string {
     if (step.failure !== undefined) throw step.failure
-    return step.hint === undefined ? this.#plan.keyOf(step.record!) : step.hint.key
+    step.key ??= step.hint === undefined ? this.#plan.keyOf(step.record!) : step.hint.key
+    return step.key
   }
 
   /** The value after a step; what it emits is left in the step. */
@@ -87,12 +113,14 @@ export class Rules<T, V> {
     const { transform, project } = this.#plan
     const { now, record, hint } = step
     const key = this.keyOf(step)
-    const isExpired = (before?.header?.expires ?? Number.POSITIVE_INFINITY) <= now
-    const timers = new Draft(key, isExpired ? [] : (before?.header?.timers ?? []))
-    step.outputs = []
-    let value = isExpired ? undefined : before?.value
-    value = this.#fire(step, timers, value)
     let expires = before?.header?.expires
+    if (expires !== undefined && expires <= this.#date(now)) {
+      before = undefined
+      expires = undefined
+    }
+    const timers = new Draft(key, before?.header?.timers)
+    step.outputs = []
+    let value = this.#fire(step, timers, before?.value)
     if (hint === undefined) {
       timers.now = now
       timers.after = Number.NEGATIVE_INFINITY
@@ -110,6 +138,15 @@ export class Rules<T, V> {
     // Nothing was run: what is stored is as it was.
     const isIdle = hint !== undefined && step.outputs.length === 0
     return isIdle && isSameHeader(before!.header, after.header) ? before : after
+  }
+
+  get #goesByClock(): boolean {
+    return this.#plan.timers?.timeOf === undefined
+  }
+
+  /** The clock's time. */
+  #date(now: number): number {
+    return this.#goesByClock ? now : this.#plan.date()
   }
 
   /** Whether what is stored need not be written again. */
@@ -138,7 +175,7 @@ export class Rules<T, V> {
     { onTimer, project, timeOf }: TimerOptions<T, V, unknown>,
   ): V | undefined {
     draft.clear(timer.name)
-    const others = new Map(draft.timers)
+    const others = this.#plan.takesOut ? new Map(draft.timers) : undefined
     draft.now = timeOf === undefined ? step.now : timer.at
     draft.after = timer.at + 1
     try {
@@ -149,11 +186,11 @@ export class Rules<T, V> {
           : calling('timers.project', () => project(timer, value, previous))
       step.outputs.push(output)
       // With the key go its timers.
-      if (value === undefined) draft.timers.clear()
+      if (value === undefined) draft.restore(undefined)
       return value
     } catch (fault) {
       if (!this.#plan.takesOut) throw fault
-      draft.timers = others
+      draft.restore(others)
       step.outputs.push(new TimerFailure(timer, callbackError('onTimer', fault, timer.key)))
       return previous
     }
@@ -163,18 +200,18 @@ export class Rules<T, V> {
     const former = before?.header?.hint
     // One that was taken already does not come again.
     const isToCome = former !== undefined && former > (this.#index?.until ?? Number.NEGATIVE_INFINITY)
-    const next = this.#index && nextOf({ timers, expires })
-    const some = timers!.size === 0 ? undefined : timers
+    // What expires does so by the clock.
+    const next = this.#index && nextOf({ timers, expires: this.#goesByClock ? expires : undefined })
     if (next !== undefined && (!isToCome || former > next)) {
       const hint = new Hint(key, next)
-      return new TimedValue(value, { timers: some, expires, hint: next }, hint)
+      return new TimedValue(value, { timers, expires, hint: next }, hint)
     }
     const hint = isToCome ? former : undefined
-    if (some === undefined && expires === undefined && hint === undefined)
+    if (timers === undefined && expires === undefined && hint === undefined)
       return new TimedValue(value, undefined, undefined)
     return new TimedValue(
       value,
-      { timers: some, expires, hint },
+      { timers, expires, hint },
       before instanceof TimedValue ? before.hint : undefined,
     )
   }

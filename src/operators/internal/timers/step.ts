@@ -12,6 +12,8 @@ export class Step<T> {
   readonly now: number
   /** What is to be kept of that, where records have times. */
   readonly time: EventTime | undefined
+  /** Its key, once that was asked for. */
+  key: string | undefined
   /** What it has come to when it was last run: outputs, and timers that could not be fired. */
   outputs: (unknown | TimerFailure)[] = []
 

@@ -57,6 +57,7 @@ export function processTimed<T, V>(
     unchanged: options.unchanged ?? isSamePrimitive,
     expireAfter,
     timers,
+    date: () => timing.date(),
     takesOut: typeof deadLetter === 'function',
   }
   const commitSize = wholeOrInfinite('commitSize', options.commitSize, 8192)
