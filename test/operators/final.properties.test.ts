@@ -20,21 +20,23 @@ import {
 } from '../../src/index.ts'
 import { withoutHeader } from '../../src/store/header.ts'
 import { virtually } from './cases.ts'
+import {
+  addId,
+  type Click,
+  joinModel,
+  type Pair,
+  sessionModel,
+  showPair,
+  windowModel,
+} from './final-model.ts'
 import { arriving, type Delays, delays, type Pace, pace, slowStore } from './schedules.ts'
-import { type Ids, joinIds, sessionsOf } from './sessions.ts'
+import { type Ids, joinIds } from './sessions.ts'
 import { Place, type Troubles, troublesWith } from './timers/place.ts'
 
 /*
  * What is final is what a model comes to that knows no batches, commits and restarts: each result once in the store, whatever the
  * schedule, the conflicts and the deaths; and emitted once at most.
  */
-
-interface Click {
-  readonly user: string
-  readonly at: number
-  readonly id: number
-  readonly side: 'left' | 'right'
-}
 
 /** Clicks whose times go forward, and back now and then. */
 const clicks: fc.Arbitrary<Click[]> = fc
@@ -175,16 +177,6 @@ function expectOutcome(
   }
 }
 
-/** How far time has come after each click, by all of them. */
-const watermarks = (all: readonly Click[], lateness: number): number[] => {
-  let now = Number.NEGATIVE_INFINITY
-  return all.map(({ at }) => {
-    now = Math.max(now, at - lateness)
-    return now
-  })
-}
-
-const addId = ({ id }: Click, ids: Ids = []): Ids => [...ids, id]
 const lateness = fc.constantFrom(0, 5, 15)
 const atEnd = fc.boolean()
 
@@ -194,24 +186,6 @@ describe('windows that are told when they are final', () => {
     .map(({ size, hops }) => ({ size, every: Math.ceil(size / hops) }))
 
   const show = ({ key, start, value }: Window<Ids>): string => `${key} ${start}: ${value}`
-
-  function model(all: readonly Click[], lateness: number, { size, every }: { size: number; every: number }) {
-    const marks = watermarks(all, lateness)
-    const windows = new Map<string, Window<Ids>>()
-    const late: number[] = []
-    all.forEach((click, i) => {
-      const { user: key, at } = click
-      for (let start = (Math.floor((at - size) / every) + 1) * every; start <= at; start += every) {
-        if (start + size <= marks[i]!) late.push(click.id)
-        else {
-          const name = `${key} ${start}`
-          const value = addId(click, windows.get(name)?.value)
-          windows.set(name, { key, start, end: start + size, value })
-        }
-      }
-    })
-    return { windows: [...windows.values()], late, end: marks.at(-1) ?? Number.NEGATIVE_INFINITY }
-  }
 
   test('each once, with all records that were not late', () => {
     const keeps = fc.constantFrom(undefined, 0, 20)
@@ -245,7 +219,7 @@ describe('windows that are told when they are final', () => {
               lives,
               scheduler,
             )
-            const { windows, late, end } = model(all, lateness, { size, every })
+            const { windows, late, end } = windowModel(all, lateness, { size, every })
             const isFinal = (window: Window<Ids>): boolean => closeAtEnd || window.end <= end
             expect(outcome.ending).toBe('completed')
             expectOutcome(outcome, windows.filter(isFinal).map(show), late, lives.length === 0)
@@ -266,22 +240,6 @@ describe('windows that are told when they are final', () => {
 })
 describe('sessions that are told when they are final', () => {
   const show = ({ key, start, end, value }: Session<Ids>): string => `${key} ${start}-${end}: ${value}`
-
-  function model(all: readonly Click[], gap: number, grace: number) {
-    const marks = watermarks(all, grace)
-    const accepted: Click[] = []
-    const late: number[] = []
-    all.forEach((click, i) => {
-      const { at, user } = click
-      const isOver = (end: number): boolean => end + gap < marks[i]!
-      const joined = sessionsOf(accepted, gap).filter(
-        ({ key, start, end }) => key === user && at >= start - gap && at <= end + gap,
-      )
-      if (isOver(at) || joined.some(({ end }) => isOver(end))) late.push(click.id)
-      else accepted.push(click)
-    })
-    return { sessions: sessionsOf(accepted, gap), late, end: marks.at(-1) ?? Number.NEGATIVE_INFINITY }
-  }
 
   const make =
     (gap: number, grace: number, keep: number, more: object): Make<Sessions<Ids>, Session<Ids>> =>
@@ -325,7 +283,7 @@ describe('sessions that are told when they are final', () => {
               lives,
               scheduler,
             )
-            const { sessions, late, end } = model(all, gap, grace)
+            const { sessions, late, end } = sessionModel(all, gap, grace)
             const isFinal = (session: Session<Ids>): boolean => closeAtEnd || session.end + gap < end
             expect(outcome.ending).toBe('completed')
             expectOutcome(outcome, sessions.filter(isFinal).map(show), late, lives.length === 0)
@@ -349,7 +307,7 @@ describe('sessions that are told when they are final', () => {
           // So long that it is not over between two clicks.
           const more = { idleAfter: 1000 }
           const outcome = live(all, make(gap, grace, 1, more), show, schedule, lives, scheduler, NEVER)
-          const { sessions, late } = model(all, gap, grace)
+          const { sessions, late } = sessionModel(all, gap, grace)
           expectOutcome(outcome, sessions.map(show), late, lives.length === 0)
         })
       }),
@@ -359,48 +317,12 @@ describe('sessions that are told when they are final', () => {
 })
 
 describe('two streams that are joined', () => {
-  type Output = [left: Click | undefined, right: Click | undefined]
-  const show = ([left, right]: Output): string => `${left?.id ?? '-'} ${right?.id ?? '-'}`
-
-  function model(all: readonly Click[], before: number, after: number, lateness: number, type: JoinType) {
-    const newest = { left: Number.NEGATIVE_INFINITY, right: Number.NEGATIVE_INFINITY }
-    let now = Number.NEGATIVE_INFINITY
-    const late: number[] = []
-    const accepted = all.filter(({ id, side, at }) => {
-      newest[side] = Math.max(newest[side], at)
-      now = Math.max(now, Math.min(newest.left, newest.right) - lateness)
-      if (at < now) late.push(id)
-      return at >= now
-    })
-    const isPair = (left: Click, right: Click): boolean =>
-      left.user === right.user && right.at >= left.at - before && right.at <= left.at + after
-    const of = (side: 'left' | 'right') => accepted.filter(click => click.side === side)
-    const pairs = of('left').flatMap(left =>
-      of('right').flatMap((right): Output[] => (isPair(left, right) ? [[left, right]] : [])),
-    )
-    const alone = [
-      ...(type === 'inner' ? [] : of('left').filter(left => !of('right').some(right => isPair(left, right)))),
-      ...(type === 'outer' ? of('right').filter(right => !of('left').some(left => isPair(left, right))) : []),
-    ]
-    const over = ({ side, at }: Click): number => at + (side === 'left' ? after : before)
-    return {
-      pairs,
-      late,
-      alone: (closeAtEnd: boolean) =>
-        alone
-          .filter(click => closeAtEnd || over(click) < now)
-          .map((click): Output => (click.side === 'left' ? [click, undefined] : [undefined, click])),
-      waiting: (closeAtEnd: boolean) =>
-        closeAtEnd ? [] : accepted.filter(click => over(click) >= now).map(({ id }) => id),
-    }
-  }
-
   const make =
-    (options: object): Make<JoinBuffers<Click, Click>, Output> =>
+    (options: object): Make<JoinBuffers<Click, Click>, Pair> =>
     (store, { positionOf, deadLetter, ...more }) => {
       const side = { keyOf: ({ user }: Click) => user, timeOf: ({ at }: Click) => at }
       const clickOf = (record: Sided<Click, Click>): Click => ('left' in record ? record.left : record.right)
-      const join = joinKV<Click, Click, 'outer', Output>(store, {
+      const join = joinKV<Click, Click, 'outer', Pair>(store, {
         ...(more as object),
         left: side,
         right: side,
@@ -435,10 +357,10 @@ describe('two streams that are joined', () => {
         (all, { before, after }, type, lateness, closeAtEnd, schedule, lives) => {
           virtually(scheduler => {
             const options = { before, after, type, lateness, closeAtEnd }
-            const outcome = live(all, make(options), show, schedule, lives, scheduler)
-            const { pairs, alone, waiting, late } = model(all, before, after, lateness, type)
+            const outcome = live(all, make(options), showPair, schedule, lives, scheduler)
+            const { pairs, alone, waiting, late } = joinModel(all, before, after, lateness, type)
             expect(outcome.ending).toBe('completed')
-            expectOutcome(outcome, [...pairs, ...alone(closeAtEnd)].map(show), late, lives.length === 0)
+            expectOutcome(outcome, [...pairs, ...alone(closeAtEnd)].map(showPair), late, lives.length === 0)
             const state = [...outcome.state<JoinBuffers<Click, Click>>().values()]
             const ids = state.flatMap(({ left, right }) => [...left, ...right].map(({ record }) => record.id))
             expect(sorted(ids)).toEqual(sorted(waiting(closeAtEnd)))
@@ -455,9 +377,9 @@ describe('two streams that are joined', () => {
         virtually(scheduler => {
           // So long that it is not over between two clicks.
           const options = { before, after, type: 'outer', lateness: 15, idleAfter: 1000 }
-          const outcome = live(all, make(options), show, schedule, lives, scheduler, NEVER)
-          const { pairs, alone, late } = model(all, before, after, 15, 'outer')
-          expectOutcome(outcome, [...pairs, ...alone(true)].map(show), late, lives.length === 0)
+          const outcome = live(all, make(options), showPair, schedule, lives, scheduler, NEVER)
+          const { pairs, alone, late } = joinModel(all, before, after, 15, 'outer')
+          expectOutcome(outcome, [...pairs, ...alone(true)].map(showPair), late, lives.length === 0)
           expect(outcome.state()).toEqual(new Map())
         })
       }),
