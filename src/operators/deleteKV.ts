@@ -5,12 +5,12 @@ import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
 /**
- * Deletes, for each record, its key, and lets the record go on once that is durable. A key that is absent is no error.
+ * Deletes the key of each record, and emits the record once that is durable. An absent key is no error.
  *
- * Emits the records, in their order, and completes when the source has completed and all deletes are done. The first
- * error ends it, after the results of the records before: `CALLBACK` where `keyOf` throws, else the store's; the keys of
- * records after it may have been deleted. An error of the source passes at once, unsubscribing withdraws what has not
- * been sent. `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits the records in order, and completes when the source has completed and all deletes are done. The first error
+ * ends it, after the records before: `CALLBACK` if `keyOf` throws, else the store's error; keys of later records may
+ * have been deleted. An error of the source passes at once; unsubscribing withdraws what has not been sent.
+ * `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts

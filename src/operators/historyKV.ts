@@ -12,36 +12,36 @@ export interface HistoryOptions<T>
     'commitSize' | 'remember' | 'deadLetter' | 'commitWith' | 'partition' | 'positionOf'
   > {
   /**
-   * How many records of a key are kept, at most.
+   * The most records to keep of a key.
    * @defaultValue no such bound
    */
   readonly keep?: number | undefined
   /**
-   * How much older than the newest a record of a key may be, in milliseconds; needs `timeOf`.
+   * The greatest age of a record, relative to the newest of its key, in milliseconds; needs `timeOf`.
    * @defaultValue no such bound
    */
   readonly age?: number | undefined
   /**
-   * How many bytes the records of a key may take together. A znode takes about 1 MB.
+   * The most bytes of the records of a key together. A znode takes about 1 MB.
    * @defaultValue 1000000
    */
   readonly bytes?: number | undefined
   /**
-   * When a record happened: a `Date`, or milliseconds. It is asked of records that come from the store, too.
-   * @defaultValue none: records are in the order in which they came
+   * When a record happened: a `Date`, or milliseconds. It is also called for records from the store.
+   * @defaultValue none: records stay in the order of arrival
    */
   readonly timeOf?: ((record: T) => number | Date) | undefined
   /**
-   * How many bytes a record takes in the store, for codecs other than `json`.
+   * The size of a record in the store, in bytes, for codecs other than `json`.
    * @defaultValue a little more than its JSON
    */
   readonly sizeOf?: ((record: T) => number) | undefined
 }
 
-// In brackets: more than its share of the brackets and commas of the list.
+// With brackets: more than its share of the list's brackets and commas.
 const jsonSize = (record: unknown): number => Buffer.byteLength(JSON.stringify([record]))
 
-/** Makes a history with one more record: the newest that fit into the bounds, the oldest first. */
+/** Adds a record to a history: keeps the newest records within the bounds, oldest first. */
 function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonly T[]) => readonly T[] {
   const { timeOf, sizeOf = jsonSize } = options
   const keep = bound('keep', options.keep, Number.MAX_SAFE_INTEGER)
@@ -54,7 +54,7 @@ function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonl
     )
   }
   const time = timeOf === undefined ? () => 0 : (record: T) => timeIn(timeOf, record)
-  // Of the records of one batch, those before are measured only once.
+  // The records of a batch are measured only once.
   const sizes = new WeakMap<object, number>()
   const size = (record: T): number => {
     if (typeof record !== 'object' || record === null) return calling('sizeOf', () => sizeOf(record))
@@ -63,7 +63,7 @@ function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonl
     return known
   }
   return (record, history = []) => {
-    // Also where `sizeOf` gives no number.
+    // Written this way to include a `sizeOf` that returns no number.
     if (!(size(record) <= bytes)) {
       const message = `the record takes ${size(record)} bytes, and a history \`bytes\` = ${bytes} at most`
       throw new Fault(key => new KVError('VALUE_TOO_LARGE', message, { key }))
@@ -84,15 +84,15 @@ function boundedBy<T>(options: HistoryOptions<T>): (record: T, history?: readonl
 }
 
 /**
- * History: keeps the newest records of each key in the store, within bounds: so many, so old, so many bytes.
+ * Keeps a history of the newest records of each key in the store, bounded by count, age and bytes.
  *
- * Works as `processKV` does: atomic commits, no update lost with any number of writers. The value under a key is the list
- * of its records, the oldest first; with `timeOf`, by the time at which they happened, so that one which comes late is
- * where it belongs, or, where it is beyond the bounds, nowhere. The list is read and written as a whole: keep it short.
+ * Works as `processKV` does: atomic commits, no update lost with any number of writers. The value under a key is the
+ * list of its records, oldest first; with `timeOf`, in order of event time, so that a late record is inserted where it
+ * belongs, or dropped if it is beyond the bounds. The list is read and written as a whole: keep it short.
  *
  * Emits `[record, history]` for each record, in order, once durable; completes when the source has completed and all is
- * emitted. Errors are those of `processKV`; besides, `VALUE_TOO_LARGE` for a record that alone takes more than `bytes`, and
- * `CALLBACK` where `timeOf` or `sizeOf` throws. `INVALID_ARGUMENT`, at once, for a bad option.
+ * emitted. Errors are those of `processKV`, and `VALUE_TOO_LARGE` for a record that alone exceeds `bytes`, and
+ * `CALLBACK` if `timeOf` or `sizeOf` throws. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts

@@ -30,17 +30,17 @@ class Insert<T, V> implements Writer {
 }
 
 /**
- * Writes an entry for each record, unless its key is there: a sink that drops repeats. With what identifies a record as
- * the key, `identityOf(partition, position)`, each is stored once, however often and by however many processes it is
+ * Writes an entry for each record, unless its key exists: a sink that drops repeats. With the identity of a record as
+ * the key, `identityOf(partition, position)`, each is stored once, however often, and by however many processes, it is
  * processed.
  *
- * Records that arrive together are written together, each for itself.
+ * Records that arrive together are written together, but independently of each other.
  *
- * Emits `[record, inserted]` once the entry is durable, in the order of the records; `inserted` is false where it was
- * there before. Completes when the source has completed and all writes are done. The first error ends it, after the
- * results of the records before: `CALLBACK` where `entryOf` throws, else the store's; records after it may have been
- * written. An error of the source passes at once, unsubscribing withdraws what has not been sent. `INVALID_ARGUMENT`, at
- * once, for a bad option.
+ * Emits `[record, inserted]` once the entry is durable, in the order of the records; `inserted` is false if the key
+ * existed. Completes when the source has completed and all writes are done. The first error ends it, after the results
+ * of the records before: `CALLBACK` if `entryOf` throws, else the store's error; later records may have been written.
+ * An error of the source passes at once; unsubscribing withdraws what has not been sent. `INVALID_ARGUMENT`, at once,
+ * for a bad option.
  *
  * @example
  * ```ts

@@ -8,36 +8,36 @@ import { JoinRules, sideOf } from './internal/join-rules.ts'
 /** A record of one of two streams. */
 export type Sided<L, R> = { readonly left: L } | { readonly right: R }
 
-/** A record that waits for others to be joined to. */
+/** A record that waits for its join partners. */
 export interface Buffered<T> {
   /** When it happened, in milliseconds. */
   readonly at: number
   readonly record: T
-  /** Whether it was joined to one. */
+  /** Whether it was joined to another record. */
   readonly joined?: true | undefined
 }
 
-/** What the store of {@link joinKV} holds under a key: the records of both sides that wait, the oldest first. */
+/** The value of a key in the store of {@link joinKV}: the waiting records of both sides, oldest first. */
 export interface JoinBuffers<L, R> {
   readonly left: readonly Buffered<L>[]
   readonly right: readonly Buffered<R>[]
 }
 
-/** Which records are told alone, with `undefined` in the place of the other, where nothing was joined to them. */
+/** Which records are emitted alone, with `undefined` for the other side, if nothing was joined to them. */
 export type JoinType = 'inner' | 'left' | 'outer'
 
-/** What is joined: `undefined` stands for what there is not. */
+/** A joined pair; `undefined` stands for a missing side. */
 export type Joined<L, R, K extends JoinType> = K extends 'inner'
   ? [left: L, right: R]
   : K extends 'left'
     ? [left: L, right: R | undefined]
     : [left: L, right: R] | [left: L, right: undefined] | [left: undefined, right: R]
 
-/** Of the records of one side: what is asked of them. */
+/** Key and time of the records of one side. */
 export interface JoinSide<T> {
-  /** The key: records are joined to those with the same. */
+  /** The key: records with the same key are joined. */
   readonly keyOf: (record: T) => string
-  /** When a record happened: a `Date`, or milliseconds, of which fractions are dropped. */
+  /** When a record happened: a `Date`, or milliseconds, whose fractions are dropped. */
   readonly timeOf: (record: T) => number | Date
 }
 
@@ -47,51 +47,54 @@ export interface JoinKVOptions<L, R, K extends JoinType = 'inner', O = Joined<L,
   readonly left: JoinSide<L>
   readonly right: JoinSide<R>
   /**
-   * How much earlier than the left record a right one may be that is joined to it, in whole milliseconds.
+   * How much earlier than the left record a joined right record may be, in whole milliseconds.
    * @defaultValue 0
    */
   readonly before?: number | undefined
   /**
-   * How much later than the left record a right one may be that is joined to it, in whole milliseconds.
+   * How much later than the left record a joined right record may be, in whole milliseconds.
    * @defaultValue 0
    */
   readonly after?: number | undefined
   /**
-   * Which records are told alone where nothing was joined to them: none (`'inner'`), those of the left side, or of both (`'outer'`).
+   * Which records are emitted alone if nothing was joined to them: none (`'inner'`), those of the left side (`'left'`),
+   * or of both (`'outer'`).
    * @defaultValue `'inner'`
    */
   readonly type?: K | undefined
   /**
-   * How much older than the newest record of its side, of any key, a record may be that is not late, in whole milliseconds.
+   * How much older than the newest record of its side, of any key, a record may be without being late, in whole
+   * milliseconds.
    * @defaultValue 0
    */
   readonly lateness?: number | undefined
   /**
-   * Makes the output of what is joined. It must be pure.
+   * Makes the output of a joined pair. Must be pure.
    * @defaultValue `[left, right]`
    */
   readonly project?: ((...joined: Joined<L, R, K>) => O) | undefined
 }
 
 /**
- * Joins two streams: each record of the left one with those of the right one that have the same key, and happened within an
- * interval around it: at most `before` earlier, and `after` later.
+ * Joins two streams: each left record with the right records that have the same key and happened within an interval
+ * around it: at most `before` earlier, and at most `after` later.
  *
- * The streams come merged, each record as `{ left }` or `{ right }`, in any order. A record waits in the store, under its key, until
- * no record can come any more that it is joined to: until the watermark is beyond its interval. The watermark is how far both
- * sides have come: the time of the newest record of the one that is further behind, less `lateness`; a side without a record for
- * `idleAfter`, by the clock, holds nothing back. A record that is older than the watermark is late, is joined to nothing, and goes
- * to `deadLetter` with the code `LATE`. So what is joined is every pair within the interval of records that were not late, once,
- * whatever the order in which they came.
+ * The source merges both streams, each record as `{ left }` or `{ right }`, in any order. A record waits in the store,
+ * under its key, until no join partner can come any more, that is until the watermark has passed its interval. The
+ * watermark is the time of the newest record of the side that is further behind, minus `lateness`; a side without a
+ * record for `idleAfter`, by the clock, does not hold it back. A record older than the watermark is late: it is not
+ * joined, and goes to `deadLetter` with the code `LATE`. So every pair of records within the interval that were not
+ * late is joined exactly once, in whatever order they came.
  *
- * Works as `processKV` does: what waits under a key is one value, read and written in atomic commits; keep the interval short
- * for keys with many records. A record, what it is joined to, and the timer that ends its waiting are in one commit.
+ * Works as `processKV` does: the waiting records of a key are one value, read and written in atomic commits; keep the
+ * interval short for keys with many records. A record, its joins, and the timer that ends its waiting are in one
+ * commit.
  *
- * Emits `[left, right]` for each pair, once durable; with `type: 'left'` also `[left, undefined]` for a left record that nothing was
- * joined to, once its interval is over; with `'outer'` those of both sides. What a record is joined to comes in the order of
- * time. Emitted is what was committed: at most once, where the process dies in between; `commitOutputs` writes what must not be
- * lost. Completes when the source has completed and all is emitted. Errors are those of `processKV` with `timers`.
- * `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits `[left, right]` for each pair, once durable; with `type: 'left'` also `[left, undefined]` for a left record
+ * that nothing was joined to, once its interval is over; with `'outer'` those of both sides. The partners of a record
+ * come in order of time. Outputs are emitted after the commit, so at most once if the process dies in between;
+ * `commitOutputs` writes those that must not be lost. Completes when the source has completed and all is emitted.
+ * Errors are those of `processKV` with `timers`. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts

@@ -9,33 +9,33 @@ import { TableJoin } from './internal/table-join.ts'
 /** Options of {@link joinTableKV}. */
 export interface TableJoinOptions<T, V, R = unknown> extends Range {
   /**
-   * Makes the output of a record and what the table has under its key. The value is shared with other records (frozen,
-   * with `json`): it is not to be changed.
+   * Makes the output of a record and the table's value under its key. The value is shared with other records (and
+   * frozen, with `json`): do not change it.
    * @defaultValue `[record, stored]`
    */
   readonly project?: ((record: T, stored: V | undefined) => R) | undefined
   /**
-   * How many records may wait for the table, from 1 to `Infinity`. A source that can be paused (`pull$`) is asked for no
-   * more than that; what another source sends beyond it waits in memory.
+   * How many records may wait for the table, from 1 to `Infinity`. A source that can be paused (`pull$`) is then
+   * paused; records of other sources wait in memory.
    * @defaultValue 4096
    */
   readonly concurrency?: number | undefined
 }
 
 /**
- * Joins a stream with a table that changes: does what `lookupKV` does, from a copy of the table that is held in memory and
- * follows it by `changes$`, so that a record costs no request.
+ * Joins a stream with a changing table: works as `lookupKV`, but on a copy of the table in memory that follows it by
+ * `changes$`, so that a record costs no request.
  *
- * Records wait until the table was read (`synced`), and again while its changes may be missed, as the connection is lost. A
- * record sees every change that `changes$` told before it came: what this process wrote to the table itself is seen when
- * it is told, a moment later. Held are all entries of the table, or of the range that the options give (`prefix`, or `from` and
- * `to`): its values, decoded, and each key twice.
+ * Records wait until the table is read (`synced`), and again while the connection is lost, when changes may be missed.
+ * A record sees every change that `changes$` emitted before it came; writes of this process itself are seen a moment
+ * later, when `changes$` emits them. All entries of the table, or of the range in the options (`prefix`, or `from` and
+ * `to`), are held in memory: decoded values, and each key twice.
  *
- * Emits `[record, stored]` for each record (`stored` is `undefined` where the key is absent, or outside of the range), or what
- * `project` makes of them, in the order of the records; completes when the source has completed and no record waits. The
- * first error ends it: `CALLBACK` where `keyOf` or `project` throws, `INVALID_KEY`, and those of `changes$` (`CODEC` for a
- * value that cannot be decoded, `AUTH`, …); `CLOSED` when the store is closed. An error of the source passes at once.
- * `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits `[record, stored]` for each record (`stored` is `undefined` if the key is absent, or outside of the range), or
+ * the result of `project`, in the order of the records; completes when the source has completed and no record waits.
+ * The first error ends it: `CALLBACK` if `keyOf` or `project` throws, `INVALID_KEY`, the errors of `changes$` (`CODEC`
+ * for a value that cannot be decoded, `AUTH`, …), `CLOSED` when the store is closed. An error of the source passes at
+ * once. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts

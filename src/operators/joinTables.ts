@@ -7,32 +7,34 @@ import { TablesJoin } from './internal/tables-join.ts'
 
 /** Options of {@link joinTables$}. */
 export interface JoinTablesOptions<L, R, V, K extends 'inner' | 'left' = 'inner'> {
-  /** The key in the right table that an entry of the left table refers to; `undefined` for none. It must be pure. */
+  /** The key in the right table that an entry of the left table refers to; `undefined` for none. Must be pure. */
   readonly foreignKey: (left: L, key: string) => string | undefined
-  /** Makes the result of an entry of the left table and what the right table has under its foreign key. It must be pure. */
+  /** Makes the result of an entry of the left table and the right table's value under its foreign key. Must be pure. */
   readonly join: (left: L, right: K extends 'inner' ? R : R | undefined, key: string) => V
   /**
-   * Whether an entry of the left table has a result also where the right table has none for it (`'left'`).
-   * @defaultValue `'inner'`: it has not
+   * With `'left'`, an entry of the left table has a result even if the right table has no value for it.
+   * @defaultValue `'inner'`: it has none
    */
   readonly type?: K | undefined
 }
 
 /**
- * Joins two tables by a foreign key, and keeps the result in a third: under each key of the left table what `join` makes of
- * the entry and of the one that it refers to in the right table. Changes of either side update the result: one of the right
- * table that of all entries which refer to it.
+ * Joins two tables by a foreign key, and keeps the result in a third: under each key of the left table, the result of
+ * `join` for its entry and the entry of the right table that it refers to. Changes of either side update the result: a
+ * change in the right table updates all entries that refer to it.
  *
- * All three tables are followed and held in memory, with an index of the left by foreign key. A result is written where it is
- * not what follows from the other two, on the condition that it is as it was seen. So it comes to be right whatever
- * happens: if the process dies at any moment, another goes on from what is there; a process that was frozen overwrites nothing
- * newer; the result table belongs to the join, and **what else is written to it is put right, or deleted**. Several
- * processes may run the same join, though one does; run it where `ownPartitions$` gives a partition to have one at a time.
+ * All three tables are followed and held in memory, with an index of the left one by foreign key. A result that does
+ * not follow from the other two is rewritten, on the condition that it has not changed meanwhile. So the result table
+ * converges whatever happens: if the process dies at any moment, another goes on from the current state; a process that
+ * was frozen overwrites nothing newer. The result table belongs to the join: **other writes to it are corrected, or
+ * deleted**. Several processes may run the same join, though one suffices; run it where `ownPartitions$` emits a
+ * partition to have one at a time.
  *
- * Emits what it did to the result table, once durable: `put` and `delete`, as `changes$` does; and `synced` each time that the
- * result has caught up with both tables. Never completes. Waits while the changes of a table may be missed, as the connection
- * is lost. Ends with an error: `CALLBACK` where `foreignKey` or `join` throws, `CODEC` or `VALUE_TOO_LARGE` for a result that
- * cannot be stored; `CLOSED` when a store is closed; `AUTH`, `QUOTA`, …. `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits its changes of the result table, once durable: `put` and `delete`, as `changes$` does; and `synced` whenever
+ * the result has caught up with both tables. Never completes. Waits while the connection of a table is lost, when
+ * changes may be missed. Fails with `CALLBACK` if `foreignKey` or `join` throws, `CODEC` or `VALUE_TOO_LARGE` for a
+ * result that cannot be stored, `CLOSED` when a store is closed, `AUTH`, `QUOTA`, …. `INVALID_ARGUMENT`, at once, for a
+ * bad option.
  *
  * @example
  * ```ts
@@ -53,7 +55,7 @@ export interface JoinTablesOptions<L, R, V, K extends 'inner' | 'left' = 'inner'
  * console.log(await firstValueFrom(parcels.get$('17'))) // teapot to Rome
  * ```
  *
- * @param result the table of the results: has nothing else in it
+ * @param result the table of the results, with nothing else in it
  */
 export function joinTables$<L, R, V, K extends 'inner' | 'left' = 'inner'>(
   left: KVStore<L>,

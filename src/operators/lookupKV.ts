@@ -7,22 +7,22 @@ import type { OperatorOptions } from './options.ts'
 /** Options of {@link lookupKV}. */
 export interface LookupOptions<T, V, R = unknown> extends OperatorOptions {
   /**
-   * Makes the output of a record and what is stored under its key.
+   * Makes the output of a record and the stored value of its key.
    * @defaultValue `[record, stored]`
    */
   readonly project?: ((record: T, stored: V | undefined) => R) | undefined
 }
 
 /**
- * Looks up, for each record, the value that is stored under its key: a join of a stream with a table.
+ * Looks up the stored value of each record's key: a stream-table join.
  *
- * Records that arrive together are looked up together. A lookup that is followed by a write of the same key is only
- * safe inside `perKey`; use `processKV` for that.
+ * Records that arrive together are looked up together. A lookup followed by a write of the same key is only safe inside
+ * `perKey`; use `processKV` for that.
  *
- * Emits `[record, stored]` for each record (`stored` is `undefined` where the key is absent), or what `project` makes
- * of them, in the order of the records; completes when the source has completed and all lookups are done. The first
- * error ends it, after the results of the records before: `CALLBACK` where `keyOf` or `project` throws, else the
- * store's. An error of the source passes at once. `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits `[record, stored]` for each record (`stored` is `undefined` if the key is absent), or the result of `project`,
+ * in the order of the records; completes when the source has completed and all lookups are done. The first error ends
+ * it, after the results of the records before: `CALLBACK` if `keyOf` or `project` throws, else the store's error. An
+ * error of the source passes at once. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts

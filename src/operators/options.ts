@@ -1,13 +1,13 @@
-/** Options of the operators that work on each record for itself. */
+/** Options of the operators that process each record independently. */
 export interface OperatorOptions {
   /**
-   * How many records may be under way at a time, from 1 to `Infinity`. A source that can be paused (`pull$`) is asked
-   * for no more than that; what another source sends beyond it waits in memory.
+   * How many records may be in flight at a time, from 1 to `Infinity`. A source that can be paused (`pull$`) is then
+   * paused; records of other sources wait in memory.
    * @defaultValue 4096; 1024 for `perKey` and `updateKV`
    */
   readonly concurrency?: number | undefined
   /**
-   * Whether outputs keep the order of the records; `false` emits each as soon as it is there.
+   * Whether outputs keep the order of the records; with `false` each is emitted as soon as it is ready.
    * @defaultValue true
    */
   readonly ordered?: boolean | undefined

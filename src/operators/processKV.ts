@@ -9,7 +9,7 @@ import { processOn } from './internal/process-on.ts'
 import { processTimed } from './internal/timers/timed.ts'
 import type { FiredTimer, TimerOptions, Timers } from './timers.ts'
 
-/** A record, or a timer, that could not be processed, and why. It has left no trace in the state. */
+/** A record, or a timer, that could not be processed, and why. It has no effect on the state. */
 export interface DeadLetter<T> {
   readonly record: T
   readonly error: KVError
@@ -18,90 +18,91 @@ export interface DeadLetter<T> {
 /** Options of {@link processKV}. */
 export interface ProcessOptions<T, V, N, R = unknown> {
   /**
-   * Makes the output of a record from it, the new value, and the value before.
+   * Makes the output from the record, the new value, and the previous value.
    * @defaultValue `[record, value]`
    */
   readonly project?: ((record: T, value: N, previous: V | undefined) => R) | undefined
   /**
-   * How many records one commit takes at most, from 1 to `Infinity`. The operator holds those of the commits under way
-   * (one; with a `partition` four) and of one more. A source that can be paused (`pull$`) is asked for no more; what
-   * another source sends beyond it waits in memory.
+   * The most records in one commit, from 1 to `Infinity`. The operator holds the records of the commits in flight (one;
+   * with a `partition` four) and of one more. A source that can be paused (`pull$`) is then paused; records of other
+   * sources wait in memory.
    * @defaultValue 8192
    */
   readonly commitSize?: number | undefined
   /**
-   * About how many recently used keys to keep the value of, so that they need no lookup: the commit checks the version.
-   * Only where nobody deletes these keys: one that was deleted and recreated up to the same version is taken for the old
-   * one, and what was written to it is lost.
+   * About how many recently used keys to remember with their values, so that they need no lookup: the commit checks the
+   * version. Only safe if nobody deletes these keys: one that was deleted and recreated up to the same version is
+   * mistaken for the old one, and the other's write is lost.
    * @defaultValue 0: every batch looks its keys up
    */
   readonly remember?: number | undefined
   /**
-   * Whether a value that `transform` returned is the one it was given, so that it need not be written. An object may
-   * have been changed in place: give `Object.is` where you know that it was not.
+   * Whether `transform` has returned an unchanged value, which need not be written. An object may have been changed in
+   * place: pass `Object.is` if you know that it was not.
    * @defaultValue identical primitives; every object is written
    */
   readonly unchanged?: ((before: V, after: V) => boolean) | undefined
   /**
-   * Gets each record that fails by itself, in its turn, and the stream goes on without it. The record leaves no trace in
-   * the state. These are `CALLBACK` (`keyOf`, `transform` or `project` threw), `INVALID_KEY`, `CODEC` and
+   * Gets each record that fails, in order with the outputs; the stream goes on without it, and it has no effect on the
+   * state. Its errors are `CALLBACK` (`keyOf`, `transform` or `project` threw), `INVALID_KEY`, `CODEC` and
    * `VALUE_TOO_LARGE`; other errors end the stream.
    * @defaultValue `'fail'`: the error ends the stream, after the outputs of the records before
    */
   readonly deadLetter?: 'fail' | ((letter: DeadLetter<T>) => void) | undefined
   /**
-   * Further writes for the commit of these records (all that it covers, in order, dead letters too), for instance the
-   * position of the last in the input: the writes are durable together or not at all. On keys that no record has; a put of
-   * `bytes` is stored as it is, whatever the store's codec. May be called again for a commit that is repeated. An error of
-   * one of these writes, `VERSION_CONFLICT` too, ends the stream.
+   * Further writes for the commit of these records (all that it covers, in order, including dead letters), for instance
+   * the position of the last one in the input: all writes of a commit are durable, or none. They must be on keys that
+   * no record has; a put of `bytes` bypasses the codec. May be called again if the commit is repeated. An error of one
+   * of these writes, `VERSION_CONFLICT` included, ends the stream.
    * @defaultValue none
    */
   readonly commitWith?: ((records: readonly T[]) => Iterable<Mutation<V> | BytesPut>) | undefined
   /**
-   * As `commitWith`, of what the commit emits: for results that are to be in the store exactly once, and not only emitted.
+   * As `commitWith`, but for the outputs of the commit: for results that must be in the store exactly once, not only
+   * emitted.
    * @defaultValue none
    */
   readonly commitOutputs?: ((outputs: readonly R[]) => Iterable<Mutation<V> | BytesPut>) | undefined
   /**
-   * The partition of an input that the records are of, as `ownPartitions$` gives it. Each commit then carries its fence and
-   * position, and several are on their way at a time; what was written is remembered. Nothing is committed, or emitted, of a
-   * partition that another has taken over: that ends the stream with `FENCED`.
+   * The partition that the records come from, as `ownPartitions$` emits it. Each commit then carries its fence and
+   * position, several commits are in flight at a time, and written values are remembered. Once another member has taken
+   * the partition over, nothing more is committed or emitted: the stream ends with `FENCED`.
    * @defaultValue none
    */
   readonly partition?: Pick<OwnedPartition<unknown>, 'fences'> | undefined
   /**
-   * The position of a record in its partition: what comes after it is read when the partition is read again. JSON.
+   * The position of a record in its partition, after which reading goes on when the partition is read again. JSON.
    * @defaultValue none; needed with a `partition`
    */
   readonly positionOf?: ((record: T) => unknown) | undefined
   /**
-   * How long a value is there after the last record of its key, in whole milliseconds: then it reads as absent. With a
-   * `partition` it is deleted then, too, in a commit; without, when the key's next record comes, or by `sweep$`.
+   * How long a value lives after the last record of its key, in whole milliseconds; then it reads as absent. With a
+   * `partition`, it is then also deleted in a commit; without one, when the key's next record comes, or by `sweep$`.
    * @defaultValue for ever
    */
   readonly expireAfter?: number | undefined
 }
 
-/** Options of {@link processKV} where keys have timers. */
+/** Options of {@link processKV} with timers. */
 export interface TimedProcessOptions<T, V, N, R, S> extends Omit<ProcessOptions<T, V, N, R>, 'deadLetter'> {
-  /** What happens when a timer is due that was set for a key. */
+  /** The handler of due timers, and their clock. */
   readonly timers: TimerOptions<T, V, S>
   /**
-   * As of {@link ProcessOptions}; of a timer that cannot be fired it gets a {@link FiredTimer} in place of the record. The timer
-   * is cleared then.
+   * As in {@link ProcessOptions}; for a timer that fails it gets a {@link FiredTimer} instead of a record. The timer is
+   * then cleared.
    * @defaultValue `'fail'`
    */
   readonly deadLetter?: 'fail' | ((letter: DeadLetter<T | FiredTimer>) => void) | undefined
 }
 
 /**
- * With `timers`: `transform` sets and clears timers of the record's key, and `timers.onTimer` is called with the state when one is
- * due; both in commits, so that a timer fires once, whatever dies when.
+ * With `timers`, `transform` can set and clear timers of the record's key, and `timers.onTimer` is called with the
+ * state when one is due. Both are part of commits, so that a timer fires exactly once, whatever dies when.
  *
- * Time goes forward by the clock, or with the records (`timers.timeOf`). Before a record is run, the timers of its key that are
- * due by then have fired, in the order of their times; those of other keys soon after. Emits what `transform` and `onTimer` come
- * to, as `[record, value]` and `[timer, value]`, once durable. Completes when the source has completed and all is emitted;
- * timers that are not due yet stay in the store, for the next run. A key that is deleted has no timers any more.
+ * Time advances with the clock, or with the records (`timers.timeOf`). Before a record is processed, the due timers of
+ * its key fire, in order of their times; those of other keys soon after. Emits `[record, value]` for each record and
+ * `[timer, value]` for each timer, once durable. Completes when the source has completed and everything is emitted;
+ * timers that are not due yet stay in the store, for the next run. Deleting a key deletes its timers.
  *
  * @example
  * ```ts
@@ -138,22 +139,22 @@ export function processKV<
   options: TimedProcessOptions<NoInfer<T>, NoInfer<V>, ReturnType<F>, R, S>,
 ): OperatorFunction<T, R | S>
 /**
- * The process loop: for each record, reads the value under its key, computes a new one, writes it, and emits when that
- * is durable. No update is lost, with any number of writers, and the records of one key see each other's writes in order.
+ * The process loop: for each record, reads the value of its key, computes a new one, writes it, and emits once that is
+ * durable. No update is lost, with any number of writers, and the records of a key see each other's writes in order.
  *
- * It works in batches, so that many records share one lookup and one write: of the records that arrive together or
- * while a commit is under way, each key is looked up once, unless it is remembered; `transform` runs record by record;
+ * It works in batches, so that many records share one lookup and one write. Of the records that arrive together, or
+ * while a commit is in flight, each key is looked up once, unless it is remembered; `transform` runs record by record;
  * the last value of each key is written in one atomic commit, on the condition that the key still has the version that
- * was read. A single record leaves at once. Where another writer was faster, the keys he wrote are read again, their
- * records are transformed again, and the commit is repeated: **`transform` must be pure**. A commit that is too large for
- * the store is made in pieces.
+ * was read. A single record is processed at once. If another writer was faster, the keys that it wrote are read again,
+ * their records are transformed again, and the commit is repeated: **`transform` must be pure**. A commit that is too
+ * large for the store is split.
  *
- * Emits `[record, value]`, or what `project` makes of it, in the order of the records, once durable; completes when the
- * source has completed and all is emitted. A record that fails by itself ends the stream, after the outputs of the
- * records before, or goes to `deadLetter`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. `FENCED` ends it where the
- * records' `partition` is lost. So do, always, the errors of the
- * store: `INDETERMINATE` (the commit may have been carried out), `TIMEOUT`, `UNAVAILABLE`, `CLOSED`, …. An error of the source
- * passes at once, a commit under way is then not waited for. `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits `[record, value]`, or the result of `project`, in the order of the records, once durable; completes when the
+ * source has completed and everything is emitted. A record that fails ends the stream, after the outputs of the records
+ * before, or goes to `deadLetter`: `CALLBACK`, `INVALID_KEY`, `CODEC`, `VALUE_TOO_LARGE`. Other errors always end it:
+ * `FENCED` if the records' `partition` is lost, and those of the store: `INDETERMINATE` (the commit may have been
+ * carried out), `TIMEOUT`, `UNAVAILABLE`, `CLOSED`, …. An error of the source passes at once, without waiting for a
+ * commit in flight. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
  * ```ts
@@ -198,8 +199,8 @@ export type AnyOptions<T, V> = Omit<TimedProcessOptions<T, V, V | undefined, unk
   Partial<Pick<TimedProcessOptions<T, V, V | undefined, unknown, unknown>, 'timers'>>
 
 /**
- * {@link processKV}, for one subscription, with a journal of what is needed to make outputs again that were not taken. It
- * is told of each that was, in order; the source begins with the first record of which it was not.
+ * {@link processKV}, for one subscription, with a journal of what is needed to make outputs again that were not taken.
+ * It is told of each that was, in order; the source begins with the first record of which it was not.
  *
  * @internal
  */

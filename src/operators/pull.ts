@@ -2,25 +2,25 @@ import { asyncScheduler, Observable, type Subscriber } from 'rxjs'
 import { currentDemand, type Demand, withDemand } from '../base/demand.ts'
 import { KVError } from '../base/errors.ts'
 
-/** How long records may be emitted before the event loop is let turn, in milliseconds. */
+/** How long to emit records before the event loop gets a turn, in milliseconds. */
 const SLICE = 20
 
-/** After how many records the clock is looked at. */
+/** How many records to emit between two looks at the clock. */
 const RECORDS_PER_LOOK = 256
 
-/** Lets the event loop turn now and then, where nothing else does. */
+/** Gives the event loop a turn now and then. */
 class Slices {
   #until = RECORDS_PER_LOOK
   #since = asyncScheduler.now()
 
-  /** To be asked once a record: whether it is time to let the event loop turn. */
+  /** Whether it is time to give the event loop a turn; to be read once per record. */
   get over(): boolean {
     if (--this.#until > 0) return false
     this.#until = RECORDS_PER_LOOK
     return asyncScheduler.now() - this.#since >= SLICE
   }
 
-  /** Goes on in a later turn. */
+  /** Calls `resume` in a later turn. */
   turn(resume: () => void): void {
     asyncScheduler.schedule(() => {
       this.#since = asyncScheduler.now()
@@ -29,12 +29,12 @@ class Slices {
   }
 }
 
-/** Emits what `iterator` has, in one go where there is no demand to follow. */
+/** Emits the values of `iterator`; all at once if there is no demand to follow. */
 function pullSync<T>(iterator: Iterator<T>, demand: Demand | undefined, subscriber: Subscriber<T>): void {
   const slices = new Slices()
   let exhausted = false
   let advancing = false
-  // While it computes a value, a generator cannot be closed: that is made up for afterwards.
+  // A generator cannot be closed while it is computing a value: it is closed afterwards.
   const close = (): void => {
     if (!exhausted && !advancing) iterator.return?.()
   }
@@ -71,13 +71,14 @@ function pullSync<T>(iterator: Iterator<T>, demand: Demand | undefined, subscrib
       else subscriber.next(result.value)
     }
   }
-  // What is subscribed to because of what is emitted, the next file of a `concatMap`, follows the same demand.
+  // Sources that are subscribed to because of an emission, such as the next file of a `concatMap`, follow the same
+  // demand.
   const resume = (): void => withDemand(demand, emit)
   subscriber.add(close)
   resume()
 }
 
-/** Emits what `iterator` has, and returns when it has no more. */
+/** Emits the values of `iterator`, and returns when there are no more. */
 async function pullAsync<T>(
   iterator: AsyncIterator<T>,
   demand: Demand | undefined,
@@ -95,19 +96,19 @@ async function pullAsync<T>(
   }
 }
 
-/** A Node stream; destroying it also ends a read that is under way, which closing its iterator does not. */
+/** A Node stream; destroying it also ends a pending read, which closing its iterator does not. */
 const isStream = (records: object): records is { destroy(): unknown } =>
   'destroy' in records && typeof records.destroy === 'function' && 'readable' in records
 
 /**
  * A source that is read no faster than it is processed.
  *
- * RxJS pushes: what `from(readable)` has read and nobody can process yet waits in memory. But subscribing is
- * synchronous, so `pull$` finds the operator of this library that it feeds, through `map`, `filter`, `concatMap` and all
- * others that subscribe to it at once, and reads on only while that operator has room. A pipe of any length then holds
- * a bounded number of records. Where there is no such operator, it emits as `from` does.
+ * RxJS pushes: records that `from(readable)` has read, and that cannot be processed yet, wait in memory. But
+ * subscribing is synchronous, so `pull$` finds the operator of this library that it feeds, through `map`, `filter`,
+ * `concatMap` and all others that subscribe synchronously, and reads on only while that operator has capacity. So a
+ * pipeline of any length holds a bounded number of records. Without such an operator it emits as `from` does.
  *
- * Emits the values of the iterable, and completes when there are no more; what the iterable throws is its error.
+ * Emits the values of the iterable, and completes after the last; fails with the error that the iterable throws.
  * Unsubscribing closes the iterator; a Node stream is destroyed.
  *
  * @example
@@ -137,7 +138,7 @@ export function pull$<T>(records: Iterable<T> | AsyncIterable<T>): Observable<T>
       subscriber.add(() => {
         if (exhausted) return
         if (isStream(source)) source.destroy()
-        // Nobody is left to hear of its failing.
+        // Nobody is left to receive its error.
         else Promise.resolve(iterator.return?.()).catch(() => {})
       })
       const end = (last: () => void): void => {

@@ -5,7 +5,7 @@ import { finalSessions } from './internal/final-sessions.ts'
 import { SessionRules } from './internal/session-rules.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'
 
-/** A session of a key: records with no more than the gap between one and the next. */
+/** A session of a key: records with at most the gap between one and the next. */
 export interface Session<V> {
   readonly key: string
   /** The time of its first record, in milliseconds. */
@@ -13,7 +13,7 @@ export interface Session<V> {
   /** The time of its last record, in milliseconds. */
   readonly end: number
   readonly value: V
-  /** With `emit: 'final'`, whether it is final: no record will be added to it any more. */
+  /** With `emit: 'final'`, whether it is final: no more records will be added. */
   readonly final?: true | undefined
 }
 
@@ -22,14 +22,14 @@ export interface FinalSession<V> extends Session<V> {
   readonly final: true
 }
 
-/** What the store of {@link sessionKV} holds under a key: its sessions, the oldest first. */
+/** The value of a key in the store of {@link sessionKV}: its sessions, oldest first. */
 export type Sessions<V> = readonly Session<V>[]
 
-/** The session of a record, after it, and what the record changed. */
+/** The session of a record, after the record, and what the record changed. */
 export interface SessionUpdate<V> extends Session<V> {
-  /** What it takes the place of: nothing where it is new, itself as it was before, or those that the record joined. */
+  /** The sessions that it replaces: none if it is new, its former self, or those that the record has merged. */
   readonly replaces: Sessions<V>
-  /** Earlier sessions of the key that are final now: no record will be added to them any more. */
+  /** Earlier sessions of the key that have become final: no more records will be added to them. */
   readonly closed: Sessions<V>
 }
 
@@ -43,64 +43,67 @@ export interface SessionOptions<T, V>
   readonly emit?: undefined
   /** When a record happened: a `Date`, or milliseconds. */
   readonly timeOf: (record: T) => number | Date
-  /** The longest inactivity within a session, in milliseconds; a longer one ends it. Not to be changed for a given state. */
+  /**
+   * The longest inactivity within a session, in milliseconds; a longer one ends it. Do not change it for existing
+   * state.
+   */
   readonly gap: number
   /**
-   * How much older than the newest record of its key a record may be, in milliseconds, and surely find its session open.
-   * A session is final, and closed, when the key's newest record is more than `gap + grace` after its end. Not to be
-   * changed for a given state.
+   * How much older than the newest record of its key a record may be, in milliseconds, and still surely find its
+   * session open. A session is final, and closed, when the key's newest record is more than `gap + grace` after its
+   * end. Do not change it for existing state.
    * @defaultValue 0: a session is closed by the first record of the next
    */
   readonly grace?: number | undefined
   /**
-   * The value of two sessions that turn out to be one, as a record came out of order that belongs to both. It must be
-   * pure. Needed with a `grace`; without, sessions cannot meet.
+   * Merges the values of two sessions that an out-of-order record has joined into one. Must be pure. Required with a
+   * `grace`; without, sessions cannot merge.
    * @defaultValue none
    */
   readonly merge?: ((earlier: V, later: V) => V) | undefined
   /**
-   * How many final sessions of a key stay in the store, to be read, beside those that are open.
+   * How many final sessions of a key stay in the store, besides the open ones.
    * @defaultValue 1
    */
   readonly keep?: number | undefined
 }
 
-/** Options of {@link sessionKV} whose sessions are told once, when they are final. */
+/** Options of {@link sessionKV} that emits each session once, when it is final. */
 export interface FinalSessionOptions<T, V>
   extends EventTimeOptions<T, Sessions<V>, FinalSession<V>>,
     Pick<SessionOptions<T, V>, 'timeOf' | 'gap' | 'merge'> {
   readonly emit: 'final'
   /**
-   * How much older than the newest record of the stream, of any key, a record may be and surely find its session open, in
-   * milliseconds: the lateness of the watermark.
+   * How much older than the newest record of the stream, of any key, a record may be and still surely find its session
+   * open, in milliseconds: the lateness of the watermark.
    * @defaultValue 0
    */
   readonly grace?: number | undefined
   /**
-   * How many final sessions of a key stay in the store, to be read, beside those that are open. With 0 a key goes from the store
-   * soon after its last session is final.
+   * How many final sessions of a key stay in the store, besides the open ones. With 0, a key is deleted soon after its
+   * last session is final.
    * @defaultValue 1
    */
   readonly keep?: number | undefined
 }
 
 /**
- * Sessions: puts each record of a key into the session that it belongs to by the time at which it happened, and keeps
- * the key's recent sessions in the store. A session ends after a `gap` without records.
+ * Groups the records of each key into sessions by event time, and keeps the key's recent sessions in the store. A
+ * session ends after a `gap` without records.
  *
  * Works as `processKV` does: records of one key in order, atomic commits, no update lost with any number of writers;
- * `transform` and `merge` must be pure. The order in which the records of a key come does not matter within `grace`: one
- * that is out of order joins the session it belongs to, one that lies between two within the gap of both makes them one.
- * The value under a key is the list of its sessions, the open ones and the last final ones (`keep`).
+ * `transform` and `merge` must be pure. Within `grace`, the order in which the records of a key come does not matter:
+ * one that is out of order is added to its session; one that lies between two sessions, within the gap of both, merges
+ * them. The value under a key is the list of its sessions: the open ones and the last final ones (`keep`).
  *
  * Emits `[record, session]` for each record, in order, once durable: the session after the record, with those that it
- * `replaces` and those that are `closed` by it, which are final. For a record that is too late for its session, or to
- * open one, it emits `[record, undefined]`, and the state is as it was; such a record is more than `grace` older than the
- * newest of its key. Completes when the source has completed and all is emitted. Errors are those of `processKV`, and
- * `CALLBACK` where `timeOf` or `merge` throws. `INVALID_ARGUMENT`, at once, for a bad option.
+ * `replaces` and those that it has `closed`, which are final. For a record that is too late for its session, or to open
+ * one, it emits `[record, undefined]`, and does not change the state; such a record is more than `grace` older than the
+ * newest of its key. Completes when the source has completed and everything is emitted. Errors are those of
+ * `processKV`, and `CALLBACK` if `timeOf` or `merge` throws. `INVALID_ARGUMENT`, at once, for a bad option.
  *
- * Time is the records' own, for each key by itself: where nothing more comes, nothing is closed. Such sessions are found
- * in the store: those whose `end` is longer ago than `gap + grace`, by whatever clock.
+ * Each key has its own event time: if no more records come, no session is closed. Such sessions can be found in the
+ * store: those whose `end` is more than `gap + grace` ago, by any clock.
  *
  * @example
  * ```ts
@@ -133,11 +136,12 @@ export function sessionKV<T, V, F extends (record: NoInfer<T>, value: NoInfer<V>
   options: SessionOptions<NoInfer<T>, NoInfer<V>>,
 ): OperatorFunction<T, [record: T, session: SessionUpdate<V> | undefined]>
 /**
- * With `emit: 'final'` a session is emitted once, when no record can be added to it any more: when the watermark (the newest
- * time of the stream less `grace`, and by the clock where nothing comes for `idleAfter`) is beyond its end and the gap. It is
- * then marked `final` in the store, in the same commit; so a restart or a move tells no session twice into the store, and loses
- * none. Emitted is what was committed: at most once, where the process dies in between; `commitOutputs` writes what must not be
- * lost. A record that is too late for its session, or to open one, goes to `deadLetter`, with the code `LATE`.
+ * With `emit: 'final'`, each session is emitted once, when no more records can be added: when the watermark (the newest
+ * time of the stream minus `grace`, advanced by the clock if nothing comes for `idleAfter`) has passed its end plus the
+ * gap. The same commit marks it as `final` in the store, so that after a restart or a move each session becomes final
+ * exactly once. Outputs are emitted after the commit, so at most once if the process dies in between; `commitOutputs`
+ * writes those that must not be lost. A record that is too late for its session, or to open one, goes to `deadLetter`,
+ * with the code `LATE`.
  *
  * @example
  * ```ts

@@ -14,36 +14,38 @@ import { type Observed, observedOf } from '../store/observed-engine.ts'
 /** Options of {@link sweep$}. */
 export interface SweepOptions {
   /**
-   * From the end of one pass to the begin of the next, in milliseconds.
+   * The pause between two passes, in milliseconds.
    * @defaultValue 60000
    */
   readonly every?: number | undefined
 }
 
-/** What a pass of {@link sweep$} has come to. */
+/** The result of a pass of {@link sweep$}. */
 export interface Sweep {
-  /** How many entries were looked at. */
+  /** How many entries it read. */
   readonly seen: number
-  /** How many were deleted. */
+  /** How many entries it deleted. */
   readonly deleted: number
-  /** How long after its time the latest of them was deleted, in milliseconds; 0 where none was. */
+  /** The longest delay between expiry and deletion, in milliseconds; 0 if it deleted none. */
   readonly lateness: number
 }
 
-/** The node that says who sweeps. */
+/** The node that records who sweeps. */
 const NODE = nodeKey('sweeper')
 
-/** How many keys one request deletes at most. */
+/** The most keys that one request deletes. */
 const CHUNK = 256
 
 /**
- * Deletes values that have expired: looks at all entries of the store, page by page, again and again.
+ * Deletes expired values: reads all entries of the store, page by page, again and again.
  *
- * Each is deleted on the condition that it was not written again, and that nobody else has begun to sweep: one sweeps at a
- * time, and who begins takes over. (A store over several ensembles is not fenced so.) A store needs it only where values that
- * expire are written by `put$`, `upsertKV`, or `processKV` without a partition: the owner of a partition deletes its own.
+ * Each is deleted on the condition that it was not written again, and that nobody else has started to sweep: one
+ * process sweeps at a time, and a new one takes over. (Over several ensembles there is no such fence.) A store needs
+ * this only for expiring values written by `put$`, `upsertKV`, or `processKV` without a partition: the owner of a
+ * partition deletes its own.
  *
- * Emits what each pass has come to; never completes. Ends with `FENCED` when another takes over, and with the store's errors.
+ * Emits the result of each pass; never completes. Fails with `FENCED` when another process takes over, and with the
+ * store's errors.
  *
  * @example
  * ```ts
@@ -88,7 +90,7 @@ export function sweep$<V>(store: KVStore<V>, { every = 60_000 }: SweepOptions = 
   })
 }
 
-/** One look at all entries. */
+/** One pass over all entries. */
 class Pass<V> {
   readonly #access: Access<V>
   readonly #observed: Observed
@@ -146,7 +148,7 @@ class Pass<V> {
     )
   }
 
-  /** Deletes what has expired; what was written again meanwhile is left. */
+  /** Deletes expired entries, except those written again meanwhile. */
   #delete(expired: readonly StoredEntry[], then: (error: KVError | undefined) => void): void {
     if (expired.length === 0) then(undefined)
     else if (this.#fence === undefined) this.#deleteEach(expired, then)
@@ -176,7 +178,7 @@ class Pass<V> {
           const left = some.filter(({ key }) => key !== error.key)
           if (error.code !== 'VERSION_CONFLICT') then(error)
           else if (error.key === fence.node) then(fence.fenced(error))
-          // Where it is not known which was written again, all wait for the next pass.
+          // If it is unknown which one was written again, all wait for the next pass.
           else goOn(left.length === some.length ? [] : left)
         },
       },

@@ -34,14 +34,14 @@ class RecordUpdate<T, V, R> implements Updater<V> {
 }
 
 /**
- * Updates, for each record, the value under its key: reads, computes and writes atomically, with any number of writers.
+ * Updates the value of each record's key: reads, computes and writes atomically, with any number of writers.
  *
- * Each record is a write of its own, so a watcher may see every one of them, and the records of one key wait for each
- * other. `processKV` writes a key once for many records and is much faster; use this where every step counts.
+ * Each record is a write of its own, so a watcher may see each of them, and the records of one key wait for each other.
+ * `processKV` writes a key once for many records and is much faster; use this if every step counts.
  *
  * Emits `[record, new value]` once that is durable, in the order of the records, and completes when the source has
- * completed and all updates are done. The first error ends it, after the results of the records before: `CALLBACK`
- * where `keyOf` or `transform` throws, else the store's; records of other keys after it may have been written. An error of
+ * completed and all updates are done. The first error ends it, after the results of the records before: `CALLBACK` if
+ * `keyOf` or `transform` throws, else the store's error; later records of other keys may have been written. An error of
  * the source passes at once. `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
@@ -75,7 +75,7 @@ export function updateKV<
     {
       question: keyOf,
       callback: 'keyOf',
-      // The store keeps the order of a key's updates, and writes in one round what is asked for together.
+      // The store keeps the order of a key's updates, and combines those requested together into one write.
       ask: (key, asker) => access.update(key, new RecordUpdate(asker, transform)),
       output: (record, value) => [record, value as ReturnType<F>],
     },

@@ -6,15 +6,15 @@ import { asking } from './internal/each-record.ts'
 import type { WriteOptions } from './options.ts'
 
 /**
- * Writes an entry for each record, and lets the record go on once the entry is durable.
+ * Writes an entry for each record, and emits the record once the entry is durable.
  *
- * Records that arrive together are written together, each for itself; those of one key in their order. The write is
- * unconditional: to compute a value from the stored one use `processKV` or `updateKV`.
+ * Records that arrive together are written together, but independently of each other; those of one key in order. The
+ * write is unconditional: to compute a value from the stored one, use `processKV` or `updateKV`.
  *
- * Emits the records, in their order, and completes when the source has completed and all writes are done. The first
- * error ends it, after the results of the records before: `CALLBACK` where `entryOf` throws, else the store's; records
- * after it may have been written. An error of the source passes at once, unsubscribing withdraws what has not been
- * sent. `INVALID_ARGUMENT`, at once, for a bad option.
+ * Emits the records in order, and completes when the source has completed and all writes are done. The first error ends
+ * it, after the records before: `CALLBACK` if `entryOf` throws, else the store's error; later records may have been
+ * written. An error of the source passes at once; unsubscribing withdraws what has not been sent. `INVALID_ARGUMENT`,
+ * at once, for a bad option.
  *
  * @example
  * ```ts

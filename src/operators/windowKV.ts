@@ -10,10 +10,10 @@ import { END_OF_TIME } from './windowKey.ts'
 
 export type { WindowSpan }
 
-/** What the store of {@link windowKV} holds: one window of one key. */
+/** A value in the store of {@link windowKV}: one window of one key. */
 export interface Window<V> extends WindowSpan {
   readonly value: V
-  /** With `emit: 'final'`, whether it is final: no record will be added to it any more. */
+  /** With `emit: 'final'`, whether it is final: no more records will be added. */
   readonly final?: true | undefined
 }
 
@@ -24,7 +24,7 @@ export interface FinalWindow<V> extends Window<V> {
 
 /** A window after a record. */
 export interface WindowUpdate<V> extends Window<V> {
-  /** Whether the record came after one, of any key, that happened at the window's `end` or later; since the subscription. */
+  /** Whether, since the subscription, an earlier record of any key happened at the window's `end` or later. */
   readonly late: boolean
 }
 
@@ -41,48 +41,48 @@ export interface WindowOptions<T, V, K extends number | undefined = number | und
   /** How long a window is, in whole milliseconds. */
   readonly size: number
   /**
-   * The time from the start of one window to that of the next, in whole milliseconds; `size` at most. A record is in
-   * `size / every` windows, which may be written in two commits: it counts in `commitSize` as often, and there is no
-   * `commitWith` and no `partition` then. Not to be changed for a given state.
+   * The time from the start of one window to that of the next, in whole milliseconds; at most `size`. With less, a
+   * record is in `size / every` windows, which may be written in two commits: it counts that often in `commitSize`, and
+   * excludes `commitWith` and `partition`. Do not change it for existing state.
    * @defaultValue `size`: windows do not overlap
    */
   readonly every?: number | undefined
   /**
-   * How many windows of each key the store holds, at least `size / every`. A window shares its place with those `keep`,
-   * `2 * keep`, … windows before and after it: the newest of them that has a record has it. Not to be changed for a given
-   * state.
+   * How many windows of each key to keep, at least `size / every`. A window shares its store key with those `keep`, `2
+   * * keep`, … windows before and after it: the newest of them that has a record occupies it. Do not change it for
+   * existing state.
    * @defaultValue all
    */
   readonly keep?: K
 }
 
-/** Options of {@link windowKV} whose windows are told once, when they are final. */
+/** Options of {@link windowKV} that emits each window once, when it is final. */
 export interface FinalWindowOptions<T, V>
   extends EventTimeOptions<T, Window<V>, FinalWindow<V>>,
     Pick<WindowOptions<T, V>, 'timeOf' | 'size' | 'every'> {
   readonly emit: 'final'
   /**
-   * How much older than the newest record of the stream, of any key, a record may be and surely find its window open, in whole
-   * milliseconds: a window is final when the watermark is at its end.
+   * How much older than the newest record of the stream, of any key, a record may be and still surely find its window
+   * open, in whole milliseconds: a window is final when the watermark reaches its end.
    * @defaultValue 0
    */
   readonly lateness?: number | undefined
   /**
-   * How many windows of each key the store holds, as of {@link WindowOptions}; so many at least that those are final which are
-   * dropped. With 0, only those that are open: a window is deleted in the commit in which it is final.
+   * How many windows of each key to keep, as in {@link WindowOptions}; at least as many that only final ones are
+   * dropped. With 0, only open ones: a window is deleted in the commit that makes it final.
    * @defaultValue all
    */
   readonly keep?: number | undefined
 }
 
-/** Refuses options that are wrong, and completes the others. */
+/** Validates the options, and fills in defaults. */
 function layoutOf<T, V>(
   options: Pick<WindowOptions<T, V>, 'size' | 'every' | 'keep' | 'commitWith' | 'partition'>,
 ): Layout {
   const size = wholeNumber('size', options.size, 1, END_OF_TIME)
   const every = wholeNumber('every', options.every ?? size, 1, size)
   const keep = options.keep
-  // Fewer, and the windows of one record would take each other's places.
+  // With fewer, the windows of one record would replace each other.
   if (keep !== undefined) wholeNumber('keep', keep, Math.ceil(size / every), Math.floor(END_OF_TIME / every))
   const whole = options.commitWith !== undefined ? 'commitWith' : 'partition'
   if (every < size && options[whole] !== undefined) {
@@ -96,28 +96,28 @@ function layoutOf<T, V>(
 }
 
 /**
- * Windows: puts each record of a key into the windows that it belongs to by the time at which it happened, and keeps a
- * value for each window in the store. Windows are aligned to the epoch; they follow each other (tumbling) or, with an
- * `every` shorter than their `size`, overlap (hopping).
+ * Groups the records of each key into windows by event time, and keeps a value for each window in the store. Windows
+ * are aligned to the epoch; they follow each other (tumbling) or, with an `every` shorter than their `size`, overlap
+ * (hopping).
  *
  * Works as `processKV` does: records of one window in order, atomic commits, no update lost with any number of writers;
- * `transform` must be pure. The order in which records come does not matter where it does not matter to `transform`:
- * windows do not close, and a late record updates its old window.
+ * `transform` must be pure. Windows do not close: a late record updates its old window, so the order in which records
+ * come matters only if it matters to `transform`.
  *
- * Each window is an entry of its own, under the store key {@link windowKey}, and holds `{ key, start, end, value }`: list
- * a key's windows with `entries$({ prefix: windowPrefix(key) })`, in the order of their time, and follow them with
- * `changes$`, in any process.
+ * Each window is an entry `{ key, start, end, value }` of its own, under the store key {@link windowKey}: list a key's
+ * windows in order of time with `entries$({ prefix: windowPrefix(key) })`, and watch them with `changes$`, in any
+ * process.
  *
- * The state grows with time, unless `keep` bounds it. A window then shares its store key with those `keep` windows before
- * and after (it is made of the start modulo `keep * every`, so that a list is no longer in the order of time), and a newer
- * one takes the place of an older one in a single write. So the older one is dropped at once and for good, for all
- * writers, also after a restart: its records find a newer one in its place and change nothing. Keys that have no more
- * records keep their last windows. Delete those by hand where no late record can come: it would begin its window anew.
+ * The state grows with time, unless `keep` bounds it. A window then shares its store key with those `keep` windows
+ * before and after (the key has the start modulo `keep * every`, so that a list is no longer in order of time), and a
+ * newer one replaces an older one in a single write. So the older one is dropped at once and for good, for all writers,
+ * even after a restart: its records find a newer one and change nothing. Keys without further records keep their last
+ * windows. Delete those by hand only if no late record can come: it would start its window anew.
  *
  * Emits `[record, window]` for each record and window, in the order of the records, once durable: the window after the
- * record, and whether the record was `late`; with `keep`, `[record, undefined]` for a window that was dropped. Completes
- * when the source has completed and all is emitted. Errors are those of `processKV`, and `CALLBACK` where `timeOf`
- * throws or gives no time; where windows overlap, `transform` fails for one window of a record by itself.
+ * record, and whether the record was `late`; with `keep`, `[record, undefined]` for a window that was dropped.
+ * Completes when the source has completed and everything is emitted. Errors are those of `processKV`, and `CALLBACK` if
+ * `timeOf` throws or returns no time; if windows overlap, `transform` fails separately for each window of a record.
  * `INVALID_ARGUMENT`, at once, for a bad option.
  *
  * @example
@@ -153,11 +153,11 @@ export function windowKV<
   options: WindowOptions<NoInfer<T>, NoInfer<V>, K>,
 ): OperatorFunction<T, [record: T, window: WindowUpdate<V> | (K extends number ? undefined : never)]>
 /**
- * With `emit: 'final'` a window is emitted once, when it is final: when the watermark (the newest time of the stream less
- * `lateness`, and by the clock where nothing comes for `idleAfter`) is at its end. It is then marked `final` in the store, in the
- * same commit; so a restart or a move tells no window twice into the store, and loses none. Emitted is what was committed: at most
- * once, where the process dies in between; `commitOutputs` writes what must not be lost. A record whose window is final goes to
- * `deadLetter`, with the code `LATE`.
+ * With `emit: 'final'`, each window is emitted once, when it is final: when the watermark (the newest time of the
+ * stream minus `lateness`, advanced by the clock if nothing comes for `idleAfter`) reaches its end. The same commit
+ * marks it as `final` in the store, so that after a restart or a move each window becomes final exactly once. Outputs
+ * are emitted after the commit, so at most once if the process dies in between; `commitOutputs` writes those that must
+ * not be lost. A record whose window is final goes to `deadLetter`, with the code `LATE`.
  *
  * @example
  * ```ts
@@ -216,7 +216,7 @@ function windows<T, V>(
     },
     ({ record, place }: Visit<T>, current: Window<V> | undefined): Window<V> => {
       const { span } = place!
-      // A newer window has taken the place.
+      // A newer window has replaced it.
       if (current !== undefined && current.start > span.start) return current
       const value = current?.start === span.start ? current.value : undefined
       return { ...span, value: transform(record, value, span) }
@@ -224,7 +224,7 @@ function windows<T, V>(
     {
       commitSize,
       remember,
-      // It is the very same only where nothing was to be done.
+      // It is the same object only if nothing was to be done.
       unchanged: Object.is,
       project: ({ record, place, late }, window): Output => [
         record,

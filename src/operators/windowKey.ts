@@ -1,15 +1,15 @@
 import { KVError } from '../base/errors.ts'
 import { checkKey, quoteKey } from '../contract/keys.ts'
 
-/** The times that have a form of fixed width: from the year 0 until the year 10,000. */
+/** The times with a fixed-width form: from the year 0 to before the year 10,000. */
 export const FIRST_TIME: number = Date.parse('0000-01-01T00:00:00.000Z')
 export const END_OF_TIME: number = Date.parse('9999-12-31T23:59:59.999Z') + 1
 
-/** The key of a record, in which `@` and `%` are escaped, and a time. */
+/** The key of a record, with `@` and `%` escaped, and a time. */
 const WINDOW_KEY = /^((?:[^%@]|%25|%40)+)@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/
 
 /**
- * What the store keys of all windows of `key` begin with, and no others: for `entries$({ prefix })` and
+ * The common prefix of the store keys of all windows of `key`, and of no others: for `entries$({ prefix })` and
  * `changes$({ prefix })`. Throws `INVALID_KEY`.
  *
  * @example
@@ -26,9 +26,9 @@ export function windowPrefix(key: string): string {
 }
 
 /**
- * The store key under which `windowKV` has the window of `key` that begins at `start`; with `keep`, the one that begins
- * there or a multiple of `keep * every` later. Those of one `key` are in the order of time. Throws `INVALID_KEY`, and
- * `INVALID_ARGUMENT` for a time that is not within the years 0 to 9999.
+ * The store key of `windowKV` for the window of `key` that begins at `start`; with `keep`, also for those that begin a
+ * multiple of `keep * every` later. Those of one `key` are in order of time. Throws `INVALID_KEY`, and
+ * `INVALID_ARGUMENT` for a time outside the years 0 to 9999.
  *
  * @example
  * ```ts
@@ -50,14 +50,14 @@ export function windowKey(key: string, start: number | Date): string {
   return windowPrefix(key) + new Date(time).toISOString()
 }
 
-/** The record key and the start that {@link windowKey} made `storeKey` of; `undefined` where it did not. */
+/** The record key and the start in a `storeKey` made by {@link windowKey}; `undefined` for any other key. */
 export function parseWindowKey(
   storeKey: string,
 ): { readonly key: string; readonly start: number } | undefined {
   const [, escaped, time] = WINDOW_KEY.exec(storeKey) ?? []
   if (escaped === undefined || time === undefined) return undefined
   const start = Date.parse(time)
-  // What is no date, such as 30 February, is not read as another.
+  // An invalid date, such as 30 February, is not read as another date.
   if (Number.isNaN(start) || new Date(start).toISOString() !== time) return undefined
   return { key: escaped.replaceAll('%40', '@').replaceAll('%25', '%'), start }
 }
