@@ -1,4 +1,4 @@
-import type { SessionUpdate } from 'rxkeeper'
+import type { Session } from 'rxkeeper'
 import { type Click, STEPS, type Step } from './shop.ts'
 
 /** How often each step was taken in a session. */
@@ -23,28 +23,16 @@ export interface Funnel {
   readonly sessions: number
   /** How many sessions took a step and all those before it. */
   readonly reached: Readonly<Record<Step, number>>
-  /** How many clicks came too late for their session. */
-  readonly late: number
 }
 
-export const emptyFunnel: Funnel = { sessions: 0, reached: none, late: 0 }
+export const emptyFunnel: Funnel = { sessions: 0, reached: none }
 
 const hasReached = (last: Step, { value }: { readonly value: Steps }): boolean =>
   STEPS.slice(0, STEPS.indexOf(last) + 1).every(step => value[step] > 0)
 
-/**
- * The funnel after a click: with the session as it is now, and without those that it takes the place of, so that it is
- * right at any time, also where sessions turn out to be one.
- */
-export function countSession(
-  [, session]: readonly [Click, SessionUpdate<Steps> | undefined],
-  funnel: Funnel = emptyFunnel,
-): Funnel {
-  if (session === undefined) return { ...funnel, late: funnel.late + 1 }
-  const reached = { ...funnel.reached }
-  for (const step of STEPS) {
-    reached[step] +=
-      Number(hasReached(step, session)) - session.replaces.filter(before => hasReached(step, before)).length
-  }
-  return { ...funnel, sessions: funnel.sessions + 1 - session.replaces.length, reached }
+/** The funnel with a session more, which is final: it counts once. */
+export function countSession(session: Session<Steps>, { sessions, reached }: Funnel = emptyFunnel): Funnel {
+  const counted = { ...reached }
+  for (const step of STEPS) counted[step] += Number(hasReached(step, session))
+  return { sessions: sessions + 1, reached: counted }
 }

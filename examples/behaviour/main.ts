@@ -57,6 +57,7 @@ async function main(args: string[]): Promise<void> {
   const userOf = ({ user }: Click): string => user
   const pageOf = ({ page }: Click): string => page
   const timeOf = ({ at }: Click): number => at
+  let late = 0
   const results$ = clicks$.pipe(
     lookupKV(prices, pageOf, { project: priced }),
     connect(click$ =>
@@ -68,6 +69,16 @@ async function main(args: string[]): Promise<void> {
             grace: 60 * MINUTE,
             merge: mergeSteps,
             keep: 3,
+            // Each session is counted once, when no click can join it any more.
+            emit: 'final',
+            // The last ones are over without a further click. While a shop is open, `idleAfter` does that.
+            closeAtEnd: true,
+            // Time begins anew with each run, as the tables do.
+            name: `visits ${Date.now()}`,
+            deadLetter({ error }) {
+              if (error.code !== 'LATE') throw error
+              late++
+            },
           }),
           processKV(funnel, () => 'all', countSession),
         ),
@@ -86,7 +97,7 @@ async function main(args: string[]): Promise<void> {
   console.log(
     [
       `${arrived} clicks of ${plan.users} users in ${plan.days} days, made up from the seed ${plan.seed}`,
-      funnelTable((await firstValueFrom(funnel.get$('all'))) ?? emptyFunnel),
+      funnelTable((await firstValueFrom(funnel.get$('all'))) ?? emptyFunnel, late),
       salesTable(await firstValueFrom(sold$.pipe(toArray()))),
       userTables(
         user,

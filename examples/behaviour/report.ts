@@ -12,7 +12,7 @@ const share = (part: number, of: number): string => (of === 0 ? '–' : `${((100
 const minute = (time: number): string => new Date(time).toISOString().slice(0, 16).replace('T', ' ')
 
 /** How many sessions came how far. */
-export function funnelTable({ sessions, reached, late }: Funnel): string {
+export function funnelTable({ sessions, reached }: Funnel, late: number): string {
   const rows = STEPS.map((step, i) => [
     step,
     whole.format(reached[step]),

@@ -22,17 +22,21 @@ type Arrived = (typeof clicks)[number]
 
 const of = (user: string): Arrived[] => clicks.filter(click => click.user === user)
 
+/** The newest time of all clicks that had arrived, with each. */
+const newest: number[] = []
+for (const { at } of clicks) newest.push(Math.max(at, newest.at(-1) ?? at))
+
 /** The clicks of a user that found their session open, said in another way than the operator does. */
 function inTime(user: string): Arrived[] {
   const accepted: Arrived[] = []
   for (const click of of(user)) {
-    const newest = Math.max(...accepted.map(({ at }) => at))
-    const isFinal = ({ end }: { end: number }): boolean => end + GAP + GRACE < newest
+    const isFinal = ({ end }: { end: number }): boolean => end + GAP + GRACE < newest[click.id]!
     const final = sessionsOf(accepted, GAP)
       .filter(isFinal)
       .flatMap(({ value }) => value)
     const joined = sessionsOf([...accepted, click], GAP).find(({ value }) => value.includes(click.id))!
-    if (!isFinal(joined) && !joined.value.some(id => final.includes(id))) accepted.push(click)
+    const isTooOld = isFinal({ end: click.at })
+    if (!isTooOld && !joined.value.some(id => final.includes(id))) accepted.push(click)
   }
   return accepted
 }
@@ -81,10 +85,7 @@ const history = (user: string): object[] =>
 
 const storedSessions = (user: string): object[] => {
   const all = sessions.filter(({ key }) => key === user)
-  const isOpen = ({ end }: { end: number }): boolean => end + GAP + GRACE >= all.at(-1)!.end
-  return all
-    .slice(-3 - all.filter(isOpen).length)
-    .map(session => ({ ...session, value: stepsOf(session.value) }))
+  return all.slice(-3).map(session => ({ ...session, value: stepsOf(session.value), final: true }))
 }
 
 const whole = (number: number): string => number.toLocaleString('en-US')
@@ -161,7 +162,9 @@ describe('behaviour', () => {
     if (open === undefined) return
     const byUser = (what: (user: string) => object[]) =>
       Object.fromEntries(users.map(user => [user, what(user)]))
-    expect(await tableOf(open('sessions'))).toEqual(byUser(storedSessions))
+    expect(await tableOf(open('sessions'))).toEqual(
+      Object.fromEntries(Object.entries(byUser(storedSessions)).filter(([, all]) => all.length > 0)),
+    )
     expect(await tableOf(open('histories'))).toEqual(byUser(history))
     expect(await tableOf(open('sales'))).toEqual(sales)
     // Again, on what it left.
