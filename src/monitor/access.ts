@@ -64,7 +64,10 @@ export class Access {
    * Refuses requests that must not be answered, whatever their path. Another site can make its own name point here (DNS
    * rebinding), but the browser then sends that name as the host; IP addresses cannot be rebound.
    */
-  check({ headers }: IncomingMessage): void {
+  check({ headers, rawHeaders }: IncomingMessage): void {
+    // Names and values in turn. Of several hosts, Node shows the first, and a proxy may have gone by the last.
+    const hosts = rawHeaders.filter((each, i) => i % 2 === 0 && each.toLowerCase() === 'host')
+    if (hosts.length > 1) throw new Refused(400, 'a request has one host')
     const name = hostName(headers.host)
     if (name === undefined || (isIP(name) === 0 && !this.#hosts.has(name))) {
       throw new Refused(421, 'this monitor does not go by that name (--allow-host adds one)')

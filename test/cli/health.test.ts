@@ -107,16 +107,35 @@ describe('whoever asks', () => {
       () => false,
     )
 
-  test('slowly, or not at all, loses the connection, and its place among the many', async () => {
+  test('slowly, or not at all, loses the connection, and its place among the 10,000', async () => {
     const server = await serve()
-    const closed: Promise<unknown>[] = []
-    for (let i = 0; i < 2_000; i++) {
-      const socket = await dial(server)
-      if (i % 2 === 0) socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\nx: ')
-      closed.push(socket.closed ? Promise.resolve() : once(socket.resume(), 'close'))
+    let open = 0
+    for (let i = 0; i < 10_000; i += 500) {
+      const sockets = await Promise.all(Array.from({ length: 500 }, () => dial(server)))
+      for (const [n, socket] of sockets.entries()) {
+        if (socket.closed) continue
+        open++
+        socket.on('close', () => open--).resume()
+        if (n % 2 === 0) socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\nx: ')
+      }
     }
-    await Promise.all(closed)
+    await expect.poll(() => open, { timeout: 60_000 }).toBe(0)
     expect(await answered(server.url)).toBe(true)
+  })
+
+  test('by another name, or from another site, is told states and nothing else', async () => {
+    const server = await serve()
+    for (const path of ['readyz', 'healthz']) {
+      const response = await fetch(`${server.url}${path}`, {
+        headers: { origin: 'http://evil.example', 'x-forwarded-host': 'evil.example' },
+      })
+      expect([...response.headers.keys()].filter(name => name.startsWith('access-control'))).toEqual([])
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+      const told = (await response.json()) as object
+      expect(Object.keys(told)).toEqual(
+        path === 'readyz' ? ['status', 'store', 'job'] : ['status', 'eventLoopDelay'],
+      )
+    }
   })
 
   test.each([

@@ -90,6 +90,28 @@ describe('DNS rebinding', () => {
   })
 })
 
+describe('requests that say more than one name', () => {
+  it('have the name of the connection looked at, and no other', async () => {
+    const { monitor } = await serve()
+    const two = ['Host: localhost', 'host: evil.example']
+    for (const hosts of [two, [...two].reverse(), ['Host: localhost', 'Host: localhost']]) {
+      const answer = await say(monitor, 'GET /api/keys HTTP/1.1', ...hosts, 'Connection: close')
+      expect([hosts, statusOf(answer)]).toEqual([hosts, 400])
+    }
+    for (const header of ['X-Forwarded-Host', 'X-Host', 'Forwarded']) {
+      const value = header === 'Forwarded' ? 'host=localhost' : 'localhost'
+      const answer = await say(
+        monitor,
+        'GET /api/keys HTTP/1.1',
+        'Host: evil.example',
+        `${header}: ${value}`,
+        'Connection: close',
+      )
+      expect([header, statusOf(answer)]).toEqual([header, 421])
+    }
+  })
+})
+
 describe('requests of other sites', () => {
   const asked = async (
     headers: Record<string, string>,
@@ -115,6 +137,39 @@ describe('requests of other sites', () => {
       expect([origin, await asked({ origin }, 'POST', '/api/session')]).toEqual([origin, 403])
     }
     expect(await asked({ origin: 'http://evil.example' }, 'GET', '/api/events')).toBe(403)
+  })
+
+  it('are refused also where they lead here by an address that is every one of this machine', async () => {
+    const { monitor } = await serve()
+    const host = `0.0.0.0:${monitor.port}`
+    const origin = 'https://evil.example'
+    for (const path of ['/api/keys', '/api/events', '/api/value?key=a']) {
+      expect([path, (await ask(monitor, path, { host, origin })).status]).toEqual([path, 403])
+    }
+    expect((await ask(monitor, '/api/session', { host, origin }, 'POST')).status).toBe(403)
+  })
+
+  it('are refused in whatever way an element or a link of theirs asks', async () => {
+    const { monitor } = await serve()
+    const host = `localhost:${monitor.port}`
+    for (const [dest, mode] of [
+      ['image', 'no-cors'],
+      ['script', 'no-cors'],
+      ['iframe', 'navigate'],
+      ['document', 'navigate'],
+      ['empty', 'websocket'],
+    ]) {
+      const headers = {
+        host,
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-dest': dest!,
+        'sec-fetch-mode': mode!,
+      }
+      expect([dest, (await ask(monitor, '/api/keys', headers)).status]).toEqual([dest, 403])
+      const page = await ask(monitor, '/', headers)
+      expect(page.headers['content-security-policy']).toContain("frame-ancestors 'none'")
+      expect(page.headers['cross-origin-resource-policy']).toBe('same-origin')
+    }
   })
 
   it('have no preflight answered', async () => {
