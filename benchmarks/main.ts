@@ -25,7 +25,7 @@ function versions(): Record<string, string> {
 
 /** Makes the comparisons one after the other; each is shown when it is done. */
 async function run(options: Options): Promise<Outcome[]> {
-  using scripts = await bundle()
+  using scripts = await bundle({ worker: 'runner/worker.ts', writer: 'runner/writer.ts' })
   const arena = new Arena(options.quick ? 2000 : 5000, !options.quick, scripts.writer)
   const stop = () =>
     void arena.stop().then(() => {

@@ -2,21 +2,24 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
-const HERE = import.meta.dirname
-const PACKAGE = resolve(HERE, '../..')
+const BENCHMARKS = resolve(import.meta.dirname, '..')
+const PACKAGE = resolve(BENCHMARKS, '..')
 
 /**
- * Compiles the processes of the contenders, with this package from its source, to plain JavaScript as it is published:
+ * Compiles programs, named by their files below `benchmarks`, with this package from its source, to plain JavaScript as it is published:
  * a loader that compiles as it goes would add its own cost to what is measured.
  */
-export async function bundle(): Promise<{ readonly worker: string; readonly writer: string } & Disposable> {
+export async function bundle<N extends string>(
+  programs: Readonly<Record<N, string>>,
+): Promise<Readonly<Record<N, string>> & Disposable> {
   // Beneath node_modules, so that the packages are found.
   const cache = join(PACKAGE, 'node_modules/.cache')
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'rxkeeper-benchmarks-'))
+  const names = Object.keys(programs) as N[]
   const src = join(PACKAGE, 'src')
   await build({
-    entryPoints: { worker: join(HERE, 'worker.ts'), writer: join(HERE, 'writer.ts') },
+    entryPoints: Object.fromEntries(names.map(name => [name, join(BENCHMARKS, programs[name])])),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -30,9 +33,9 @@ export async function bundle(): Promise<{ readonly worker: string; readonly writ
     alias: { 'rxkeeper/lmdb': join(src, 'lmdb.ts'), rxkeeper: join(src, 'index.ts') },
     logLevel: 'warning',
   })
+  const bundled = Object.fromEntries(names.map(name => [name, join(folder, `${name}.mjs`)]))
   return {
-    worker: join(folder, 'worker.mjs'),
-    writer: join(folder, 'writer.mjs'),
+    ...(bundled as Record<N, string>),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

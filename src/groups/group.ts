@@ -4,6 +4,7 @@ import {
   concatMap,
   EMPTY,
   exhaustMap,
+  forkJoin,
   from,
   map,
   Observable,
@@ -16,6 +17,7 @@ import { KVError } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
 import type { Engine, NodeEntry, Stored } from '../contract/engine.ts'
 import { compareKeys } from '../contract/keys.ts'
+import { startOf } from '../contract/owned-partition.ts'
 import type { AnyStore } from '../store/kv-store.ts'
 import { type Observed, observedOf } from '../store/observed-engine.ts'
 import { isPassing } from './partition-nodes.ts'
@@ -79,7 +81,8 @@ const ticks = ({ after }: Timing, interval: number): Observable<void> =>
 
 /** The contents of nodes, in as many requests as it takes; emits nothing where a transient failure prevents reading. */
 function read(
-  { engine, timing, timeout }: Observed,
+  engine: Engine,
+  { timing, timeout }: Observed,
   nodes: readonly string[],
 ): Observable<(Stored | undefined)[]> {
   const parts: string[][] = []
@@ -139,6 +142,7 @@ export function group$(
   const interval = wholeNumber('interval', options.interval ?? 1000, 1, 0x7fff_ffff)
   const observed = observedOf(store)
   const { engine, timing } = observed
+  const [first = engine, ...rest] = engine.parts?.engines ?? []
   return new Observable(subscriber => {
     const nodes = nodesOf(engine)
     const rates = new Rates(interval)
@@ -151,19 +155,24 @@ export function group$(
         const ids = byName(members)
         const names = byName(partitions)
         const ownerIn = new Map(owners.map(child => [child.name, ownerOf(child)]))
-        const addresses = [
-          ...ids.map(id => tree.memberNode(id)),
-          ...names.map(name => tree.partitionNode(name)),
-        ]
+        const partitionNodes = names.map(name => tree.partitionNode(name))
+        const addresses = [...ids.map(id => tree.memberNode(id)), ...partitionNodes]
         return ticks(timing, interval).pipe(
-          exhaustMap(() => read(observed, addresses)),
-          map((stored): GroupSnapshot => {
+          exhaustMap(() =>
+            forkJoin([
+              read(first, observed, addresses),
+              ...rest.map(shard => read(shard, observed, partitionNodes)),
+            ]),
+          ),
+          map(([stored = [], ...others]): GroupSnapshot => {
             const infos = new Map(ids.map((id, i) => [id, stored[i] && infoOf(stored[i])]))
             return {
               group,
               members: ids.map(id => memberOf(id, infos.get(id), ownerIn)),
               partitions: names.map((partition, i) => {
-                const { position, records } = progressOf(stored[ids.length + i])
+                const inFirst = progressOf(stored[ids.length + i])
+                const states = [inFirst, ...others.map(inShard => progressOf(inShard[i]))]
+                const { position, records } = startOf(states, false)
                 const owner = ownerIn.get(partition)
                 const lags = owner === undefined ? undefined : infos.get(owner)?.lags
                 const lag = lags && Object.hasOwn(lags, partition) ? lags[partition] : undefined
