@@ -114,6 +114,13 @@ export type { Comparison, Contents, Difference } from './moves/compare.ts'
 export { type CompareEvent, type CompareOptions, compareStores$ } from './moves/compareStores.ts'
 export type { MoveProgress } from './moves/move.ts'
 export { type MoveOptions, moveStore$ } from './moves/moveStore.ts'
+export {
+  type PausedStore,
+  type PauseOptions,
+  pauseStore$,
+  type SavepointNode,
+} from './moves/pauseStore.ts'
+export { restoreNodes$ } from './moves/restoreNodes.ts'
 export { deleteKV } from './operators/deleteKV.ts'
 export type { EventTimeOptions } from './operators/event-time.ts'
 export { type HistoryOptions, historyKV } from './operators/historyKV.ts'

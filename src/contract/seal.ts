@@ -50,6 +50,10 @@ export function admissionOf(seal: Seal | undefined): Admission {
 export const mayFill = (seal: Seal | undefined, mover: string): boolean =>
   seal === undefined || (seal.by === mover && seal.state === 'arriving')
 
+/** Whether it is one of this move, in this state. */
+export const isOf = (move: string, seal: Seal | undefined, state: Seal['state']): seal is Seal =>
+  seal?.move === move && seal.state === state
+
 /** Why an engine that answers at once refuses to read, or these writes; `UNAVAILABLE` where it is only for a while. */
 export function refusalOf(
   data: Uint8Array,

@@ -8,7 +8,7 @@ import { Clearing } from './clearing.ts'
 import { Holdings } from './holdings.ts'
 import { commit, isPassing, type NodesRoom } from './partition-nodes.ts'
 import { type LagOf, Telling } from './telling.ts'
-import { checkName, encodeInfo, type MemberInfo, ownerOf } from './tree.ts'
+import { checkName, encodeInfo, isHold, type MemberInfo, ownerOf } from './tree.ts'
 
 /** The first and the longest pause before a retry, in milliseconds. */
 const FIRST_PAUSE = 20
@@ -207,6 +207,10 @@ export class Member<P> {
     if (!this.#members?.includes(this.#id) || this.#owners === undefined || this.#partitions === undefined)
       return
     const owners = this.#holdings.known(this.#owners)
+    if (this.#members.some(isHold)) {
+      this.#holdings.bringAbout(NOBODY, NOBODY)
+      return
+    }
     const members = this.#members.filter(member => !this.#isFormer(member))
     this.#holdings.bringAbout(assign(members, this.#partitions, owners), owners)
   }

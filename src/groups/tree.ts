@@ -1,8 +1,9 @@
+import { hostname } from 'node:os'
 import { KVError } from '../base/errors.ts'
 import { json, text } from '../codecs.ts'
 import type { NodeEntry, Stored } from '../contract/engine.ts'
 import { quoteKey } from '../contract/keys.ts'
-import { childOf, nodeKey } from '../contract/nodes.ts'
+import { childOf, namesOf, nodeKey } from '../contract/nodes.ts'
 import type { PartitionState } from '../contract/owned-partition.ts'
 import { recordOf } from '../store/partition-record.ts'
 
@@ -60,6 +61,24 @@ export class GroupTree {
   finishedNode(partition: string): string {
     return childOf(this.finished, partition)
   }
+}
+
+/** The group whose folder a node is; `undefined` where it is none. */
+export function groupOf(node: string): string | undefined {
+  const [, name] = namesOf(node)
+  return name !== undefined && childOf(GROUPS, name) === node ? name : undefined
+}
+
+const HELD_BY = 'held by '
+
+/** Whether it is no member, but somebody who asks all of them to let their partitions go. The id of a member has a `#`. */
+export const isHold = (id: string): boolean => id.startsWith(HELD_BY) && !id.includes('#')
+
+/** The node by which somebody asks the members of a group to let their partitions go, as long as it is there. */
+export function holdOf(tree: GroupTree, by: string): { readonly node: string; readonly value: Uint8Array } {
+  const id = `${HELD_BY}${by}`
+  const value = encodeInfo({ name: id, host: hostname(), pid: process.pid, start: Date.now() })
+  return { node: tree.memberNode(id), value }
 }
 
 /** Throws `INVALID_ARGUMENT` for a name that no node can have. */

@@ -1,7 +1,8 @@
 import { lastValueFrom, merge } from 'rxjs'
-import type { StoredEntry, Write } from '../contract/engine.ts'
+import type { Write } from '../contract/engine.ts'
 import { parentOf } from '../contract/nodes.ts'
 import type { Difference } from './compare.ts'
+import type { NodeContent } from './nodes.ts'
 import type { Part, Side } from './side.ts'
 
 /** How much is written at a time: so many keys, or bytes. */
@@ -41,7 +42,7 @@ export class Copier {
   }
 
   /** Makes the nodes beside the keys of a part what these are; whether any differed. */
-  async nodes(part: Part, nodes: readonly StoredEntry[]): Promise<boolean> {
+  async nodes(part: Part, nodes: readonly NodeContent[]): Promise<boolean> {
     const wanted = withFolders(nodes)
     const there = new Map((await this.#target.nodes(part)).map(({ key, value }) => [key, value]))
     const writes: Write[] = []
@@ -58,7 +59,7 @@ export class Copier {
 }
 
 /** Nodes with those above them, which some engines have and others do without. */
-function withFolders(nodes: readonly StoredEntry[]): Map<string, Uint8Array> {
+function withFolders(nodes: readonly NodeContent[]): Map<string, Uint8Array> {
   const all = new Map<string, Uint8Array>()
   const addAbove = (node: string): void => {
     const parent = parentOf(node)

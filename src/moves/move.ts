@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { firstValueFrom } from 'rxjs'
 import { KVError } from '../base/errors.ts'
-import { admissionOf, type Seal, takenOver } from '../contract/seal.ts'
+import { admissionOf, isOf, type Seal, takenOver } from '../contract/seal.ts'
 import { Changes } from './changes.ts'
+import { Closing } from './closing.ts'
 import { type Comparison, type Contents, compare } from './compare.ts'
 import { Copier } from './copier.ts'
+import { nodesFor } from './nodes.ts'
 import type { Part, Side } from './side.ts'
 
 /** How far a move is. */
@@ -12,11 +15,12 @@ export interface MoveProgress {
   /**
    * - `copying`: what differs is copied, while the store is used
    * - `following`: what has changed meanwhile is copied
+   * - `waiting`: jobs, of which the positions could not be taken along now, are asked to finish what they have begun
    * - `closing`: nobody is let in any more
    * - `comparing`: both sides are gone through, key by key, and are the same at the end
    * - `moved`: the new place is open
    */
-  readonly phase: 'copying' | 'following' | 'closing' | 'comparing' | 'moved'
+  readonly phase: 'copying' | 'following' | 'waiting' | 'closing' | 'comparing' | 'moved'
   /** How many entries were gone through in this phase. */
   readonly entries: number
   /** How many there are, where that is known. */
@@ -31,6 +35,8 @@ export interface MoveProgress {
 const FOLLOW_BATCH = 4096
 /** With so few keys left to copy the store is closed. */
 const FEW = 512
+/** How long jobs are waited for, before it is looked again, in milliseconds. */
+const WAITING_PAUSE = 100
 /** How often what a closed store has is gone through at most, until both sides are the same. */
 const MOST_PASSES = 5
 
@@ -80,9 +86,9 @@ export class Move {
       this.#progress('moved', 0)
       return
     }
-    if (!isClosed) await this.#checkNodes()
     await this.#claim(move, target)
-    if (!isClosed) await this.#copy(move)
+    const closing = new Closing(this.#source, this.#target, this.#run, move, source)
+    if (!(isClosed && (await closing.takeOver()))) await this.#copy(closing)
     const contents = await this.#settle()
     this.#signal.throwIfAborted()
     await this.#open(move)
@@ -135,7 +141,7 @@ export class Move {
   }
 
   /** Copies while the source is used, until little is left; then closes it, and copies that. */
-  async #copy(move: string): Promise<void> {
+  async #copy(closing: Closing): Promise<void> {
     using changes = new Changes(this.#source.engine)
     let gaps: number
     do {
@@ -144,13 +150,14 @@ export class Move {
       await this.#pass('copying')
       await this.#follow(changes)
     } while (changes.gaps !== gaps)
-    this.#progress('closing', 0)
-    this.#signal.throwIfAborted()
-    const closed: Seal = { state: 'moved', move, by: this.#run, place: this.#target.url }
-    await this.#source.seal(seal => {
-      if (seal?.state === 'moved' && seal.move !== move) throw admissionOf(seal)
-      return closed
-    })
+    for (;;) {
+      this.#progress('closing', 0)
+      this.#signal.throwIfAborted()
+      if (await closing.close()) break
+      this.#progress('waiting', 0)
+      await pause(WAITING_PAUSE)
+      await this.#follow(changes)
+    }
     // All that was written before was told before the answer.
     while (changes.size > 0) await this.#copyKeys(changes.take(FOLLOW_BATCH))
   }
@@ -199,25 +206,12 @@ export class Move {
 
   /** Copies what is beside the keys; whether anything differed. */
   async #copyNodes(): Promise<boolean> {
+    const nodes = nodesFor(await this.#source.allNodes(), this.#target.parts.length)
     let differed = false
     for (const [i, part] of this.#target.parts.entries()) {
-      const source = this.#source.parts[i]
-      const nodes = source === undefined ? [] : await this.#source.nodes(source)
-      if (await this.#copier.nodes(part, nodes)) differed = true
+      if (await this.#copier.nodes(part, nodes[i]!)) differed = true
     }
     return differed
-  }
-
-  /** Positions are of the keys of their ensemble: where those are other ones, they do not hold. */
-  async #checkNodes(): Promise<void> {
-    if (this.#source.parts.length === this.#target.parts.length) return
-    for (const part of this.#source.parts) {
-      if ((await this.#source.nodes(part)).length === 0) continue
-      throw new KVError(
-        'UNSUPPORTED',
-        `jobs keep their positions at ${this.#source.url}; these are moved to as many ensembles only`,
-      )
-    }
   }
 
   /** Lets everybody into the target, as far as it is not open; also where another run had claimed it, if `isVerified`. */
@@ -235,9 +229,6 @@ export class Move {
     this.#tell({ phase, entries, total: this.#total, copied: this.#copier.copied, contents })
   }
 }
-
-const isOf = (move: string, seal: Seal | undefined, state: Seal['state']): boolean =>
-  seal?.move === move && seal.state === state
 
 function busy({ url }: Side, { state, place }: Seal): KVError {
   const problem =

@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs'
 import { KVError } from '../base/errors.ts'
-import type { Due, Engine, Movable, Stored, StoredEntry, Write } from '../contract/engine.ts'
+import type { Due, Engine, Movable, Stored, StoredEntry, Write, Written } from '../contract/engine.ts'
 import { nodeKey, ROOT } from '../contract/nodes.ts'
 import { NOTICE, type Seal, sealOf, withSeal } from '../contract/seal.ts'
 import type { KVStore } from '../store/kv-store.ts'
@@ -54,7 +54,7 @@ export class Side implements AsyncDisposable {
 
   /** The seal of each part. */
   seals(): Promise<readonly (Seal | undefined)[]> {
-    return Promise.all(this.parts.map(async part => sealOf((await this.#root(part))?.value)))
+    return Promise.all(this.parts.map(async part => sealOf((await this.root(part))?.value)))
   }
 
   /** Sets the seals of all parts, one after the other, as {@link sealPart} does. */
@@ -65,7 +65,7 @@ export class Side implements AsyncDisposable {
   /** Sets the seal of a part to what `next` makes of the one there is, unless that is the same; fails with what `next` throws. */
   async sealPart(part: Part, next: (seal: Seal | undefined) => Seal | undefined): Promise<void> {
     for (let tries = 1; ; tries++) {
-      const root = await this.#root(part)
+      const root = await this.root(part)
       const seal = sealOf(root?.value)
       const wanted = next(seal)
       // Ours, by a write whose answer was lost.
@@ -105,8 +105,13 @@ export class Side implements AsyncDisposable {
     return nodes.filter(({ key }) => key !== LAYOUT && !key.startsWith(`${LAYOUT}/`))
   }
 
+  /** Those of all parts. */
+  allNodes(): Promise<readonly (readonly StoredEntry[])[]> {
+    return Promise.all(this.parts.map(part => this.nodes(part)))
+  }
+
   /** Carries out writes in a part, all or none. */
-  commit(part: Part, writes: readonly Write[]): Promise<unknown> {
+  commit(part: Part, writes: readonly Write[]): Promise<readonly Written[]> {
     return firstValueFrom(part.commit(writes, this.due()))
   }
 
@@ -114,7 +119,8 @@ export class Side implements AsyncDisposable {
     return this.store.close()
   }
 
-  async #root(part: Part): Promise<Stored | undefined> {
+  /** What the root of a part holds. */
+  async root(part: Part): Promise<Stored | undefined> {
     const [root] = await firstValueFrom(part.read([ROOT], this.due()))
     if (root instanceof KVError) throw root
     return root

@@ -163,3 +163,27 @@ test('a line without an end is an error with its number, not the end of the memo
     stderr: 'rxkeeper: stdin: more than 256 MiB cannot be read as one value\n',
   })
 })
+
+test('a savepoint takes positions along, which a dump does not', async () => {
+  const node = {
+    node: ['positions', 'visits'],
+    ensemble: 0,
+    of: 1,
+    base64: btoa('{"position":7,"records":7}'),
+  }
+  const lines = [{ key: 'alice', value: 7, version: 0 }, node].map(line => JSON.stringify(line)).join('\n')
+  const ensemble = `zookeeper://${servers}${freshRoot('savepoint')}`
+  const loaded = await project.run(['load', '--store', 'lmdb:savepoint'], { input: lines })
+  expect(loaded).toMatchObject({ code: 0, stdout: '{"loaded":1}\n' })
+  const args = ['dump', '--savepoint', 'savepoint.ndjson', '--store', 'lmdb:savepoint']
+  expect(await project.run(args)).toEqual({ code: 0, stdout: '{"dumped":1}\n', stderr: '' })
+  expect(await project.run(['load', 'savepoint.ndjson', '--store', ensemble])).toMatchObject({ code: 0 })
+  const again = await project.run(['dump', '--savepoint', '--store', ensemble])
+  expect(again).toMatchObject({ code: 0, stderr: '' })
+  const folder = { node: ['positions'], ensemble: 0, of: 1, base64: '' }
+  expect(jsonLines(again.stdout)).toEqual([{ key: 'alice', value: 7, version: 0 }, folder, node])
+  const plain = await project.run(['dump', '--store', ensemble])
+  expect(jsonLines(plain.stdout)).toEqual([{ key: 'alice', value: 7, version: 0 }])
+  const bad = await project.run(['load', '--store', 'lmdb:bad'], { input: '{"node":"x"}' })
+  expect(bad).toMatchObject({ code: 1, stderr: expect.stringContaining('`node` is no list of names') })
+})

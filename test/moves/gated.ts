@@ -7,6 +7,8 @@ import type { Memory } from '../../src/engines/memory/memory.ts'
 export class Gate {
   readonly #turns: () => number
   readonly #most: number
+  /** Those whose calls go through it. */
+  readonly engines: GatedEngine[] = []
   readonly #opened: Promise<void>
   /** Resolves when a call is held. */
   readonly frozen: Promise<void>
@@ -36,6 +38,8 @@ export class Gate {
 
   async pass(): Promise<void> {
     if (++this.#calls > this.#most) {
+      // A process that is killed, or frozen for long.
+      if (this.#calls === this.#most + 1) for (const engine of this.engines) engine.expire()
       this.#freeze()
       await this.#opened
     }
@@ -60,6 +64,7 @@ export class GatedEngine extends MemoryEngine {
   constructor(memory: Memory, mover: string, gate: Gate) {
     super(memory, mover)
     this.#gate = gate
+    gate.engines.push(this)
     this.movable = { nodes: () => gate.through(() => this.lasting()) }
   }
 

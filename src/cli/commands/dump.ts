@@ -1,8 +1,9 @@
 import { createReadStream, createWriteStream, existsSync, renameSync, truncateSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { bufferCount } from 'rxjs'
-import type { KVStore } from '../../index.ts'
+import { type KVStore, pauseStore$ } from '../../index.ts'
 import { linesOf } from '../lines.ts'
+import { nodeLineOf } from '../node-lines.ts'
 import { Output } from '../output.ts'
 import { counted, Progress } from '../progress.ts'
 import { Session } from '../session.ts'
@@ -12,6 +13,7 @@ import { exactLineOf, formatOf } from '../values.ts'
 interface Options extends ValueCommandOptions {
   readonly prefix?: string
   readonly resume?: boolean
+  readonly savepoint?: boolean
 }
 
 /** How many lines to write at a time. */
@@ -28,6 +30,12 @@ export const dumpCommand = (): Command =>
     )
     .argument('[file]', "'-' or none for stdout")
     .option('-p, --prefix <prefix>', 'only keys that begin so')
+    .addOption(
+      new Option(
+        '--savepoint',
+        'let nobody write meanwhile, so that all is of one moment, and write the positions of jobs, too',
+      ).conflicts(['prefix', 'resume']),
+    )
     .option('--resume', 'go on after the last entry of FILE.part')
     .addHelpText(
       'after',
@@ -35,17 +43,39 @@ export const dumpCommand = (): Command =>
 Examples:
   $ rxkeeper dump visits.ndjson --store zookeeper://localhost:2181/visits
   $ rxkeeper dump --prefix JFK- | wc -l
-  $ rxkeeper dump visits.ndjson --resume     # after an interruption`,
+  $ rxkeeper dump visits.ndjson --resume     # after an interruption
+  $ rxkeeper dump visits.ndjson --savepoint  # a job that is started on what load makes of it goes on there`,
     )
     .action(async (file: string | undefined, options: Options) => {
       process.exitCode = await new Session(options).run(session =>
-        withStore(session, options, store =>
-          file === undefined || file === '-'
-            ? write(session, store, session.out, options, undefined)
-            : dumpTo(file, session, store, options),
-        ),
+        options.savepoint ? savepoint(session, file, options) : dump(session, file, options),
       )
     })
+
+const dump = (session: Session, file: string | undefined, options: Options): Promise<void> =>
+  withStore(session, options, store =>
+    file === undefined || file === '-'
+      ? write(session, store, session.out, options, undefined)
+      : dumpTo(file, session, store, options),
+  )
+
+async function savepoint(session: Session, file: string | undefined, options: Options): Promise<void> {
+  const url = options.store ?? process.env.RXKEEPER_STORE ?? ''
+  const paused = await session.finish(pauseStore$({ store: url, timeout: options.timeout }))
+  try {
+    const all = async (out: Output): Promise<number> => {
+      const written = await write(session, paused.store, out, options, undefined)
+      for (const node of await paused.nodes()) await out.line(nodeLineOf(node))
+      // What somebody has written to meanwhile is no savepoint.
+      await paused.resume()
+      return written
+    }
+    if (file === undefined || file === '-') await all(session.out)
+    else await intoFile(file, session, undefined, all)
+  } finally {
+    await paused[Symbol.asyncDispose]()
+  }
+}
 
 async function dumpTo(
   file: string,
@@ -55,13 +85,26 @@ async function dumpTo(
 ): Promise<void> {
   const part = `${file}.part`
   const last = options.resume && existsSync(part) ? await lastKeyOf(part) : undefined
-  const out = new Output(createWriteStream(part, { flags: last === undefined ? 'w' : 'a' }))
-  let written = 0
   try {
-    written = await write(session, store, out, options, last)
+    await intoFile(file, session, last, out => write(session, store, out, options, last))
   } catch (error) {
     session.say(`stopped: ${part} is not complete; with --resume the same goes on there`)
     throw error
+  }
+}
+
+/** Lets `work` write to FILE.part, behind the key `last` where there is one, which then becomes FILE. */
+async function intoFile(
+  file: string,
+  session: Session,
+  last: string | undefined,
+  work: (out: Output) => Promise<number>,
+): Promise<void> {
+  const part = `${file}.part`
+  const out = new Output(createWriteStream(part, { flags: last === undefined ? 'w' : 'a' }))
+  let written = 0
+  try {
+    written = await work(out)
   } finally {
     await out.end()
   }

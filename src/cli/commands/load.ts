@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { Command } from 'commander'
-import { KVError, type KVStore } from '../../index.ts'
+import { concat, of } from 'rxjs'
+import { KVError, type KVStore, restoreNodes$, type SavepointNode } from '../../index.ts'
 import { Bookmark, statOf } from '../bookmark.ts'
 import { CliError } from '../exit-codes.ts'
 import { type Line, linesOf, type Start, TOO_LONG } from '../lines.ts'
+import { nodeOfLine } from '../node-lines.ts'
 import { count, counted, Progress } from '../progress.ts'
 import { Session } from '../session.ts'
 import {
@@ -29,7 +31,7 @@ export const loadCommand = (): Command =>
     .description(
       'Writes an entry for each line {"key": …, "value": …} of a file, as dump makes them ("base64" stands for a value that ' +
         'is not JSON). The bytes of "value" are written as they stand there; a line has at most 64 MiB. Each batch of lines ' +
-        'is written whole or not at all.',
+        'is written whole or not at all; the positions of jobs that a savepoint has, last.',
     )
     .argument('[file]', "'-' or none for stdin")
     .option('--text', 'values are strings, stored as text, not as JSON')
@@ -78,6 +80,7 @@ async function load(
       session.stopping.throwIfAborted()
     }
     await write()
+    await loader.restore()
   } catch (error) {
     note?.keep(reached, true)
     progress.stop()
@@ -112,6 +115,7 @@ class Loader {
   readonly #limit: number
   readonly #format: Format
   readonly #source: string
+  readonly #nodes: SavepointNode[] = []
   #batch: Given[] = []
   #bytes = 0
 
@@ -130,6 +134,11 @@ class Loader {
   add(line: Line): void {
     try {
       if (line.tooLong) throw new CliError(TOO_LONG)
+      const node = nodeOfLine(line.text)
+      if (node !== undefined) {
+        this.#nodes.push(node)
+        return
+      }
       const { key, value } = entryOfLine(line.text, this.#format)
       const { number, end } = line
       this.#batch.push({ key, value, at: { number, end } })
@@ -148,6 +157,11 @@ class Loader {
     this.#bytes = 0
     await this.#write(batch)
     return batch.at(-1)?.at
+  }
+
+  /** Writes the positions of jobs, after everything else: from then on they go on there. */
+  async restore(): Promise<void> {
+    await this.#session.finish(concat(restoreNodes$(this.#store, this.#nodes), of(undefined)))
   }
 
   async #write(batch: readonly Given[]): Promise<void> {

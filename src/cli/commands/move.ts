@@ -18,6 +18,7 @@ const TIMEOUT = 60_000
 const PHASES: Record<MoveProgress['phase'], string> = {
   copying: 'copying',
   following: 'copying what has changed',
+  waiting: 'waiting for jobs to finish what they have begun',
   closing: 'closing the old place',
   comparing: 'comparing',
   moved: 'moved',
