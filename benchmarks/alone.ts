@@ -26,8 +26,8 @@ const reads = (connect: Connect): Contender['run'] =>
 const writes = (connect: Connect): Contender['run'] =>
   single(connect, (client, path, done) => client.set(path, value, ANY_VERSION, done))
 
-async function oursReads({ servers, root }: Place): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function oursReads({ servers, root, tls }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   let next = 0
   return {
     pass: samples => oneByOne(SLICE, samples, (_, done) => begin(store.get$(keyAt(next++ % KEYS)), done)),
@@ -35,8 +35,8 @@ async function oursReads({ servers, root }: Place): Promise<Task> {
   }
 }
 
-async function oursWrites({ servers, root }: Place): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function oursWrites({ servers, root, tls }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   let next = 0
   return {
     pass: samples =>

@@ -20,8 +20,8 @@ async function ours({ servers, root }: Place): Promise<Task> {
   }
 }
 
-async function oursLookup({ servers, root }: Place): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function oursLookup({ servers, root, tls }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   return {
     pass: () => counted(from(keys).pipe(lookupKV(store, key => key))),
     close: () => store.close(),

@@ -20,12 +20,12 @@ const value = filled('created')
 /** Each pass fills a store of its own. */
 const oursInto =
   (fill: (store: KVStore<Uint8Array>) => Promise<number>) =>
-  async ({ servers, root }: Place): Promise<Task> => {
+  async ({ servers, root, tls }: Place): Promise<Task> => {
     let store: KVStore<Uint8Array>
     let number = 0
     return {
       async before() {
-        store = await connectOurs(servers, `${root}/load-${process.pid}-${number++}`)
+        store = await connectOurs(servers, `${root}/load-${process.pid}-${number++}`, { tls })
       },
       pass: () => fill(store),
       after: () => store.close(),

@@ -17,8 +17,8 @@ const spread = roundRobinItems(RECORDS, MANY_KEYS)
 
 export const processed =
   (items: readonly Item[], options: { remember?: number } = {}) =>
-  async ({ servers, root }: Place): Promise<Task> => {
-    const store = zookeeperStore({ servers, root, value: json<Sum>() })
+  async ({ servers, root, tls }: Place): Promise<Task> => {
+    const store = zookeeperStore({ servers, root, tls, acl: 'open', value: json<Sum>() })
     await connected(store)
     return {
       pass: () => counted(pull$(items).pipe(processKV(store, item => item.key, add, options))),

@@ -20,8 +20,8 @@ async function ours({ servers, root }: Place): Promise<Task> {
   }
 }
 
-async function oursUpsert({ servers, root }: Place): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function oursUpsert({ servers, root, tls }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   return {
     pass: () => counted(from(keys).pipe(upsertKV(store, key => [key, value]))),
     close: () => store.close(),

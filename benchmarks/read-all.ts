@@ -12,8 +12,8 @@ function expectAll(count: number): number {
   return count
 }
 
-async function entries({ servers, root }: Place): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function entries({ servers, root, tls }: Place): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   return {
     pass: async () => expectAll(await counted(store.entries$())),
     close: () => store.close(),

@@ -41,8 +41,8 @@ class Delivered {
   }
 }
 
-async function watches({ servers, root }: Place, outside: Outside): Promise<Task> {
-  const store = await connectOurs(servers, root)
+export async function watches({ servers, root, tls }: Place, outside: Outside): Promise<Task> {
+  const store = await connectOurs(servers, root, { tls })
   const delivered = new Delivered()
   await new Promise<void>((resolve, reject) => {
     let first = 0

@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, type Observable } from 'rxjs'
-import { type AnyStore, bytes, type KVStore, zookeeperStore } from 'rxkeeper'
+import { type AnyStore, bytes, type KVStore, type ZooKeeperStoreOptions, zookeeperStore } from 'rxkeeper'
 
 /** How many single calls our store gets in flight: what the operators have by default. */
 export const OUR_IN_FLIGHT = 4096
@@ -8,9 +8,10 @@ export const OUR_IN_FLIGHT = 4096
 export async function connectOurs(
   servers: string,
   root: string,
-  options: { cache?: number; buckets?: number } = {},
+  options: Pick<ZooKeeperStoreOptions<never>, 'cache' | 'buckets' | 'tls'> = {},
 ): Promise<KVStore<Uint8Array>> {
-  const store = zookeeperStore({ servers, root, value: bytes, ...options })
+  // What is compared is made by others, for everybody.
+  const store = zookeeperStore({ servers, root, value: bytes, acl: 'open', ...options })
   await connected(store)
   return store
 }

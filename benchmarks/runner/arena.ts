@@ -6,7 +6,7 @@ import { startEnsemble, startZooKeeper } from 'rxkeeper/testing'
 import { connectPlain, makePath, type PlainClient } from '../contenders/plain.ts'
 import { framesOf, readFrame, Wire, writeFrame } from '../contenders/wire.ts'
 import { type Comparison, keysAt, type Outside, type Place, type Server } from './question.ts'
-import { startRedis } from './redis.ts'
+import { freePort, startRedis } from './redis.ts'
 import { createAll, removeTree, removeTreeAtLast } from './tree.ts'
 import { filled, keyAt } from './work.ts'
 import type { WriteOrder } from './writer.ts'
@@ -14,6 +14,7 @@ import type { WriteOrder } from './writer.ts'
 /** A server, for as many contenders as want it. */
 interface Stage {
   readonly servers: string
+  readonly secured?: Place['secured']
   readonly redis: number
   readonly pids: readonly number[]
   /** Make and remove the contenders' roots; `undefined` where it is no ZooKeeper server. */
@@ -56,6 +57,7 @@ export class Arena {
     const root = stage.hands === undefined ? `root-${number}` : `${TOP}/${number}`
     const place: Place = {
       servers: stage.servers,
+      secured: stage.secured,
       redis: stage.redis,
       pids: stage.pids,
       folder: join(this.#folder, String(number)),
@@ -109,6 +111,13 @@ export class Arena {
       case 'zookeeper': {
         const zookeeper = await startZooKeeper(SERVER_OPTIONS)
         return this.#zookeeper(zookeeper, [zookeeper.pid!])
+      }
+      case 'zookeeper-tls': {
+        const clientPort = await freePort()
+        const server = await startZooKeeper({ ...SERVER_OPTIONS, tls: true, config: { clientPort } })
+        const plain = { servers: `${server.host}:${clientPort}`, stop: () => server.stop() }
+        const secured = { servers: server.servers, tls: server.tls! }
+        return { ...(await this.#zookeeper(plain, [server.pid!])), secured }
       }
       case 'ensemble': {
         const ensemble = await startEnsemble(3, SERVER_OPTIONS)

@@ -53,6 +53,7 @@ const curatorVersion = (): string =>
 
 const kinds: Readonly<Record<string, Kind>> = {
   rxkeeper: { label: () => 'rxkeeper' },
+  unsecured: { label: () => 'rxkeeper, connected to the same server without TLS' },
   plain: { label: () => `node-zookeeper-client ${packageVersion('node-zookeeper-client')}` },
   wire: { label: () => 'frames built beforehand on a bare socket: the limit' },
   native: {

@@ -1,7 +1,13 @@
+import type { Identity } from 'rxkeeper/testing'
+
 /** Where a contender works. */
 export interface Place {
   /** The connection string of the ZooKeeper server or ensemble; empty where the contender needs none. */
   readonly servers: string
+  /** How to connect, where that is by TLS. */
+  readonly tls?: Identity | undefined
+  /** How else the same server is reached: by TLS. */
+  readonly secured?: { readonly servers: string; readonly tls: Identity } | undefined
   /** The port of the Redis server; 0 where the contender needs none. */
   readonly redis: number
   /** A node of the contender's own, with the comparison's keys under it; a key prefix on Redis. */
@@ -30,7 +36,7 @@ export interface Task {
 }
 
 /** What a contender needs, beside its own process. */
-export type Server = 'none' | 'zookeeper' | 'ensemble' | 'redis'
+export type Server = 'none' | 'zookeeper' | 'zookeeper-tls' | 'ensemble' | 'redis'
 
 /** A contender in another language: a work that its program knows by name. */
 export interface Elsewhere {

@@ -18,6 +18,7 @@ import { owned } from '../owned.ts'
 import { put } from '../put.ts'
 import { readAll } from '../read-all.ts'
 import { redis } from '../redis.ts'
+import { tls } from '../tls.ts'
 import { watch } from '../watch.ts'
 import type { Question } from './question.ts'
 
@@ -38,6 +39,7 @@ export const questions: readonly Question[] = [
   cpu,
   ownWatch,
   ensemble,
+  tls,
   growthKeys,
   growthValues,
   growthInFlight,

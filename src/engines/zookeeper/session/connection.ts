@@ -109,6 +109,7 @@ export class Connection {
   #xid: number
   #ticket: Ticket | undefined
   #eventsCame = false
+  #endingEvents = false
   /** The size of the largest answered frame. */
   #largestFrame = 0
   #error: Error | undefined
@@ -211,7 +212,8 @@ export class Connection {
     }
     try {
       this.#reader.push(chunk)
-      this.#endEvents()
+      if (this.#options.tls === undefined) this.#endEvents()
+      else this.#endEventsSoon()
     } catch (error) {
       this.cut(`unreadable answer: ${error instanceof Error ? error.message : String(error)}`)
     }
@@ -253,6 +255,16 @@ export class Connection {
       this.#largestFrame = request.frame.length
       this.#options.packetLimit.answered(request.frame.length - LENGTH_BYTES)
     }
+  }
+
+  /** With TLS each event is a record, and a chunk, of its own: those that came in one go are told as one. */
+  #endEventsSoon(): void {
+    if (!this.#eventsCame || this.#endingEvents) return
+    this.#endingEvents = true
+    setImmediate(() => {
+      this.#endingEvents = false
+      this.#endEvents()
+    })
   }
 
   #endEvents(): void {
