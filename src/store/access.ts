@@ -17,7 +17,10 @@ interface Asker {
 
 /** Who reads a key. */
 export interface Reader<V> extends Asker {
-  /** `version` is -1 where there is nothing; a value that has expired is none, and has one. `bytes` are what the value was decoded from, where that is known. */
+  /**
+   * `version` is -1 where there is nothing; a value that has expired is none, and has one. `bytes` are what the value
+   * was decoded from, where that is known.
+   */
   found(value: V | undefined, version: number, bytes?: Uint8Array): void
 }
 

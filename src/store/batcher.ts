@@ -100,7 +100,9 @@ export class Batcher {
     this.#wake()
   }
 
-  /** Waits for what was accepted, unless there is no connection: then what has not been sent is rejected with `CLOSED`. */
+  /**
+   * Waits for what was accepted, unless there is no connection: then what has not been sent is rejected with `CLOSED`.
+   */
   async close(): Promise<void> {
     await new Promise<void>(resolve => {
       this.#closing = resolve
@@ -111,7 +113,9 @@ export class Batcher {
     this.#statusSubscription.unsubscribe()
   }
 
-  /** Whether an operation is not taken. It hears of it in a later turn: whoever asks again at once would never let go. */
+  /**
+   * Whether an operation is not taken. It hears of it in a later turn: whoever asks again at once would never let go.
+   */
   #refuses(operation: Operation<unknown>, bytes: number): boolean {
     const error = this.#refusal(bytes)
     if (error === undefined) return false

@@ -4,28 +4,28 @@ import type { Encoding } from './encoding.ts'
 import { expiryOf } from './header.ts'
 import type { Hub, Listener } from './hub.ts'
 
-/** How often what was asked for was in the cache, and was not. */
+/** The hits and misses of the cache. */
 export interface CacheCounts {
   hits: number
   misses: number
 }
 
-/** What is known of a key; `bytes` until there is a value that all may have. */
+/** A cached key; has `bytes` until a shareable value was decoded. */
 interface Cached<V> {
   readonly version: number
   /** When it expires, in milliseconds since 1970. */
   readonly expires: number
   bytes: Uint8Array | undefined
   value: V | undefined
-  /** Wanted since the hand came by last. */
+  /** Whether it was used since the clock hand last passed it. */
   used: boolean
 }
 
 /**
- * Entries in memory, absent ones too, each only while a watch guards it: a change is signalled before any answer that
- * shows it, so a hit is as fresh as an answer of the engine would be.
+ * Caches entries, and the absence of keys, each only while a watch guards it: a change is signalled before any answer
+ * that shows it, so a hit is as fresh as an answer of the engine would be.
  *
- * Bounded by the clock algorithm: nearly as good as least-recently-used, and a hit costs one flag.
+ * Bounded by the clock algorithm: nearly as good as least-recently-used, and a hit only sets a flag.
  */
 export class Cache<V> implements Listener {
   readonly #entries = new Map<string, Cached<V>>()
@@ -46,7 +46,7 @@ export class Cache<V> implements Listener {
     hub.add(this)
   }
 
-  /** What is known of `key`; throws the codec's error. No one who asks can change the value for others. */
+  /** The cached entry of `key`; throws the codec's error. No caller can change the value for others. */
   get(key: string): { readonly value: V | undefined; readonly version: number } | undefined {
     const cached = this.#entries.get(key)
     if (cached === undefined) {
@@ -83,7 +83,7 @@ export class Cache<V> implements Listener {
     this.#entries.set(key, {
       version: stored?.version ?? -1,
       expires: stored === undefined ? Number.POSITIVE_INFINITY : expiryOf(stored.value),
-      // A copy, not to keep alive the whole reply of which the value is a part.
+      // A copy, so that it does not keep the whole reply in memory.
       bytes: stored && Uint8Array.prototype.slice.call(stored.value),
       value: undefined,
       used: false,

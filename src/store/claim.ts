@@ -8,10 +8,10 @@ import { NodeFence, strideOf } from './fence.ts'
 import type { Mutation } from './kv-store.ts'
 import { type PartitionRecord, recordOf } from './partition-record.ts'
 
-/** A node that is to be somebody's, as it was found. */
+/** A node to claim, as it was found. */
 export interface Claimable {
   readonly node: string
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly partition: string
   readonly stored: Stored | undefined
   /**
@@ -19,13 +19,13 @@ export interface Claimable {
    * @defaultValue the first
    */
   readonly shard?: number | undefined
-  /** The position to begin with, where the node has none. */
+  /** The initial position, if the node has none. */
   readonly position?: unknown
 }
 
 /**
- * Takes over a node that one process has at a time, without a group: from now on, no commit that carries a fence of it made
- * before is carried out. Ends with `'taken'` where somebody else was faster.
+ * Claims a node that one process owns at a time, without a group: from now on, no commit with an earlier fence is
+ * carried out. Ends with `'taken'` if another process was faster.
  */
 export function claimNode<V>(
   access: Access<V>,
@@ -53,7 +53,7 @@ export function claimNode<V>(
 
 const stateOf = ({ owner: _, ...state }: PartitionRecord<unknown>) => state
 
-/** Takes over a node as {@link claimNode} does, whoever has it, however often somebody else is faster. */
+/** Claims a node as {@link claimNode} does, and retries if another process is faster. */
 export function claimFence<V>(
   access: Access<V>,
   node: string,

@@ -14,7 +14,7 @@ export interface Headed<V> {
   readonly header: Header | undefined
 }
 
-/** Checks what comes in before anything is sent, and turns values into bytes and back. */
+/** Validates arguments before anything is sent, and encodes and decodes values. */
 export class Encoding<V> {
   readonly #codec: Codec<V>
   readonly #limits: EngineLimits
@@ -30,7 +30,7 @@ export class Encoding<V> {
     this.#date = date
   }
 
-  /** A field, not a method, because it is handed around. */
+  /** A field, not a method, because it is passed around. */
   readonly decode = (key: string, value: Uint8Array): V => {
     try {
       return this.#codec.decode(withoutHeader(value), key)
@@ -39,7 +39,7 @@ export class Encoding<V> {
     }
   }
 
-  /** Decodes a value that several may have; `undefined` where the codec cannot make one. */
+  /** Decodes a value that several readers may share; `undefined` if the codec cannot freeze. */
   get decodeShared(): ((key: string, value: Uint8Array) => V) | undefined {
     const codec = this.#codec
     if (codec.freeze === undefined) return undefined
@@ -53,42 +53,42 @@ export class Encoding<V> {
     }
   }
 
-  /** Whether a value is stored as it would be written now. */
+  /** Whether a stored value is in the form in which it would be written now. */
   isCurrent(key: string, bytes: Uint8Array): boolean {
     return attempt('CODEC', `the value of ${quoteKey(key)} could not be looked at`, key, () => {
       return this.#codec.isCurrent?.(withoutHeader(bytes), key) ?? true
     })
   }
 
-  /** Begins to load what is missing to decode what is stored for a key, or in a node; `undefined` where nothing is. */
+  /** Starts to load what is missing to decode the value of a key, or a node; `undefined` if nothing is. */
   prepare(key: string, bytes: Uint8Array): Promise<unknown> | undefined {
     if (isNodeKey(key)) return this.#codec.beside?.prepare?.(bytes, key)
     return this.#codec.prepare?.(withoutHeader(bytes), key)
   }
 
-  /** Whether there ever is something to load. */
+  /** Whether the codec ever has to load anything. */
   get prepares(): boolean {
     return this.#codec.prepare !== undefined || this.#codec.beside?.prepare !== undefined
   }
 
-  /** How bytes that tell of values are kept in a node beside the keys; `undefined` for as they are. */
+  /** The codec for values inside nodes beside the keys, such as journals; `undefined` for none. */
   get beside(): Codec<Uint8Array> | undefined {
     return this.#codec.beside
   }
 
-  /** Whether a value has expired: then it reads as absent. */
+  /** Whether a value has expired, and so reads as absent. */
   isExpired(bytes: Uint8Array): boolean {
     const expiry = expiryOf(bytes)
     return expiry !== Number.POSITIVE_INFINITY && expiry <= this.#date()
   }
 
-  /** The header of a value that expires after so many milliseconds; none where it does not. */
+  /** The header of a value that expires after this many milliseconds; none if it does not expire. */
   expiring(expireAfter: number | undefined): Header | undefined {
     if (expireAfter === undefined) return undefined
     return { expires: this.#date() + wholeNumber('expireAfter', expireAfter, 1, Number.MAX_SAFE_INTEGER) }
   }
 
-  /** Of values with their headers. */
+  /** The encoding of values with their headers. */
   get headed(): Encoding<Headed<V>> {
     return new HeadedEncoding(this, this.#codec, this.#limits)
   }
@@ -160,13 +160,13 @@ export class Encoding<V> {
     return { type: 'delete', key, ifVersion }
   }
 
-  /** What a write takes of the engine's `batchBytes`. */
+  /** The share of a write in the engine's `batchBytes`. */
   sizeOf(write: Write): number {
     const value = write.type === 'put' ? write.value.byteLength : 0
     return Buffer.byteLength(write.key) + value + this.#limits.overheadBytes
   }
 
-  /** What a transaction takes; throws where that is too much for one. */
+  /** The size of a transaction; throws if it is too large. */
   sizeOfAll(writes: readonly Write[]): number {
     let bytes = 0
     for (const write of writes) bytes += this.sizeOf(write)
@@ -192,7 +192,7 @@ class HeadedEncoding<V> extends Encoding<Headed<V>> {
     return { value, header: headerOf(bytes) }
   }
 
-  /** Whoever sees the header sees that himself. */
+  /** A reader of headers checks that itself. */
   override isExpired(): boolean {
     return false
   }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 
-/** Subscribes to an answer of an engine and settles it exactly once, whatever the engine does. */
+/** Subscribes to an engine's answer, and calls `settle` exactly once, whatever the engine does. */
 export function ask<T>(answer: Observable<T>, settle: (result: T | KVError) => void): void {
   let settled = false
   const once = (result: T | KVError): void => {
@@ -12,7 +12,7 @@ export function ask<T>(answer: Observable<T>, settle: (result: T | KVError) => v
   answer.subscribe({
     next: once,
     error: (error: unknown) => once(KVError.from(error, 'ENGINE', 'the engine failed')),
-    // Not made when it is not needed: an error costs far more than an answer.
+    // Created only if needed: an error costs far more than an answer.
     complete: () => {
       if (!settled) once(new KVError('ENGINE', 'the engine completed without an answer'))
     },

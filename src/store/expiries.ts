@@ -2,16 +2,16 @@ import type { Subscription } from 'rxjs'
 import { Heap } from '../base/heap.ts'
 import type { Timing } from '../base/timing.ts'
 
-/** The longest delay of a timer of Node, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const MAX_DELAY = 2_147_483_647
 
 /** Something whose value may expire. */
 export interface Expiring {
-  /** When its value expires, in milliseconds since 1970; `Infinity` where it does not. */
+  /** When its value expires, in milliseconds since 1970; `Infinity` if it does not. */
   expires: number
 }
 
-/** Tells when values expire that somebody follows. */
+/** Signals when watched values expire. */
 export class Expiries<F extends Expiring> {
   readonly #timing: Timing
   readonly #expired: (followed: F) => void
@@ -25,7 +25,7 @@ export class Expiries<F extends Expiring> {
     this.#expired = expired
   }
 
-  /** The value of `followed` expires then, and not when it was said to before. */
+  /** Sets, or replaces, the expiry of `followed`. */
   set(followed: F, at: number): void {
     if (followed.expires === at) return
     followed.expires = at

@@ -21,26 +21,26 @@ export interface FeedContext<V> {
   readonly timeout: number
   decode(key: string, bytes: Uint8Array): V
   isExpired(bytes: Uint8Array): boolean
-  /** What was emitted is all that there is, by now. */
+  /** Everything has been emitted by now. */
   synced(): void
-  /** From now on, until it is synced again, changes may be missed. */
+  /** Changes may be missed from now until the next `synced`. */
   readonly missing?: (() => void) | undefined
 }
 
-/** What is known of a key of the range. */
+/** A key of the range. */
 class FeedEntry extends Followed {
-  /** The revision that was emitted last; `undefined` where there is no entry. */
+  /** The last emitted revision; `undefined` if there is no entry. */
   revision: number | undefined = undefined
   expires = Number.POSITIVE_INFINITY
-  /** The last listing that it was a part of, or that its change made out of date. */
+  /** The last listing that it was part of, or that a change of it has outdated. */
   listing = 0
 }
 
 /**
- * One subscription of `changes$`, to one engine: lists the range, then follows it.
+ * One subscription of `changes$` to one engine: lists the range, then follows its changes.
  *
- * Whenever the watch is armed anew the range is listed again and compared with what was emitted, by revision, so that
- * whatever happened while nobody was watching is seen, a key recreated at the same version too.
+ * Whenever the watch is armed again, the range is listed again and compared, by revision, with what was emitted, so
+ * that everything that happened meanwhile is noticed, even a key recreated at the same version.
  */
 export class Feed<V> implements Listener {
   readonly #context: FeedContext<V>
@@ -48,15 +48,15 @@ export class Feed<V> implements Listener {
   readonly #subscriber: Subscriber<Change<V>>
   readonly #refresher: Refresher<FeedEntry>
   readonly #expiries: Expiries<FeedEntry>
-  /** The keys with an entry that was emitted, and those that are being read. */
+  /** The keys whose entry was emitted, and those being read. */
   readonly #entries = new Map<string, FeedEntry>()
   #listing = 0
   #scan: Scan<StoredEntry> | undefined
-  /** Listed, but not all that was touched meanwhile has been read. */
+  /** Whether keys that changed during the listing are still being read. */
   #settling = false
-  /** Whether what was emitted was all, and changes have been followed since. */
+  /** Whether everything was emitted, and changes have been followed since. */
   isSynced = false
-  /** The store is being closed, and a key could not be read any more: what was emitted is not known to be all. */
+  /** Whether the store is closing, and a key could no longer be read, so that the emitted entries may be incomplete. */
   #closing = false
 
   constructor(context: FeedContext<V>, span: KeySpan, subscriber: Subscriber<Change<V>>) {
@@ -70,7 +70,7 @@ export class Feed<V> implements Listener {
     )
   }
 
-  /** Begins to emit, until unsubscribed. */
+  /** Starts to emit, until unsubscribed. */
   start(): void {
     const { hub } = this.#context
     this.#subscriber.add(() => {
@@ -92,7 +92,7 @@ export class Feed<V> implements Listener {
         for (const stored of page) {
           if (scan !== this.#scan) return false
           const entry = this.#entryOf(stored.key)
-          // It changed since the listing began: read after the change, it may be known better than it is listed.
+          // It changed since the listing began: a read after the change may be newer than the listing.
           if (entry.listing === listing) continue
           entry.listing = listing
           this.#learn(entry, stored)
@@ -179,13 +179,13 @@ export class Feed<V> implements Listener {
     this.#settle()
   }
 
-  /** Not while the range is listed: a page that was read before the key was deleted may still come. */
+  /** Not during a listing: a page that was read before the deletion may still come. */
   #forgetAbsent(entry: FeedEntry): void {
     const isAbsent = entry.revision === undefined && entry.reading === undefined
     if (isAbsent && this.#scan === undefined) this.#entries.delete(entry.key)
   }
 
-  /** There is none any more. */
+  /** The entry no longer exists. */
   #gone(entry: FeedEntry): void {
     const { key, revision } = entry
     entry.revision = undefined

@@ -1,24 +1,24 @@
-/** How much of a partition is left to do. */
+/** How much of a partition is left to process. */
 export interface Left {
   readonly amount: number
   readonly unit: string
 }
 
-/** What the members of one group on one store have come to, for meters. */
+/** Counts of this store's members of one group, for meters. */
 export class GroupTally {
-  /** Partitions that were taken over, let go in good order, and lost. */
+  /** How many partitions were taken over, released in good order, and lost. */
   gained = 0
   released = 0
   lost = 0
-  /** Commits that found their partition to be another's, or could not tell. */
+  /** How many commits found another owner, or could not tell. */
   fenced = 0
-  /** What is owned, with how many commits of it are under way. */
+  /** The owned partitions, with their commits in flight. */
   readonly owned: Map<string, { readonly underWay: number }> = new Map()
-  /** How much of what is owned is left to do, as far as it is known. */
+  /** The lag of the owned partitions, as far as it is known. */
   lags: Readonly<Record<string, Left>> = {}
 }
 
-/** The tallies of the groups that a store has members of, by name. */
+/** The tallies of the groups in which a store has members, by name. */
 export class GroupTallies {
   readonly #tallies = new Map<string, GroupTally>()
 

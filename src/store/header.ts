@@ -1,16 +1,16 @@
 import { bufferOf } from '../base/bytes.ts'
 
-/** What is stored ahead of a value's own bytes, where there is anything to say. */
+/** The optional header before the bytes of a value. */
 export interface Header {
   /** When the value expires, in milliseconds since 1970. */
   readonly expires?: number | undefined
   /** The timers of the key: the time of each, by name. */
   readonly timers?: ReadonlyMap<string, number> | undefined
-  /** The time of the hint that stands for both in the index of what is due. */
+  /** The time of the hint for both, in the index of due keys. */
   readonly hint?: number | undefined
 }
 
-/** What a value with a header begins with: no text does, and no JSON, for 0xff is in no UTF-8. */
+/** The first bytes of a value with a header: no text or JSON begins with them, because UTF-8 has no 0xff. */
 const MAGIC = Buffer.from([0xff, 0x72, 0x78, 0x6b])
 
 const EXPIRES = 1
@@ -23,8 +23,8 @@ const begins = (bytes: Uint8Array): boolean =>
   bytes[0] === 0xff && bytes[1] === 0x72 && bytes[2] === 0x78 && bytes[3] === 0x6b
 
 /**
- * The bytes to store for a value: its own, after the header where there is one. A value that happens to begin as headers do
- * gets an empty one, so that it is not taken for one.
+ * The stored bytes of a value: the header, if there is one, and its own bytes. A value that happens to begin like a
+ * header gets an empty one, so that it is not mistaken for one.
  */
 export function withHeader(header: Header | undefined, value: Uint8Array): Uint8Array {
   if (header === undefined && !begins(value)) return value
@@ -52,11 +52,11 @@ export function withHeader(header: Header | undefined, value: Uint8Array): Uint8
 export const withoutHeader = (bytes: Uint8Array): Uint8Array =>
   begins(bytes) ? bytes.subarray(read(bytes).length) : bytes
 
-/** The header of stored bytes; `undefined` where they have none. */
+/** The header of stored bytes; `undefined` if they have none. */
 export const headerOf = (bytes: Uint8Array): Header | undefined =>
   begins(bytes) ? read(bytes).header : undefined
 
-/** When stored bytes expire; `Infinity` where they do not. */
+/** When stored bytes expire; `Infinity` if they do not. */
 export function expiryOf(bytes: Uint8Array): number {
   if (!begins(bytes) || bytes.byteLength < MAGIC.length + 10) return Number.POSITIVE_INFINITY
   if ((bytes[MAGIC.length]! & EXPIRES) === 0) return Number.POSITIVE_INFINITY

@@ -4,38 +4,38 @@ import type { Timing } from '../base/timing.ts'
 import type { Engine, Stored, WatchSignal, Write, Written } from '../contract/engine.ts'
 import { passes, RETRY_PAUSE } from './retries.ts'
 
-/** Hears of every answer before the one who asked does; how the cache and the watches learn what passes by. */
+/** Gets every answer before the caller does: how the cache and the watches learn about them. */
 export interface Observer {
-  /** Whether anybody listens. */
+  /** Whether there are listeners. */
   readonly active: boolean
   read(keys: readonly string[], results: readonly (Stored | undefined | KVError)[]): void
   written(writes: readonly Write[], results: readonly (Written | KVError)[]): void
 }
 
-/** Somebody who wants to know of changes to the store. */
+/** A listener to the changes of a store. */
 export interface Listener {
-  /** Every change is signalled from now on; anything may have changed before. */
+  /** From now on every change is signalled; anything may have changed before. */
   armed(): void
   /** Changes may be missed from now on. */
   disarmed(): void
   changed(keys: readonly string[]): void
-  /** A read of `key` was answered just now: no change that was signalled before is missing in it. */
+  /** A read of `key` was just answered; the answer includes all changes signalled before. */
   read?(key: string, stored: Stored | undefined): void
   /** A put was acknowledged. Unlike a read's, the answer may come later than the signal of a newer change. */
   put?(key: string, stored: Stored): void
-  /** There will be no more signals for it: the engine closed, or its watch failed with an error that will not pass. */
+  /** There will be no more signals: the engine was closed, or its watch failed with a permanent error. */
   ended(error: KVError | undefined): void
 }
 
-/** Shares one watch of the engine among all who listen; none is held while nobody does. */
+/** Shares one watch of the engine among all listeners; there is none while nobody listens. */
 export class Hub implements Observer {
   readonly #engine: Engine
   readonly #timing: Timing
   readonly #listeners = new Set<Listener>()
   #subscription: Subscription | undefined
-  /** Before a watch that failed is set again. */
+  /** The pause before a failed watch is set again. */
   #pause: Subscription | undefined
-  /** Whether every change is being signalled. */
+  /** Whether all changes are being signalled. */
   armed = false
 
   constructor(engine: Engine, timing: Timing) {
@@ -91,7 +91,7 @@ export class Hub implements Observer {
     })
   }
 
-  /** The watch is set again where the reason passes: to those who listen, that is a lost connection like any other. */
+  /** After a transient error the watch is set again: to listeners this looks like a lost connection. */
   #failed(error: KVError): void {
     if (!passes(error)) {
       this.#ended(error)

@@ -1,18 +1,18 @@
 import { Queue } from '../base/queue.ts'
 
 /**
- * The order of what is asked for of one key, from the first write that is not settled on: one has its turn, the others
- * wait in line, reads among them. A key that is only read has no lane.
+ * The order of the operations on one key, from its first unsettled write on: one has its turn, the others wait in line,
+ * reads included. A key that is only read has no lane.
  */
 export class Lane<W> {
   key = ''
-  /** Whose turn it is: an operation, or what it is a part of by now. */
+  /** Whose turn it is: an operation, or the batch or round that it is part of. */
   occupant: object | undefined = undefined
-  /** The last that changes the key. */
+  /** The last operation in line that changes the key. */
   last: object | undefined = undefined
   #line: Queue<W> | undefined
 
-  /** Made when first needed: most keys have one write at a time. */
+  /** Created when first needed: most keys have one write at a time. */
   get line(): Queue<W> {
     this.#line ??= new Queue()
     return this.#line
@@ -28,8 +28,8 @@ const MAX_SPARE = 8192
 /**
  * The lanes of the keys that have one.
  *
- * Lanes are used again: a Map that grows and shrinks leaves its old tables to the garbage collector, and what those
- * still name is promoted with them. With a new lane for every write that was more than half of a write's cost.
+ * Lanes are reused: a Map that grows and shrinks leaves its old tables to the garbage collector, which promotes
+ * everything they still refer to. With a new lane for every write, that was more than half the cost of a write.
  */
 export class Lanes<W> {
   readonly #lanes = new Map<string, Lane<W>>()

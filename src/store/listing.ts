@@ -7,7 +7,7 @@ import { compareKeys, prefixEnd } from '../contract/keys.ts'
 import { ask } from './engine-call.ts'
 import type { Range } from './kv-store.ts'
 
-/** The keys of a range as one span; `undefined` where it has none. */
+/** The keys of a range as a span; `undefined` if the range is empty. */
 export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | undefined {
   for (const [name, bound] of Object.entries({ from, to, prefix })) {
     if (bound !== undefined && (typeof bound !== 'string' || !bound.isWellFormed())) {
@@ -21,23 +21,23 @@ export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | 
   return { from: start, to: stop, reverse }
 }
 
-/** Who takes the pages of a scan. */
+/** The receiver of the pages of a scan. */
 interface Sink<P> {
-  /** Takes a page; false where no more is wanted. */
+  /** Takes a page; returns false if no more are wanted. */
   page(items: readonly P[]): boolean
-  /** Whether the next page is to wait; `resume` is called when it need not any more. */
+  /** Whether the next page must wait; `resume` is called when it need not any more. */
   waits?(resume: () => void): boolean
   end(): void
   error(error: KVError): void
 }
 
-/** Pulls the pages of a scan, one after the other; each has `timeout` to come. */
+/** Pulls the pages of a scan, one after the other; `timeout` applies to each. */
 export function drain<P>(
   scan: Scan<P>,
   { timing, timeout }: { timing: Timing; timeout: number },
   sink: Sink<P>,
 ): void {
-  // A loop where pages come at once, so that an engine that answers synchronously does not deepen the stack.
+  // A loop, so that an engine that answers synchronously does not deepen the stack.
   let pulling = false
   let wanted = true
   const pull = () => {
@@ -59,7 +59,7 @@ export function drain<P>(
   pull()
 }
 
-/** Emits the items of a scan, at most `limit`, page by page, no faster than an operator below can take them. */
+/** Emits at most `limit` items of a scan, page by page, no faster than the operator below can take them. */
 export function list<P, R>(
   scan: Scan<P>,
   limit: number,

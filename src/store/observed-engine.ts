@@ -21,27 +21,27 @@ import type {
 import type { GroupTallies } from './group-tally.ts'
 import type { AnyStore } from './kv-store.ts'
 
-/** A call of an engine that begins; of a scan, one page. */
+/** A call of an engine; for a scan, of one page. */
 export type EngineCall =
   | { readonly type: 'read'; readonly keys: readonly string[] }
   | { readonly type: 'write' | 'commit'; readonly writes: readonly Write[] }
   | { readonly type: 'scan' }
 
-/** What an engine answers for one key, write or entry. */
+/** The engine's answer for one key, write or entry. */
 export type EngineResult = Stored | Written | StoredEntry | string | undefined | KVError
 
-/** Hears of the calls of an engine. It must not throw. */
+/** An observer of an engine's calls. It must not throw. */
 export interface EngineObserver {
-  /** A call begins; what is returned hears of its end, once, before the one who asked does. */
+  /** Called when a call begins; the returned function is called once at its end, before the caller gets the result. */
   begin(call: EngineCall): (outcome: readonly EngineResult[] | KVError) => void
 }
 
 /**
- * An engine whose calls can be observed, for meters and traces. Every store stands on one, so that they can come at any
- * time; while nobody observes, it costs one comparison a batch.
+ * An engine whose calls can be observed, for meters and traces. Every store uses one, so that observers can be added at
+ * any time; without observers it costs one comparison per batch.
  */
 export class ObservedEngine implements Engine {
-  /** The calls of the parts are observed with those of the whole. */
+  /** The parts, whose calls are observed, too. */
   readonly parts: (Parts & { readonly engines: readonly ObservedEngine[] }) | undefined
   readonly #engine: Engine
   readonly #observed: { by: readonly EngineObserver[] }
@@ -57,7 +57,7 @@ export class ObservedEngine implements Engine {
     }
   }
 
-  /** Shows the calls that begin from now on to `observer`, until unsubscribed. */
+  /** Passes the calls that begin from now on to `observer`, until unsubscribed. */
   observe(observer: EngineObserver): Unsubscribable {
     const observed = this.#observed
     observed.by = [...observed.by, observer]
@@ -168,17 +168,17 @@ export class ObservedEngine implements Engine {
 /** What can be observed of a store. */
 export interface Observed {
   readonly engine: ObservedEngine
-  /** How often what was asked for was in the cache, and was not; `undefined` without a cache. */
+  /** The hits and misses of the cache; `undefined` without a cache. */
   readonly cache: { readonly hits: number; readonly misses: number } | undefined
-  /** The clock that the store goes by. */
+  /** The clock of the store. */
   readonly timing: Timing
-  /** How long an operation may take, in milliseconds, unless it says otherwise. */
+  /** The default timeout of an operation, in milliseconds. */
   readonly timeout: number
-  /** What became of the groups that it has members of. */
+  /** The tallies of the groups in which it has members. */
   readonly groups: GroupTallies
 }
 
-/** Where a store of ours has what can be observed. */
+/** The property of our stores with their {@link Observed}. */
 const OBSERVED: unique symbol = Symbol('rxkeeper.observed')
 
 /** A store that can be observed. */
@@ -188,7 +188,7 @@ export interface ObservedStore extends AnyStore {
 
 export { OBSERVED }
 
-/** What can be observed of a store; throws `UNSUPPORTED` where it is of another make. */
+/** The {@link Observed} of a store; throws `UNSUPPORTED` if `kvStore` did not make it. */
 export function observedOf(store: AnyStore): Observed {
   const observed = (store as Partial<ObservedStore>)[OBSERVED]
   if (observed !== undefined) return observed

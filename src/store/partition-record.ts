@@ -4,7 +4,7 @@ import type { Stored } from '../contract/engine.ts'
 import { quoteKey } from '../contract/keys.ts'
 import type { PartitionState } from '../contract/owned-partition.ts'
 
-/** What the node of a partition holds. */
+/** The content of a partition's node. */
 export interface PartitionRecord<P> extends PartitionState<P> {
   /** The id of the member that set it last. */
   readonly owner: string
@@ -18,7 +18,7 @@ export function encodeRecord<P>(record: PartitionRecord<P>): Uint8Array {
   )
 }
 
-/** What a partition's node holds, or what it is taken for where there is none. */
+/** The content of a partition's node, or the initial one where there is no node. */
 export function recordOf<P>(node: string, stored: Pick<Stored, 'value'> | undefined): PartitionRecord<P> {
   if (stored === undefined) return { position: undefined, records: 0, owner: '' }
   return attempt('CODEC', `what ${quoteKey(node)} holds was not written by a group`, node, () => {

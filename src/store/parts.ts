@@ -7,7 +7,7 @@ import { Hub } from './hub.ts'
 import type { ObservedEngine } from './observed-engine.ts'
 import { Watches } from './watches.ts'
 
-/** What a store has for an engine that it stands on. */
+/** The part of a store for one of its engines. */
 export interface Part<V> {
   readonly engine: Engine
   readonly hub: Hub
@@ -16,23 +16,23 @@ export interface Part<V> {
   readonly watches: Watches<V>
 }
 
-/** What parts are made of. */
+/** What parts need. */
 export interface PartContext<V> {
   readonly encoding: Encoding<V>
   readonly timing: Timing
-  /** How long an operation may take by default, in milliseconds. */
+  /** The default timeout of an operation, in milliseconds. */
   readonly timeout: number
-  /** How many entries the caches have together; 0 for none. */
+  /** The most entries in all caches together; 0 for no caches. */
   readonly cache: number
 }
 
 /**
- * The parts of a store: one, or one for each of the engines that its engine is made of. They have nothing in common, so
- * that one whose engine is slow, or down, holds up its own keys only.
+ * The parts of a store: one for each of the engines that its engine consists of. They share nothing, so that a part
+ * whose engine is slow, or down, holds up its own keys only.
  */
 export class StoreParts<V> {
   readonly all: readonly Part<V>[]
-  /** Of all caches; `undefined` without. */
+  /** The counts of all caches together; `undefined` without caches. */
   readonly counts: CacheCounts | undefined
   readonly #first: Part<V>
   readonly #parts: Parts | undefined
@@ -57,22 +57,22 @@ export class StoreParts<V> {
     this.#parts = engine.parts
   }
 
-  /** Where a key is, or a node. */
+  /** The part of a key, or a node. */
   of(key: string): Part<V> {
     return this.#parts === undefined ? this.#first : this.all[this.#parts.indexOf(key)]!
   }
 
-  /** Which of all holds a key. */
+  /** The index of the part of a key. */
   indexOf(key: string): number {
     return this.#parts === undefined ? 0 : this.#parts.indexOf(key)
   }
 
-  /** Where all keys of a transaction are, or must be; throws `UNSUPPORTED` where they are not. */
+  /** The part that holds all keys of a transaction (`index`, if given); throws `UNSUPPORTED` if there is none. */
   holding(writes: readonly Write[], index?: number): Part<V> {
     return this.#parts === undefined ? this.#first : this.all[this.#parts.holding(writes, index)]!
   }
 
-  /** Carries out or rejects what was accepted. */
+  /** Carries out or rejects accepted operations. */
   async close(): Promise<void> {
     await Promise.all(this.all.map(({ batcher }) => batcher.close()))
   }

@@ -19,10 +19,10 @@ import type {
 } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
 
-/** What an engine needs of the encoding above it to wait for it. */
+/** The part of the encoding that is needed to wait for it. */
 type Preparing = Pick<Encoding<never>, 'prepare' | 'prepares'>
 
-/** An engine whose answers can be decoded: where the codec must load something for that, it waits. */
+/** An engine that delays its answers until the codec has loaded what it needs to decode them. */
 export const preparedEngine = (engine: Engine, encoding: Preparing, timing: Timing): Engine =>
   encoding.prepares ? new PreparedEngine(engine, encoding, timing) : engine
 
@@ -31,7 +31,7 @@ class PreparedEngine implements Engine {
   readonly #engine: Engine
   readonly #timing: Timing
   readonly #encoding: Preparing
-  /** How many signals there were. */
+  /** The number of signals so far. */
   #signals = 0
 
   constructor(engine: Engine, encoding: Preparing, timing: Timing) {
@@ -72,7 +72,7 @@ class PreparedEngine implements Engine {
       switchMap(answer => {
         const loading = this.#prepareAll(answer, index => keys[index]!)
         if (loading === undefined) return of(answer)
-        // An answer must show what was signalled before it.
+        // An answer must include all changes signalled before it.
         const later = () => (signals === this.#signals ? of(answer) : this.read(keys, due))
         return this.#loaded$(loading, due).pipe(switchMap(later))
       }),
@@ -111,7 +111,7 @@ class PreparedEngine implements Engine {
     return this.#engine.close()
   }
 
-  /** Begins to load what is missing to decode an answer; `undefined` where nothing is. */
+  /** Starts to load what is missing to decode an answer; `undefined` if nothing is. */
   #prepareAll(
     answer: readonly (Stored | undefined | KVError)[],
     keyOf: (index: number) => string,
@@ -126,7 +126,7 @@ class PreparedEngine implements Engine {
     return loading.length === 0 ? undefined : Promise.allSettled(loading)
   }
 
-  /** Emits when it is loaded, or too late; whoever decodes then says what is missing. */
+  /** Emits when it is loaded, or at the deadline; decoding then reports what is missing. */
   #loaded$(loading: Promise<unknown>, { deadline }: Due): Observable<unknown> {
     const late$ = new Observable<unknown>(subscriber =>
       this.#timing.after(Math.max(0, deadline - this.#timing.now()), () => subscriber.next(undefined)),

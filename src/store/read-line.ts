@@ -1,6 +1,6 @@
 import type { Read } from './operations.ts'
 
-/** A read and the others of its key. */
+/** A read and the other reads of its key. */
 export function twinsOf(first: Read): Read[] {
   const twins: Read[] = []
   for (let read: Read | undefined = first; read !== undefined; read = read.twin) twins.push(read)
@@ -8,20 +8,20 @@ export function twinsOf(first: Read): Read[] {
 }
 
 /**
- * Reads in line, in the order in which their keys came; those of one key hang together.
+ * The reads in line, in the order of their keys' first reads; those of one key are linked.
  *
- * The Map holds places, not reads: a Map that grows and shrinks leaves its old tables to the garbage collector, and what
- * those still name is promoted with them.
+ * The Map holds positions, not reads: a Map that grows and shrinks leaves its old tables to the garbage collector,
+ * which promotes everything they still refer to.
  */
 export class ReadLine {
   /** The first read of each key. */
   #reads: Read[] = []
   #head = 0
-  /** The place of each key's first read, counted from the first that ever was. */
+  /** The position of each key's first read, counted from the very first. */
   #places = new Map<string, number>()
   #gone = 0
 
-  /** How many keys are in line. */
+  /** The number of keys in line. */
   get size(): number {
     return this.#reads.length - this.#head
   }
@@ -42,7 +42,7 @@ export class ReadLine {
     }
   }
 
-  /** Takes the first reads of as many keys as `fits` says, which is asked of each in turn. */
+  /** Takes the first reads of the keys in line for as long as `fits` returns true. */
   take(fits: (read: Read) => boolean): Read[] {
     let end = this.#head
     while (end < this.#reads.length && fits(this.#reads[end]!)) end++
@@ -52,7 +52,7 @@ export class ReadLine {
     else {
       for (const { key } of taken) this.#places.delete(key)
       this.#head = end
-      // What is left is copied once the gap before it is the greater part.
+      // The rest is copied once more than half of the array is unused.
       if (end > 4096 && end * 2 > this.#reads.length) {
         this.#reads = this.#reads.slice(end)
         this.#gone += end
@@ -62,7 +62,7 @@ export class ReadLine {
     return taken
   }
 
-  /** Takes out what `isOut` holds for; tells of each key whose first read is another then, or none. */
+  /** Removes the reads for which `isOut` holds; calls `replaced` for each key whose first read has changed. */
   remove(isOut: (read: Read) => boolean, replaced: (first: Read, by: Read | undefined) => void): Read[] {
     const out: Read[] = []
     const left: Read[] = []
@@ -89,7 +89,7 @@ export class ReadLine {
   }
 }
 
-/** Hangs the reads of one key together. */
+/** Links the reads of one key. */
 function chain(reads: readonly Read[]): void {
   for (let i = 0; i < reads.length; i++) reads[i]!.twin = reads[i + 1]
   if (reads[0] !== undefined) reads[0].lastTwin = reads.at(-1)

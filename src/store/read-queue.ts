@@ -6,22 +6,22 @@ import type { Lane } from './lanes.ts'
 import { type Read, type Waiting, WITHDRAWN } from './operations.ts'
 import { ReadLine, twinsOf } from './read-line.ts'
 
-/** A unit of UTF-16 takes at most so many bytes in UTF-8. */
+/** The most bytes of a UTF-16 unit in UTF-8. */
 const MOST_BYTES = 3
 
-/** Whether anybody waits for a read or one of its twins. */
+/** Whether anybody waits for a read, or another read of its key. */
 function isWanted(first: Read): boolean {
   for (let read: Read | undefined = first; read !== undefined; read = read.twin) if (!read.isOver) return true
   return false
 }
 
-/** One read of the engine: each key once, with all who want it. */
+/** One read of the engine: each key once, with all its readers. */
 class ReadBatch {
   readonly keys: string[] = []
   readonly reads: Read[] = []
-  /** Those that nobody wants any more, and that are not sent. */
+  /** The reads that nobody wants any more, which are not sent. */
   readonly unwanted: Read[] = []
-  /** When the last answer is due, and when the first. */
+  /** The latest and the earliest deadline. */
   latest = 0
   earliest = Number.POSITIVE_INFINITY
 
@@ -34,7 +34,7 @@ class ReadBatch {
     }
   }
 
-  /** Those that are out of time. */
+  /** The reads whose deadline has passed. */
   late(now: number): Read[] {
     const late: Read[] = []
     if (this.earliest > now) return late
@@ -50,33 +50,36 @@ class ReadBatch {
   }
 }
 
-/** What the queue needs of the batcher. */
+/** What the queue needs from the batcher. */
 export interface ReadQueueContext {
   readonly engine: Engine
   readonly observer: Observer
-  /** Asks for a flush at the end of the turn. */
+  /** Schedules a flush for the end of the turn. */
   wake(): void
-  /** A read with a lane was sent: the writes behind it may follow. */
+  /** A read with a lane was sent: the writes after it may follow. */
   sent(lane: Lane<Waiting>, read: Read): void
 }
 
-/** The reads that wait to be sent, each key once, and those that are in flight. */
+/** The reads that wait to be sent, each key once, and those in flight. */
 export class ReadQueue {
   readonly #context: ReadQueueContext
   readonly #line = new ReadLine()
-  /** Few, so no Set: one whose members come and go keeps them from being collected young. */
+  /**
+   * An array, since there are few: a Set with many additions and deletions keeps its members from being collected
+   * young.
+   */
   readonly #inFlight: ReadBatch[] = []
 
   constructor(context: ReadQueueContext) {
     this.#context = context
   }
 
-  /** How many keys wait to be asked for. */
+  /** The number of keys that wait to be sent. */
   get waiting(): number {
     return this.#line.size
   }
 
-  /** Whether anything may yet run out of time. */
+  /** Whether a deadline may still pass. */
   get mayBeLate(): boolean {
     if (this.#line.size > 0) return true
     for (const { earliest } of this.#inFlight) if (earliest < Number.POSITIVE_INFINITY) return true
@@ -108,7 +111,7 @@ export class ReadQueue {
     }
   }
 
-  /** Takes out those in line that `isOut` holds for; it must not touch the queue. */
+  /** Removes the waiting reads for which `isOut` holds; it must not touch the queue. */
   remove(isOut: (read: Read) => boolean): Read[] {
     const freed: Read[] = []
     const out = this.#line.remove(isOut, (first, by) => {
@@ -124,7 +127,7 @@ export class ReadQueue {
     return out
   }
 
-  /** Those in flight that are out of time. */
+  /** The reads in flight whose deadline has passed. */
   late(now: number): Read[] {
     return this.#inFlight.flatMap(batch => batch.late(now))
   }

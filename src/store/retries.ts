@@ -1,9 +1,9 @@
 import type { KVError, KVErrorCode } from '../base/errors.ts'
 
-/** How long to wait before what failed for a reason that passes is tried again, in milliseconds. */
+/** The pause before a retry after a transient error, in milliseconds. */
 export const RETRY_PAUSE = 100
 
 const PASSING: ReadonlySet<KVErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'ENGINE', 'INDETERMINATE'])
 
-/** Whether an error passes with time, so that it makes sense to try again. */
+/** Whether an error is transient, so that a retry may succeed. */
 export const passes = (error: KVError): boolean => PASSING.has(error.code)

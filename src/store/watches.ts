@@ -10,7 +10,7 @@ import { expiryOf } from './header.ts'
 import type { Hub, Listener } from './hub.ts'
 import { Followed, Refresher } from './refresher.ts'
 
-/** Tells one state of a key from another: its revision, or that it is absent. */
+/** Identifies a state of a key: its revision, or that it is absent. */
 type Stamp = number | 'absent'
 
 const stampOf = (stored: Stored | undefined): Stamp => stored?.revision ?? 'absent'
@@ -18,19 +18,19 @@ const stampOf = (stored: Stored | undefined): Stamp => stored?.revision ?? 'abse
 /** One subscription of `watch$`. */
 interface Watcher<V> {
   readonly subscriber: Subscriber<V | undefined>
-  /** The state that was emitted last. */
+  /** The last emitted state. */
   stamp: Stamp | undefined
 }
 
-/** What is known of a watched key, shared by all who watch it. */
+/** A watched key, shared by all its watchers. */
 class KeyWatch<V> extends Followed {
   readonly watchers: Set<Watcher<V>> = new Set()
   stamp: Stamp | undefined
   version = -1
   value: V | undefined
-  /** Changes signalled since. */
+  /** The number of changes signalled since. */
   changes = 0
-  /** Whether the state is known and guarded. */
+  /** Whether the state is known, and guarded by the watch. */
   current = false
   expires = Number.POSITIVE_INFINITY
 
@@ -80,7 +80,7 @@ export class Watches<V> implements Listener {
 
   armed(): void {
     for (const watch of this.#keys.values()) {
-      // How many were missed is not known: no put of our own can account for them.
+      // It is unknown how many were missed: a put of our own cannot account for them.
       watch.changes = Number.NaN
       this.#refresher.touch(watch)
     }
@@ -101,8 +101,8 @@ export class Watches<V> implements Listener {
   }
 
   /**
-   * A put of our own needs no reading back where it accounts for all that was signalled: each signal is one write, and
-   * each write adds one to the version.
+   * A put of our own need not be read back if it accounts for all signals: each signal is one write, and each write
+   * adds one to the version.
    */
   put(key: string, stored: Stored): void {
     const watch = this.#keys.get(key)
@@ -115,7 +115,7 @@ export class Watches<V> implements Listener {
 
   ended(error: KVError | undefined): void {
     const watches = [...this.#keys.values()]
-    // Emptied before anybody hears of it: whoever watches again at once begins anew.
+    // Cleared before watchers are notified: one that subscribes again at once gets a new watch.
     this.#keys.clear()
     this.#expiries.stop()
     for (const watch of watches) {
@@ -129,7 +129,7 @@ export class Watches<V> implements Listener {
 
   #remove(key: string, watcher: Watcher<V>): void {
     const watch = this.#keys.get(key)
-    // Not there where the watch has ended, or has begun anew since.
+    // Absent if the watch has ended, or was started again since.
     if (!watch?.watchers.delete(watcher) || watch.watchers.size > 0) return
     this.#keys.delete(key)
     this.#refresher.forget(watch)

@@ -4,7 +4,7 @@ import type { SingleWrite } from './operations.ts'
 export class WriteBatch {
   readonly operations: SingleWrite[] = []
   bytes = 0
-  /** When the last answer is due. */
+  /** The latest deadline. */
   latest = 0
 
   push(operation: SingleWrite): void {

@@ -8,27 +8,27 @@ import { Read, SingleWrite, Transaction, Update, type Waiting, WITHDRAWN } from 
 import { type RoundContext, UpdateRound } from './update-round.ts'
 import { WriteBatch } from './write-batch.ts'
 
-/** What the queue needs of the batcher. */
+/** What the queue needs from the batcher. */
 export interface WriteQueueContext extends Pick<RoundContext, 'engine' | 'encoding' | 'read'> {
   readonly observer: Observer
-  /** Asks for a flush at the end of the turn. */
+  /** Schedules a flush for the end of the turn. */
   wake(): void
   /** The read of `key` that waits to be sent. */
   queuedRead(key: string): Read | undefined
 }
 
 /**
- * What changes keys: each operation enters the lanes of its keys, is ready when it is its turn in all of them, and leaves
- * them when it is settled. So what is asked for of one key is carried out in the order in which it was asked for.
+ * The operations that change keys. Each enters the lanes of its keys, is ready when it has its turn in all of them, and
+ * leaves them when it is settled. So the operations of one key are carried out in the order of the calls.
  */
 export class WriteQueue {
   readonly #context: WriteQueueContext
   readonly #rounds: RoundContext
   readonly #lanes = new Lanes<Waiting>()
-  /** Whose turn it is, in order; those that had to wait for it go first. */
+  /** The operations that have their turn, in order; those that had to wait for it come first. */
   readonly #resumed = new Queue<SingleWrite | Transaction>()
   readonly #ready = new Queue<SingleWrite | Transaction>()
-  /** Lanes with a line, and rounds of updates under way. */
+  /** Lanes with a line, and rounds of updates in progress. */
   readonly #crowded = new Set<Lane<Waiting>>()
   readonly #updating = new Set<UpdateRound>()
   #inFlight = 0
@@ -54,12 +54,12 @@ export class WriteQueue {
     }
   }
 
-  /** How many operations wait for their turn, or to be sent. */
+  /** The number of operations that wait for their turn, or to be sent. */
   get waiting(): number {
     return this.#resumed.length + this.#ready.length + this.#inLine + this.#updating.size
   }
 
-  /** Whether anything may yet run out of time that is not the engine's to tell. */
+  /** Whether a deadline may still pass that the engine does not watch. */
   get mayBeLate(): boolean {
     if (this.#resumed.length + this.#ready.length + this.#inLine > 0) return true
     for (const round of this.#updating) if (!round.isOver) return true
@@ -74,7 +74,7 @@ export class WriteQueue {
     return this.#lanes.size === 0
   }
 
-  /** Whether something that changes `key` has been asked for and is not settled. */
+  /** Whether an operation that changes `key` was requested and is not settled. */
   isWriting(key: string): boolean {
     return this.#lanes.size > 0 && this.#lanes.get(key) !== undefined
   }
@@ -97,7 +97,7 @@ export class WriteQueue {
     if (update.blockedBy === 0) this.#begin(lane, update)
   }
 
-  /** Holds a read back until what was asked for before it, and changes its key, is settled; false where there is nothing. */
+  /** Holds a read back until earlier operations that change its key are settled; returns false if there are none. */
   holdBack(read: Read): boolean {
     const lane = this.#lanes.size === 0 ? undefined : this.#lanes.get(read.key)
     if (lane === undefined) return false
@@ -105,7 +105,7 @@ export class WriteQueue {
     return true
   }
 
-  /** It is no longer this occupant's turn. */
+  /** Ends this occupant's turn. */
   leave(lane: Lane<Waiting>, occupant: object): void {
     if (lane.occupant !== occupant) return
     lane.occupant = undefined
@@ -116,7 +116,7 @@ export class WriteQueue {
         if (!next.isOver) this.#context.read(next)
         continue
       }
-      // What is asked for after a read must not be carried out before it.
+      // Operations requested after a read must not be carried out before it.
       if (!this.#letReadGoFirst(lane)) {
         this.#shift(lane)
         lane.occupant = next
@@ -137,7 +137,7 @@ export class WriteQueue {
     }
   }
 
-  /** Takes out what waits, if `isOut` holds for it. */
+  /** Removes the waiting operations for which `isOut` holds. */
   remove(isOut: (operation: Waiting) => boolean): Waiting[] {
     const ready = [this.#resumed, this.#ready].flatMap(queue => queue.remove(isOut))
     const inLine: Waiting[] = []
@@ -156,7 +156,7 @@ export class WriteQueue {
     return [...new Set([...ready, ...inLine, ...updating])]
   }
 
-  /** The updates that are being written, and are out of time: whether they are carried out is not known. */
+  /** The updates being written whose deadline has passed: it is unknown whether they will be carried out. */
   lateUpdates(now: number): Update<unknown>[] {
     return [...this.#updating].flatMap(({ writing }) =>
       writing.filter(update => update.deadline <= now && !update.isOver),
@@ -231,7 +231,7 @@ export class WriteQueue {
     return next
   }
 
-  /** The next transaction, or a batch of single writes; `undefined` where nothing is left of what was looked at. */
+  /** The next transaction, or a batch of single writes; `undefined` if none is left. */
   #assemble(): WriteBatch | Transaction | undefined {
     let batch: WriteBatch | undefined
     for (const queue of [this.#resumed, this.#ready]) {
@@ -255,7 +255,7 @@ export class WriteQueue {
     return batch
   }
 
-  /** Puts a write into a batch, and those of its key that follow it in line. */
+  /** Puts a write into a batch, with the writes of its key that follow it in line. */
   #take(write: SingleWrite, batch: WriteBatch): void {
     batch.push(write)
     const { lane } = write
@@ -289,7 +289,7 @@ export class WriteQueue {
     ask(engine.write(writes, due), results => {
       this.#inFlight--
       if (observer.active && !(results instanceof KVError)) observer.written(writes, results)
-      // Before the results are told: what is asked for because of them need not wait behind this.
+      // Before the results are passed on, so that operations requested because of them need not wait for this.
       for (const { lane } of operations) if (lane !== undefined) this.leave(lane, batch)
       for (let i = 0; i < operations.length; i++) {
         operations[i]!.settle(results instanceof KVError ? results : results[i]!)
@@ -306,14 +306,14 @@ export class WriteQueue {
     ask<readonly Written[]>(engine.commit(writes, { deadline: transaction.deadline }), results => {
       this.#inFlight--
       if (observer.active && !(results instanceof KVError)) observer.written(writes, results)
-      // Before the result is told: what is asked for because of it need not wait behind this.
+      // Before the result is passed on, so that operations requested because of it need not wait for this.
       for (const lane of transaction.lanes) this.leave(lane, transaction)
       transaction.settle(results)
       wake()
     })
   }
 
-  /** An operation that is not sent lets those behind it have its turn. */
+  /** An operation that will not be sent gives its turn to the next ones. */
   #forget(operation: SingleWrite | Transaction): void {
     this.#waitingBytes -= operation.bytes
     if (operation instanceof Transaction) {
