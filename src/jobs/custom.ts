@@ -2,6 +2,7 @@ import { map, type OperatorFunction } from 'rxjs'
 import { attempt, KVError } from '../base/errors.ts'
 import type { Delivered } from '../inputs/partitioned-input.ts'
 import { keepWith } from '../operators/internal/kept.ts'
+import { FiredTimer } from '../operators/timers.ts'
 import type { Body, Result, Source } from './pipeline.ts'
 import { type Step, Steps } from './steps.ts'
 import type { JobContext, JobPipelineContext, JobPipelineDefinition } from './types.ts'
@@ -65,6 +66,14 @@ export function custom<I, T, V, R, C>(
       typeof deadLetter === 'function'
         ? ({ record: item, error }) =>
             steps.make(() => {
+              if (item instanceof FiredTimer) {
+                takeOut({
+                  item: undefined,
+                  letter: { record: item as unknown as T, error },
+                  ...seen(undefined),
+                })
+                return
+              }
               const letter = { record: item.record, error }
               takeOut({ item: Item.of<I>(item), letter, ...seen(item) })
             })

@@ -6,6 +6,7 @@ import type { Status } from '../contract/engine.ts'
 import type { Delivered, PartitionedInput } from '../inputs/partitioned-input.ts'
 import type { Snapshot } from '../metrics/snapshot.ts'
 import type { DeadLetter, ProcessOptions } from '../operators/processKV.ts'
+import type { FiredTimer } from '../operators/timers.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import type { ConfigSource } from './config.ts'
 
@@ -65,8 +66,11 @@ export interface JobPipelineContext<T, V, C> extends JobContext<V, C> {
    */
   readonly commit: Pick<
     ProcessOptions<Delivered<T, unknown>, never, never>,
-    'partition' | 'positionOf' | 'commitSize' | 'deadLetter'
-  >
+    'partition' | 'positionOf' | 'commitSize'
+  > & {
+    /** Takes out records, and timers, that fail. */
+    readonly deadLetter: 'fail' | ((letter: DeadLetter<Delivered<T, unknown> | FiredTimer>) => void)
+  }
 }
 
 /** The options of every {@link job}. */

@@ -4,6 +4,7 @@ import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
 import type { Journal } from './journal.ts'
+import type { Turn } from './journal-entry.ts'
 import type { DueWrite } from './timers/due-index.ts'
 
 /** What a process loop is to do: the user's functions and options, complete. */
@@ -35,6 +36,18 @@ export interface DueCommits<T, V> {
   isRecord(record: T): boolean
   /** The last of those that are. */
   lastOf(items: readonly Item<T, V, unknown>[]): Item<T, V, unknown> | undefined
+  /** A loop begins: what is committed may come again first. */
+  begins(loop: { readonly isReplaying: boolean }): void
+  /** One that was committed has come again, and nothing is to be given out of it. */
+  passed(record: T): void
+  /** How many outputs, and timers that failed, one has come to that was run. */
+  resultsOf(record: T): number
+  /** What the journal says of those of a commit. */
+  turnsOf(items: readonly Item<T, V, unknown>[]): readonly Turn[]
+  /** What was due at a turn that was no record's. */
+  replayed(turn: Turn): T
+  /** A record has its turn again, as it had it. */
+  restore(record: T, turn: Turn): void
   /** What a commit of these does to the index, which leaves these values. */
   write(items: readonly Item<T, V, unknown>[], values: Iterable<V>): DueWrite
   durable(write: DueWrite): void

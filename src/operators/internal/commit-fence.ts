@@ -49,17 +49,18 @@ export class CommitFence<T> {
   }
 
   /**
-   * The write for a commit up to this record, which follows all that were made since the last {@link restore}; without any
+   * The write for a commit up to this place, whose last record this is; it follows all that were made since the last {@link restore}; without any
    * record, the position is as it was.
    */
   next(
-    last: Pick<Item<T, never, never>, 'record' | 'place'> | undefined,
+    place: number,
+    last: Pick<Item<T, never, never>, 'record'> | undefined,
     due: DueState | undefined,
   ): FenceWrite {
-    const { position, records } = this.#state
+    const { position } = this.#state
     const state: PartitionState<unknown> = {
       position: last === undefined ? position : this.#position(last.record),
-      records: last?.place ?? records,
+      records: place,
       taken: this.#outputs?.start,
       due: due ?? this.#state.due,
     }

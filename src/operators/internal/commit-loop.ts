@@ -41,6 +41,8 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   /** Records that were given out, and not released. */
   #done = 0
   #completing = false
+  /** What is due now, while what is committed comes again. */
+  readonly #early: T[] = []
 
   constructor(access: Access<V>, process: Process<T, V, R>, destination: Subscriber<R>, intake: Intake) {
     const { fences, journal } = process
@@ -58,6 +60,8 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
       (_, shard) => new CommitStream(access, process, this, shard, this.#place),
     )
     this.#waiting = this.#streams.length > 1 ? new Queue() : undefined
+    process.due?.begins(this)
+    if (this.isReplaying) access.defer(() => this.#begin())
     if (this.outputs === undefined) return
     this.outputs.freed = () => {
       for (const stream of this.#streams) stream.stepLater()
@@ -65,8 +69,27 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   }
 
   next(record: T): void {
-    if (this.#process.due?.isRecord(record) !== false) this.#place++
-    const item = new Item<T, V, R>(record, this.#place)
+    const { due } = this.#process
+    if (due === undefined) this.#take(record)
+    else if (!due.isRecord(record) && this.#streams[0]!.isToReplay) this.#early.push(record)
+    else {
+      this.#replayDue()
+      this.#take(record)
+      this.#replayDue()
+    }
+  }
+
+  /** What was due between records that are committed comes again in its place; what is due now, after that. */
+  #replayDue(): void {
+    const stream = this.#streams[0]!
+    for (let due = stream.dueAt(this.#place + 1); due !== undefined; due = stream.dueAt(this.#place + 1))
+      this.#take(due)
+    if (stream.isToReplay) return
+    for (const each of this.#early.splice(0)) this.#take(each)
+  }
+
+  #take(record: T): void {
+    const item = new Item<T, V, R>(record, ++this.#place)
     this.#waiting?.push(item)
     const key = this.#keyOf(item)
     try {
@@ -76,6 +99,11 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
       return
     }
     if (!item.replayed) this.#intake.held++
+  }
+
+  /** There is more to come that is committed. */
+  get isReplaying(): boolean {
+    return this.#streams.some(({ isToReplay }) => isToReplay)
   }
 
   complete(): void {
@@ -93,7 +121,10 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   before({ place }: Item<T, V, R>): Taken {
     const { records } = this.#given
     const item = this.#waiting === undefined ? this.#last : this.#waiting.at(place - records - 2)
-    return item === undefined || place - 1 === records ? this.#given : this.#takenWith(item)
+    if (place - 1 === records) return this.#given
+    if (this.#process.due !== undefined)
+      return { ...(item ? this.#takenWith(item) : this.#given), records: place - 1 }
+    return item === undefined ? this.#given : this.#takenWith(item)
   }
 
   giveOut(ended: readonly Item<T, V, R>[]): void {
@@ -120,6 +151,11 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     this.#done = 0
     if (done > 0) this.#intake.release(done)
     this.#completeWhenDone()
+  }
+
+  /** What is committed may begin with what was due. */
+  #begin(): void {
+    if (!this.isStopped && this.#process.due !== undefined) this.#replayDue()
   }
 
   /** `undefined` where it cannot be told: the record is rejected. */
@@ -171,7 +207,10 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     for (const item of run) {
       if (!item.replayed) this.#done++
       if (item.cell !== undefined) item.cell.leave()
-      if (item.end === 'nothing') continue
+      if (item.end === 'nothing') {
+        this.#process.due?.passed(item.record)
+        continue
+      }
       if (item.end === 'fatal') this.destination.error(item.error)
       else if (item.error === undefined) this.destination.next(this.#outputOf(item))
       else this.#takeOut(item.error, item.record)
@@ -184,10 +223,17 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     const fatal = run.findIndex(({ end }) => end === 'fatal')
     const some = fatal < 0 ? run : run.slice(0, fatal)
     if (some.length === 0) return
-    const wanted = this.#process.journal === undefined ? [] : some.filter(({ end }) => end !== 'nothing')
+    const { due, journal } = this.#process
+    let wanted = 0
+    if (journal !== undefined) {
+      for (const { end, error, record } of some) {
+        if (end !== 'nothing') wanted += error !== undefined || due === undefined ? 1 : due.resultsOf(record)
+      }
+    }
     const last = this.#lastOf(some)
     if (last !== undefined) this.#given = this.#takenWith(last)
-    outputs.add(wanted.length, this.#given)
+    if (due !== undefined) this.#given = { ...this.#given, records: some.at(-1)!.place }
+    outputs.add(wanted, this.#given)
   }
 
   #outputOf({ record, value, output }: Item<T, V, R>): R {

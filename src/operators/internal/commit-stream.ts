@@ -115,7 +115,7 @@ export class CommitStream<T, V, R> implements Sender {
 
   /** Takes a record, or what is due; of a key, unless it was rejected. Throws where it is another than was committed. */
   take(item: Item<T, V, R>, key: string | undefined): void {
-    if (this.#replay?.isDone === false && this.#process.due?.isRecord(item.record) !== false) {
+    if (this.#replay?.isDone === false) {
       this.#takeReplayed(this.#replay, item)
       return
     }
@@ -140,6 +140,16 @@ export class CommitStream<T, V, R> implements Sender {
   /** Nothing is under way, nor will be. */
   get isIdle(): boolean {
     return this.#open === 0 || this.#isFatal || (this.#line.isBlocked && this.#commits.length === 0)
+  }
+
+  /** What was due at a place, of those that are committed. */
+  dueAt(place: number): T | undefined {
+    return this.isToReplay ? this.#replay!.dueAt(place) : undefined
+  }
+
+  /** There is more to come that is committed. */
+  get isToReplay(): boolean {
+    return this.#replay?.isDone === false
   }
 
   /** Some records of a commit whose outputs were not taken have come again, and not all. */

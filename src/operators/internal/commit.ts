@@ -75,7 +75,7 @@ export class Commit<T, V, R> implements Committer {
     this.#due = due
     this.#dueWrite = due?.write(this.items, valuesOf(this.#mutationOf))
     const last = due === undefined ? this.items.at(-1) : due.lastOf(this.items)
-    this.fenceWrite = fence?.next(last, this.#dueWrite?.state)
+    this.fenceWrite = fence?.next(this.items.at(-1)!.place, last, this.#dueWrite?.state)
     this.journalWrite = ring && this.#journalWrite(access, ring, process.journal!.all)
     for (let i = 0; i < this.cells.length; i++) this.cells[i]!.sent(this.#mutationOf[i])
   }
@@ -135,11 +135,10 @@ export class Commit<T, V, R> implements Committer {
     this.items.forEach(({ error }, i) => {
       if (error !== undefined) errors.set(i, error)
     })
-    if (!all && errors.size === 0) return undefined
-    const first =
-      this.#due === undefined ? this.items[0] : this.items.find(({ record }) => this.#due!.isRecord(record))
-    const from = first === undefined ? records : first.place - 1
-    return ring.next({ from, to: records, position, before, errors })
+    // Where keys have timers, it also says which places are records'.
+    if (!all && errors.size === 0 && this.#due === undefined) return undefined
+    const from = this.items[0]!.place - 1
+    return ring.next({ from, to: records, position, before, errors, turns: this.#due?.turnsOf(this.items) })
   }
 }
 

@@ -14,7 +14,12 @@ export interface JournalEntry {
   readonly before: ReadonlyMap<string, Uint8Array | undefined>
   /** The records that were taken out, by their place in the commit, and why. */
   readonly errors: ReadonlyMap<number, KVError>
+  /** What there was beside records, and how far time had come, by their place in the commit; where keys have timers. */
+  readonly turns?: readonly Turn[] | undefined
 }
+
+/** When something had its turn, in milliseconds, and for which key, where it was no record; `null` is before all time. */
+export type Turn = readonly [now: number | null, key?: string | undefined]
 
 /** The first line of an entry; the values follow, one behind the other. */
 interface Head {
@@ -29,6 +34,7 @@ interface Head {
     message: string,
     key?: string | undefined,
   ])[]
+  readonly turns?: readonly Turn[] | undefined
 }
 
 const NEWLINE = 10
@@ -36,7 +42,7 @@ const NEWLINE = 10
 /** What a node of the journal holds for an entry. */
 export function encodeEntry(
   node: string,
-  { from, to, position, before, errors }: Omit<JournalEntry, 'slot'>,
+  { from, to, position, before, errors, turns }: Omit<JournalEntry, 'slot'>,
   beside: Codec<Uint8Array> | undefined,
 ): Uint8Array {
   const head: Head = {
@@ -45,6 +51,7 @@ export function encodeEntry(
     position,
     keys: Array.from(before, ([key, value]) => [key, value?.byteLength ?? -1]),
     errors: Array.from(errors, ([index, { code, message, key }]) => [index, code, message, key]),
+    turns,
   }
   const values = [...before.values()].filter(value => value !== undefined)
   const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...values])
@@ -60,7 +67,7 @@ export function entryOf(
 ): JournalEntry {
   const buffer = bufferOf(beside?.decode(bytes, node) ?? bytes)
   const end = buffer.indexOf(NEWLINE)
-  const { from, to, position, keys, errors }: Head = JSON.parse(buffer.toString('utf8', 0, end))
+  const { from, to, position, keys, errors, turns }: Head = JSON.parse(buffer.toString('utf8', 0, end))
   const before = new Map<string, Uint8Array | undefined>()
   let at = end + 1
   for (const [key, length] of keys) {
@@ -73,6 +80,7 @@ export function entryOf(
     to,
     position,
     before,
+    turns,
     errors: new Map(
       errors.map(([index, code, message, key]) => [
         index,

@@ -44,6 +44,15 @@ export class Replay<T, V, R> {
     return this.#isDone
   }
 
+  /** What was due at a place, where it is no record's. */
+  dueAt(place: number): T | undefined {
+    const { due } = this.#process
+    const [entry] = this.#pending
+    if (due === undefined || entry?.turns === undefined || place <= entry.from) return undefined
+    const turn = entry.turns[place - entry.from - 1]
+    return turn?.[1] === undefined ? undefined : due.replayed(turn)
+  }
+
   /** Whether some records of a commit have come, and not all. */
   get isRunning(): boolean {
     return this.#items.length > 0
@@ -73,10 +82,14 @@ export class Replay<T, V, R> {
 
   /** Where the input gives other records than it did, what is committed cannot be told from what is not. */
   #check({ place, record }: Item<T, V, R>): void {
+    this.#isDone = place === this.#committed.records
+    const { due } = this.#process
+    if (due !== undefined && !due.isRecord(record)) return
     const [entry] = this.#pending
     // The next place of which the position is known.
     const known = entry === undefined ? this.#committed : { records: entry.to, position: entry.position }
-    const isThere = place === known.records
+    // Behind the last record of a commit there may be what was due.
+    const isThere = place === known.records || (due !== undefined && this.#isLast(place, entry))
     const isSame = isThere ? isSamePosition(this.#positionOf(record), known.position) : place < known.records
     if (!isSame) {
       throw new KVError(
@@ -85,7 +98,12 @@ export class Replay<T, V, R> {
         { position: known.position },
       )
     }
-    this.#isDone = place === this.#committed.records
+  }
+
+  /** Whether no record comes behind this one in its commit. */
+  #isLast(place: number, entry: JournalEntry | undefined): boolean {
+    const rest = entry?.turns?.slice(place - entry.from)
+    return rest !== undefined && place > entry!.from && rest.every(([, key]) => key !== undefined)
   }
 
   #positionOf(record: T): unknown {
@@ -99,6 +117,8 @@ export class Replay<T, V, R> {
   #run(entry: JournalEntry, items: readonly Item<T, V, R>[]): void {
     const values = new Map<string, V | undefined>()
     items.forEach((item, i) => {
+      const turn = entry.turns?.[i]
+      if (turn !== undefined) this.#process.due?.restore(item.record, turn)
       item.error = entry.errors.get(i)
       if (item.error === undefined && !this.#all) item.end = 'nothing'
       if (item.error === undefined && this.#all) this.#runItem(entry, item, values)

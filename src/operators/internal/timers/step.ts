@@ -9,11 +9,13 @@ export class Step<T> {
   /** Absent where it is a record. */
   readonly hint: Hint | undefined
   /** How far time has come, in milliseconds. */
-  readonly now: number
+  now: number
   /** What is to be kept of that, where records have times. */
   readonly time: EventTime | undefined
   /** Its key, once that was asked for. */
   key: string | undefined
+  /** It is run for outputs that were not taken; what is due was done before. */
+  isReplayed = false
   /** What it has come to when it was last run: outputs, and timers that could not be fired. */
   outputs: (unknown | TimerFailure)[] = []
 

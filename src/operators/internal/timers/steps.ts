@@ -40,6 +40,8 @@ export class Steps<T> {
   readonly #most: number
   /** Absent where time is the clock's. */
   readonly #watermark: Watermark | undefined
+  /** The loop below. */
+  loop: { readonly isReplaying: boolean } | undefined
   #now: number
   #hints = 0
   /** Records and hints that are not done. */
@@ -87,12 +89,17 @@ export class Steps<T> {
     const isLast = this.#isCompleting && this.#watermark === undefined
     if (!isLast) this.#pump(destination)
     const end = this.#isClosing ? Number.MAX_VALUE : this.#now
-    const isDone = isLast || (this.#underWay === 0 && (this.#index?.isDoneUntil(end) ?? true))
+    // What is committed will come again, another time.
+    const isDone =
+      isLast ||
+      this.loop?.isReplaying === true ||
+      (this.#underWay === 0 && (this.#index?.isDoneUntil(end) ?? true))
     if (this.#isCompleting && isDone) destination.complete()
   }
 
   /** A step has come to its end. */
-  done({ hint }: Step<T>): void {
+  done({ hint, isReplayed }: Step<T>): void {
+    if (isReplayed) return
     this.#underWay--
     if (hint !== undefined) this.#hints--
     if (hint !== undefined || this.#isCompleting) this.changed()

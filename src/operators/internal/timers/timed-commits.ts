@@ -1,8 +1,10 @@
 import type { Headed } from '../../../store/encoding.ts'
 import type { DueCommits, Item } from '../batch.ts'
+import type { Turn } from '../journal-entry.ts'
 import type { DueIndex, DueWrite } from './due-index.ts'
-import type { Hint } from './hint.ts'
-import type { Step } from './step.ts'
+import { Hint } from './hint.ts'
+import { Step } from './step.ts'
+import type { Steps } from './steps.ts'
 import { newHintOf } from './timed-value.ts'
 
 type Items<T, V> = readonly Item<Step<T>, Headed<V>, unknown>[]
@@ -10,9 +12,11 @@ type Items<T, V> = readonly Item<Step<T>, Headed<V>, unknown>[]
 /** Writes the hints that the values of a commit need, with that commit. */
 export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
   readonly #index: DueIndex
+  readonly #steps: Steps<T>
 
-  constructor(index: DueIndex) {
+  constructor(index: DueIndex, steps: Steps<T>) {
     this.#index = index
+    this.#steps = steps
   }
 
   isRecord({ hint }: Step<T>): boolean {
@@ -21,6 +25,35 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
 
   lastOf(items: Items<T, V>): Items<T, V>[number] | undefined {
     return items.findLast(({ record }) => this.isRecord(record))
+  }
+
+  begins(loop: { readonly isReplaying: boolean }): void {
+    this.#steps.loop = loop
+  }
+
+  passed(step: Step<T>): void {
+    this.#steps.done(step)
+  }
+
+  resultsOf({ outputs }: Step<T>): number {
+    return outputs.length
+  }
+
+  turnsOf(items: Items<T, V>): readonly Turn[] {
+    return items.map(({ record: { now, hint } }) => {
+      const time = Number.isFinite(now) ? now : null
+      return hint === undefined ? [time] : [time, hint.key]
+    })
+  }
+
+  replayed(turn: Turn): Step<T> {
+    const step = new Step<T>(undefined, new Hint(turn[1]!, timeOf(turn)), timeOf(turn), undefined)
+    step.isReplayed = true
+    return step
+  }
+
+  restore(step: Step<T>, turn: Turn): void {
+    step.now = timeOf(turn)
   }
 
   write(items: Items<T, V>, values: Iterable<Headed<V>>): DueWrite {
@@ -45,3 +78,5 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     this.#index.undone(write)
   }
 }
+
+const timeOf = ([now]: Turn): number => now ?? Number.NEGATIVE_INFINITY

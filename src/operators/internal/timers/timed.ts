@@ -89,7 +89,7 @@ export function processTimed<T, V>(
                     steps.done(step)
                   },
           },
-          { journal, due: index && new TimedCommits(index) },
+          { journal, due: index && new TimedCommits(index, steps) },
         )
         const outputsOf = (step: Step<T>): unknown[] => {
           steps.done(step)
