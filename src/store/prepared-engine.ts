@@ -6,6 +6,7 @@ import type {
   Engine,
   EngineLimits,
   KeySpan,
+  Movable,
   Nodes,
   Parts,
   Scan,
@@ -42,7 +43,7 @@ class PreparedEngine implements Engine {
     this.parts = parts && {
       engines: parts.engines.map(each => new PreparedEngine(each, encoding, timing)),
       indexOf: key => parts.indexOf(key),
-      holding: writes => parts.holding(writes),
+      holding: (writes, index) => parts.holding(writes, index),
     }
   }
 
@@ -60,6 +61,10 @@ class PreparedEngine implements Engine {
 
   get nodes(): Nodes | undefined {
     return this.#engine.nodes
+  }
+
+  get movable(): Movable | undefined {
+    return this.#engine.movable
   }
 
   get keepsNodes(): boolean | undefined {

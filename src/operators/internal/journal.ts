@@ -177,7 +177,7 @@ function whenPrepared<V>(access: Access<V>, entries: readonly JournalEntry[], th
 }
 
 /** Reads the nodes of a journal in a shard; `then` gets them by their slots, or the first error. */
-export function readSlots<V>(
+function readSlots<V>(
   access: Access<V>,
   node: string,
   shard: number,
@@ -199,7 +199,10 @@ export function readSlots<V>(
   }
 }
 
+/** Whether a node is a slot of a journal. */
+export const isSlot = (node: string): boolean => /\/outputs-\d$/.test(node)
+
 /** The node of a slot, below the partition's. */
-export const slotOf = (node: string, slot: number): string => childOf(node, `outputs-${slot}`)
+const slotOf = (node: string, slot: number): string => childOf(node, `outputs-${slot}`)
 
 const after = (version: number | 'absent'): number => (version === 'absent' ? 0 : nextVersion(version))
