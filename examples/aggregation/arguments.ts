@@ -36,6 +36,15 @@ export const FOLLOW_USAGE = `Shows, live, which airports have the most delay: fo
 
   Ends with Ctrl-C.`
 
+export const HOURS_USAGE = `Tells each hour of each airport once, when it is final: time, airport, flights and minutes of delay.
+
+  npx tsx --conditions=rxkeeper-source examples/aggregation/hours.ts [OPTIONS]
+
+  --input FILE   flights, as of main.ts. Without it: 20,000 flights of the npm package vega-datasets.
+  --seed N       which flights come late (1 by default).
+  --lateness N   how many hours flights that come late are waited for (48 by default).
+  --help         shows this.`
+
 const following = {
   store: { type: 'string' },
   top: { type: 'string', default: '10' },
@@ -48,6 +57,9 @@ const counting = {
   seed: { type: 'string', default: '1' },
   rate: { type: 'string' },
 } as const
+
+const { input, seed, help } = counting
+const closing = { input, seed, help, lateness: { type: 'string', default: '48' } } as const
 
 export interface FollowArguments {
   readonly store: string | undefined
@@ -78,6 +90,17 @@ export const readMainArguments = (args: string[]): MainArguments =>
       top: wholeNumber('top', top, 1, 1000),
       seed: wholeNumber('seed', seed, 0, 2 ** 32 - 1),
       rate: rate === undefined ? undefined : wholeNumber('rate', rate, 1, 1_000_000),
+    }
+  })
+
+export const readHoursArguments = (args: string[]) =>
+  reading(() => {
+    const { help, input, seed, lateness } = parse(args, closing)
+    return {
+      help,
+      input,
+      seed: wholeNumber('seed', seed, 0, 2 ** 32 - 1),
+      lateness: wholeNumber('lateness', lateness, 0, 1000),
     }
   })
 

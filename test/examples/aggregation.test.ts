@@ -15,6 +15,7 @@ import { type Running, run, start } from './program.ts'
 
 const MAIN = 'aggregation/main.ts'
 const FOLLOW = 'aggregation/follow.ts'
+const HOURS_ONCE = 'aggregation/hours.ts'
 
 interface Flight {
   readonly date: string
@@ -135,6 +136,28 @@ test.each([
   expect(await follower.ended).toMatchObject({ code: 130, errors: '' })
 })
 
+test('every hour once, when it is final; what is late by more is not counted', async () => {
+  const linesOf = (hours: readonly Hour[]): string[] =>
+    hours
+      .map(
+        ({ key, start, value: { flights, minutes } }) =>
+          `${new Date(start).toISOString()},${key},${flights},${minutes}`,
+      )
+      .sort()
+  const { output, errors, code } = await run(HOURS_ONCE, ['--seed', '2'])
+  expect({ errors, code }).toEqual({ errors: '', code: 0 })
+  expect(output.trimEnd().split('\n').sort()).toEqual(linesOf(all))
+
+  const strict = await run(HOURS_ONCE, ['--lateness', '0'])
+  const late = Number(/^(\d+) flights came too late/.exec(strict.errors)?.[1])
+  const counted = strict.output
+    .trimEnd()
+    .split('\n')
+    .map(line => Number(line.split(',')[2]))
+  expect(late).toBeGreaterThan(100)
+  expect(counted.reduce((a, b) => a + b)).toBe(flights.length - late)
+})
+
 test('interrupted, it shows what it has counted', async () => {
   const url = `lmdb:${join(temporaryFolder(), 'state')}`
   await using store = openStore(url, { value: json<Hour>() })
@@ -245,6 +268,7 @@ function fileOf(content: string): string {
 test.each([
   [MAIN, ['--store', '--input', '--seed', '--rate', '--top']],
   [FOLLOW, ['--store', '--top']],
+  [HOURS_ONCE, ['--input', '--seed', '--lateness']],
 ])('%s --help shows what there is', async (program, options) => {
   const { output, errors, code } = await run(program, ['--help'])
   for (const option of options) expect(output).toContain(option)
