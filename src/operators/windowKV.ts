@@ -1,9 +1,10 @@
-import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { defer, type OperatorFunction } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import type { EventTimeOptions } from './event-time.ts'
 import { finalWindows } from './internal/final-windows.ts'
+import { flatten } from './internal/flatten.ts'
 import { Assigner, type Layout, type Visit, type WindowSpan } from './internal/windows.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'
 import { END_OF_TIME } from './windowKey.ts'
@@ -243,7 +244,7 @@ function windows<T, V>(
     defer(() => {
       const assigner = new Assigner(keyOf, timeOf, layout)
       return source.pipe(
-        mergeMap(record => assigner.visits(record)),
+        flatten(record => assigner.visits(record)),
         update,
       )
     })

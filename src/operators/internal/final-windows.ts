@@ -1,9 +1,10 @@
-import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { defer, type OperatorFunction } from 'rxjs'
 import { KVError } from '../../base/errors.ts'
 import type { KVStore } from '../../store/kv-store.ts'
 import type { FinalWindow, FinalWindowOptions, Window } from '../windowKV.ts'
 import { bound } from './arguments.ts'
 import { emitsFinal, late, processFinal } from './final.ts'
+import { flatten } from './flatten.ts'
 import { Assigner, type Layout, type Visit, type WindowSpan } from './windows.ts'
 
 /** Refuses places so few that a window would lose its own to a newer one before it is final. */
@@ -38,13 +39,14 @@ export function finalWindows<T, V>(
     lateness: options.lateness,
     transform({ record, time, place }, current, timers) {
       const { span } = place!
-      const isSame = current?.start === span.start
+      const { key, start, end } = span
+      const isSame = current?.start === start
       // Of a key in several partitions, another owner may be further.
-      if (span.end <= timers.now || (isSame && current.final)) {
-        throw late(time, timers.now, `its window, to ${new Date(span.end).toISOString()}, is final`)
+      if (end <= timers.now || (isSame && current.final)) {
+        throw late(time, timers.now, `its window, to ${new Date(end).toISOString()}, is final`)
       }
-      if (!isSame) timers.set(span.end)
-      return { ...span, value: transform(record, isSame ? current.value : undefined, span) }
+      if (!isSame) timers.set(end)
+      return { key, start, end, value: transform(record, isSame ? current.value : undefined, span) }
     },
     onTimer: (_, window) => (isKept ? final(window) : undefined),
     resultsOf: (_, window) => [final(window)],
@@ -53,7 +55,7 @@ export function finalWindows<T, V>(
     defer(() => {
       const assigner = new Assigner(keyOf, options.timeOf, layout)
       return source.pipe(
-        mergeMap(record => assigner.visits(record)),
+        flatten(record => assigner.visits(record)),
         update,
       )
     })

@@ -1,4 +1,4 @@
-import { mergeMap, type OperatorFunction } from 'rxjs'
+import type { OperatorFunction } from 'rxjs'
 import { oneOf } from '../../base/arguments.ts'
 import { KVError } from '../../base/errors.ts'
 import { accessOf } from '../../store/access.ts'
@@ -6,6 +6,7 @@ import type { KVStore } from '../../store/kv-store.ts'
 import type { EventTimeOptions } from '../event-time.ts'
 import { FiredTimer, type Timers } from '../timers.ts'
 import { Fault } from './arguments.ts'
+import { flatten } from './flatten.ts'
 import type { Lanes } from './timers/steps.ts'
 import { processTimed } from './timers/timed.ts'
 
@@ -25,6 +26,8 @@ export interface FinalWork<T, I, V, R> {
   resultsOf(timer: FiredTimer, before: V): readonly R[]
 }
 
+const NONE: readonly never[] = []
+
 /** The process loop of items whose results are final at some time. */
 export function processFinal<T, I, V, R>(
   store: KVStore<V>,
@@ -43,7 +46,7 @@ export function processFinal<T, I, V, R>(
       remember,
       // It is the very same only where nothing was to be done.
       unchanged: Object.is,
-      project: (item, _, before) => work.outputsOf?.(item, before) ?? [],
+      project: (item, _, before) => work.outputsOf?.(item, before) ?? NONE,
       timers: {
         name,
         lateness,
@@ -68,7 +71,7 @@ export function processFinal<T, I, V, R>(
   return source =>
     source.pipe(
       process,
-      mergeMap(results => results),
+      flatten(results => results),
     )
 }
 

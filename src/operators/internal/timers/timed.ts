@@ -1,4 +1,4 @@
-import { mergeMap, Observable, type OperatorFunction } from 'rxjs'
+import { Observable, type OperatorFunction } from 'rxjs'
 import { wholeNumber } from '../../../base/arguments.ts'
 import { KVError } from '../../../base/errors.ts'
 import type { Fence } from '../../../contract/owned-partition.ts'
@@ -8,6 +8,7 @@ import type { BytesPut, Mutation } from '../../../store/kv-store.ts'
 import type { AnyOptions, ProcessOptions } from '../../processKV.ts'
 import { FiredTimer, type Timers } from '../../timers.ts'
 import { bound, callbackError, checkExpiry, wholeOrInfinite } from '../arguments.ts'
+import { flatten } from '../flatten.ts'
 import type { Journal } from '../journal.ts'
 import { isSamePrimitive, processOn } from '../process-on.ts'
 import { DueIndex } from './due-index.ts'
@@ -103,7 +104,7 @@ export function processTimed<T, V>(
             return false
           })
         }
-        destination.add(steps.of(source).pipe(loop, mergeMap(outputsOf)).subscribe(destination))
+        destination.add(steps.of(source).pipe(loop, flatten(outputsOf)).subscribe(destination))
         index?.load()
       })
   if (access.shards > 1 && (partition ?? timers) !== undefined) {

@@ -25,6 +25,7 @@ export class Watermark {
   /** Of each lane: the time of its newest record, and when that came, by the clock. */
   readonly #newest: number[]
   readonly #heard: number[]
+  #kept: EventTime = {}
 
   /** Goes on from where it was `before`, if it was anywhere; `clock` says when this begins. */
   constructor(options: WatermarkOptions, before: EventTime | undefined, clock: number) {
@@ -41,8 +42,13 @@ export class Watermark {
     this.#heard = new Array(options.lanes).fill(clock)
   }
 
-  /** What is to be kept. */
+  /** What is to be kept; the same as before where nothing has changed. */
   get kept(): EventTime {
+    if (this.#newest.length > 1 || this.#kept.time !== this.now) this.#kept = this.#keep()
+    return this.#kept
+  }
+
+  #keep(): EventTime {
     const time = Number.isFinite(this.now) ? this.now : undefined
     if (this.#newest.length === 1) return { time }
     return { time, lanes: this.#newest.map(newest => (Number.isFinite(newest) ? newest : null)) }
