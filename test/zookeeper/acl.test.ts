@@ -36,6 +36,10 @@ describe('the notation of lists', () => {
     )
   })
 
+  it('has ids of any character', () => {
+    expect(parseAcl(['sasl:\n:r'])).toEqual([{ scheme: 'sasl', id: '\n', perms: 1 }])
+  })
+
   it('is split at commas that are between entries', () => {
     expect(splitAcl('auth::cdrwa,x509:CN=a,O=b:r,world:anyone:r')).toEqual([
       'auth::cdrwa',

@@ -18,8 +18,8 @@ const IDS: Readonly<Record<string, RegExp>> = {
   auth: /^$/,
   digest: /^[^:]+:[\w+/]{27}=$/,
   ip: /^[\da-fA-F.:]+(?:\/\d+)?$/,
-  x509: /./,
-  sasl: /./,
+  x509: /./s,
+  sasl: /./s,
 }
 
 const FORM =
