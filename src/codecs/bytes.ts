@@ -1,7 +1,7 @@
 import type { KeylessCodec } from './codec.ts'
 
 /**
- * Values as they are: bytes in, bytes out, copied both ways.
+ * Raw bytes, copied both ways.
  *
  * @example
  * ```ts

@@ -1,9 +1,9 @@
 /**
- * How values become bytes and back; two functions, so that msgpack or a format of your own is yours to bring.
+ * Encodes values as bytes, and decodes them: two functions, so you can bring msgpack or a format of your own.
  *
- * The bytes that `encode` returns are the store's from then on, and those that `decode` gets may be those of a reply or of
- * the store itself: neither is ever written to, so `decode` may keep them, but what it returns must not let its reader
- * write to them (`bytes` returns a copy).
+ * The bytes that `encode` returns belong to the store, and those that `decode` gets may belong to a reply or to the
+ * store. Nobody ever modifies either, so `decode` may keep them, but its result must not let the reader modify them
+ * (`bytes` returns a copy).
  *
  * @example
  * ```ts
@@ -17,34 +17,34 @@
  * ```
  */
 export interface Codec<V> {
-  /** The bytes of a value that is to be stored under `key`; what it throws fails that write with `CODEC`. */
+  /** The bytes of a value to be stored under `key`. If it throws, the write fails with `CODEC`. */
   encode(value: V, key: string): Uint8Array
-  /** The value of such bytes, which are stored under `key`; what it throws fails that read with `CODEC`. */
+  /** The value of bytes stored under `key`. If it throws, the read fails with `CODEC`. */
   decode(bytes: Uint8Array, key: string): V
   /**
-   * Makes a decoded value one that several may have, because none of them can change it; a store with a `cache` calls it
-   * once for what it keeps. Where it is left out, each hit is decoded anew.
+   * Makes a decoded value immutable, so that several readers can share it; a store with a `cache` calls it once per
+   * cached value. Without it, each hit is decoded again.
    */
   freeze?(value: V): V
   /**
-   * Whether bytes are as `encode` would make them now: under the newest key, of the newest version. `rotate$` writes what is
-   * not so anew. Where it is left out, all are.
+   * Whether bytes have the form that `encode` produces now: the newest key, the newest version. `rotate$` rewrites
+   * others. Without it, all bytes are current.
    */
   isCurrent?(bytes: Uint8Array, key: string): boolean
   /**
-   * Begins to load what `decode` needs for such bytes and does not have, a key or a schema; `undefined` where it has
-   * everything. A store waits for it, within the time of the operation, and reads again.
+   * Starts to load what `decode` is missing for these bytes, such as a key or a schema; `undefined` if nothing is
+   * missing. The store waits for it, within the operation's timeout, and reads again.
    */
   prepare?(bytes: Uint8Array, key: string): Promise<unknown> | undefined
   /**
-   * How bytes that are no value, but tell of values, are kept beside the keys: journals of outputs. Where it is left out,
-   * they are kept as they are.
+   * The codec for bytes beside the keys that contain values, such as journals of outputs. Without it, they are stored
+   * unencoded.
    */
   readonly beside?: Codec<Uint8Array> | undefined
 }
 
 /**
- * A codec that makes the same of a value under every key.
+ * A codec that ignores the key.
  *
  * @example
  * ```ts
@@ -57,8 +57,8 @@ export interface Codec<V> {
 export interface KeylessCodec<V> {
   /** The bytes of a value. */
   encode(value: V): Uint8Array
-  /** The value of such bytes. */
+  /** The value of these bytes. */
   decode(bytes: Uint8Array): V
-  /** As of {@link Codec}. */
+  /** As in {@link Codec}. */
   freeze?(value: V): V
 }

@@ -8,27 +8,27 @@ import { isMarked, MARK_BYTES, markOf } from './mark.ts'
 /** Options of {@link encrypted}. */
 export interface EncryptedOptions {
   /**
-   * What becomes of values that are not encrypted, those of a store that was not until now: with `'accept'` they are read, and
-   * `rotate$` encrypts them. Whoever can write to the servers can then leave values of his own.
+   * How to treat unencrypted values, such as those of a store that was not encrypted until now: with `'accept'` they
+   * are read, and `rotate$` encrypts them. But then anybody who can write to the servers can insert values.
    * @defaultValue 'refuse' (`CODEC`)
    */
   readonly plaintext?: 'refuse' | 'accept' | undefined
 }
 
-/** What a ciphertext is of, so that one cannot be taken for the other. */
+/** The kind of content of a ciphertext, so that one cannot be passed off as the other. */
 const VALUE = 0
 const BESIDE = 1
 
 const MARK = markOf('e')
 
 /**
- * Encrypts what another codec makes of values, with AES-256-GCM, so that neither the servers nor who copies their disks or
- * backups can read or change them. Each ciphertext is bound to its key: copied to another one, cut or changed it fails as `CODEC`,
- * and so does one under a key that is not there, whose id the error names.
+ * Encrypts the bytes of another codec with AES-256-GCM, so that neither the servers, nor anybody with a copy of their
+ * disks or backups, can read or change values. Each ciphertext is bound to its key: if it is copied to another key, cut
+ * or changed, it fails with `CODEC`. So does one under an unknown encryption key, whose id the error names.
  *
- * A value becomes longer by 45 bytes and the key's id. Key names, versions, and the sizes of values are seen, and
- * an older value of the same key can be put back in its place; src/codecs/README.md says what else is in the clear.
- * Throws `INVALID_ARGUMENT` for keys that are none.
+ * A value grows by 45 bytes and the id of the encryption key. Key names, versions, and the sizes of values stay
+ * visible, and an older value of the same key can be put back; src/codecs/README.md says what else is in the clear.
+ * Throws `INVALID_ARGUMENT` for invalid keys.
  *
  * @example
  * ```ts
@@ -42,8 +42,8 @@ const MARK = markOf('e')
  * console.log(await firstValueFrom(store.get$('alice'))) // 1
  * ```
  *
- * @param codec makes the bytes that are encrypted
- * @param keys the keys that are at hand, or a keyring of `openKeyring`
+ * @param codec makes the bytes to encrypt
+ * @param keys the encryption keys, or a keyring of `openKeyring`
  */
 export function encrypted<V>(
   codec: Codec<V>,
@@ -54,7 +54,7 @@ export function encrypted<V>(
   const accepts = plaintext === 'accept'
   const values = new EncryptedCodec(codec, ring, VALUE, accepts)
   const beside = new EncryptedCodec(codec.beside ?? plainBytes, ring, BESIDE, accepts)
-  // An object of functions: what is kept in it shows in no message and no log.
+  // An object of functions: its secrets show up in no message and no log.
   return {
     encode: (value, key) => values.encode(value, key),
     decode: (bytes, key) => values.decode(bytes, key),
@@ -75,7 +75,7 @@ class EncryptedCodec<V> {
   readonly #keys: Keys
   readonly #use: number
   readonly #accepts: boolean
-  /** What a ciphertext under the current key begins with. */
+  /** The head of a ciphertext under the current key. */
   #head = { id: '', bytes: MARK }
 
   constructor(codec: Codec<V>, keys: Keys, use: number, accepts: boolean) {
@@ -100,7 +100,7 @@ class EncryptedCodec<V> {
       return this.#codec.decode(plain, key)
     } catch (error) {
       if (error instanceof KVError) throw error
-      // Its message may well show the value (that of JSON does), and go where nobody thinks of that.
+      // The message may contain the value (JSON's does), and end up in a log.
       const name = error instanceof Error ? error.name : typeof error
       throw new Error(
         `it was decrypted, and what it holds could not be decoded (${name}; a value is not shown)`,
@@ -142,7 +142,7 @@ class EncryptedCodec<V> {
     )
   }
 
-  /** What a ciphertext is bound to: what stands before it, what it is of, and the key that it is stored under. */
+  /** The associated data of a ciphertext: its head, its kind of content, and the key that it is stored under. */
   #bound(head: Uint8Array, key: string): Uint8Array {
     const bound = Buffer.allocUnsafe(head.length + 1 + Buffer.byteLength(key))
     bound.set(head)
@@ -152,16 +152,16 @@ class EncryptedCodec<V> {
   }
 }
 
-/** The mark, and the id of the key with its length. */
+/** The mark, then the length and the id of the encryption key. */
 function headOf(id: string): Buffer {
   const name = Buffer.from(id)
   return Buffer.concat([MARK, Buffer.from([name.length]), name])
 }
 
-/** How long that is; longer than the bytes where they end before it. */
+/** The length of the head; exceeds that of the bytes if they are cut. */
 const headLength = (bytes: Uint8Array): number => MARK_BYTES + 1 + (bytes[MARK_BYTES] ?? 0)
 
-/** The id of the key that bytes are encrypted under; `undefined` where they are not encrypted. */
+/** The id of the key of encrypted bytes; `undefined` if they are not encrypted. */
 function idOf(bytes: Uint8Array): string | undefined {
   const end = headLength(bytes)
   if (!isMarked(bytes, 'e') || bytes.length < end) return undefined

@@ -1,7 +1,7 @@
 import { bufferOf } from '../base/bytes.ts'
 import type { KeylessCodec } from './codec.ts'
 
-/** Freezes what came of JSON, which may be nested deeper than a call stack is. */
+/** Freezes a parsed JSON value, without recursion: it may be nested deeper than the call stack. */
 function freezeAll<V>(value: V): V {
   const waiting: unknown[] = [value]
   while (waiting.length > 0) {

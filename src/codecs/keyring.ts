@@ -5,43 +5,43 @@ import { KEY_BYTES, Xaes } from './xaes.ts'
 /** A key: 32 random bytes. */
 export type KeyMaterial = Uint8Array | KeyObject
 
-/** Keys that are at hand. */
+/** Encryption keys in memory. */
 export interface KeyringKeys {
-  /** The keys by their ids, which stand in the clear before each value; values under others cannot be read. */
+  /** The keys by id; the id is stored in the clear with each value. Values under other keys cannot be read. */
   readonly keys: Readonly<Record<string, KeyMaterial>>
-  /** The id of the key under which values are written. */
+  /** The id of the key for new values. */
   readonly current: string
 }
 
 /** Options of {@link openKeyring}. */
 export interface KeyringOptions {
-  /** The id of the key under which values are written. */
+  /** The id of the key for new values. */
   readonly current: string
   /**
-   * Gives the key of an id, from a key management service for instance, or `undefined` where there is none. It is asked once for
-   * each id, when a value under it is first met; where that failed, again after five seconds at the earliest.
+   * Returns the key of an id, for instance from a key management service, or `undefined` if there is none. Called once
+   * per id, when a value under it is first read; after a failure again, at the earliest after five seconds.
    */
   key(id: string): KeyMaterial | undefined | PromiseLike<KeyMaterial | undefined>
 }
 
-/** Keys, which no one gets to see. */
+/** A keyring, which never reveals its keys. */
 export interface Keyring {
-  /** The id of the key under which values are written. */
+  /** The id of the key for new values. */
   readonly current: string
   /**
-   * Writes values under another key from now on; resolves when it is loaded. Rejects with `CALLBACK` where it cannot be had, and
-   * with `INVALID_ARGUMENT` where it is none.
+   * Uses another key for new values; resolves when it is loaded. Rejects with `CALLBACK` if it cannot be loaded, and
+   * with `INVALID_ARGUMENT` if it is invalid.
    */
   use(id: string): Promise<void>
-  /** Lets go of a key: values under it cannot be read any more. Throws `INVALID_ARGUMENT` for the current one. */
+  /** Drops a key: values under it can no longer be read. Throws `INVALID_ARGUMENT` for the current one. */
   refuse(id: string): void
 }
 
-/** How long a key may take to come, and from when on one that did not is asked for again, in milliseconds. */
+/** How long loading a key may take, and the pause before it is requested again, in milliseconds. */
 const PATIENCE = 10_000
 const RETRY = 5_000
 
-/** How many keys are asked for at a time, and of how many is known that they could not be had: anybody may write an id. */
+/** How many keys are loaded at a time, and how many failures are remembered: anybody may write an id. */
 const LOADING = 8
 const FAILED = 100
 
@@ -68,14 +68,14 @@ export class Keys implements Keyring {
     this.#load = load
   }
 
-  /** Of keys that are at hand; throws `INVALID_ARGUMENT` where one is none. */
+  /** Makes a keyring of keys in memory; throws `INVALID_ARGUMENT` for an invalid one. */
   static of({ keys, current }: KeyringKeys): Keys {
     const ring = new Keys(current)
     for (const [id, key] of Object.entries(keys ?? {})) {
       checkId(id)
       ring.#ciphers.set(id, cipherOf(id, key))
     }
-    // Not shown: where id and key were mixed up it is the key.
+    // Not shown: if id and key were mixed up, it is the key.
     if (!ring.#ciphers.has(current)) throw invalid('`current` is the id of none of the `keys`')
     return ring
   }
@@ -97,14 +97,14 @@ export class Keys implements Keyring {
     this.#ciphers.delete(id)
   }
 
-  /** The cipher of a key; throws where there is none. */
+  /** The cipher of a key; throws if there is none. */
   cipher(id: string): Xaes {
     const cipher = this.#ciphers.get(id)
     if (cipher !== undefined) return cipher
     throw new Error(`it is encrypted under the key ${shown(id)}, which ${this.#whyNot(id)}`)
   }
 
-  /** Begins to load a key, unless it is there or cannot be had; what is returned does not reject. */
+  /** Starts to load a key, unless it is loaded or cannot be; the promise does not reject. */
   prepare(id: string): Promise<void> | undefined {
     if (this.#load === undefined || this.#ciphers.has(id) || this.#refused.has(id)) return undefined
     const loading = this.#loading.get(id)
@@ -155,9 +155,9 @@ export class Keys implements Keyring {
 }
 
 /**
- * Opens a keyring whose keys come from a function, a key management service's for instance; resolves when the current key
- * is there. Keys of other ids are loaded when a value under them is met: the read waits for them, within its time. Rejects
- * with `CALLBACK` where the key cannot be had, and with `INVALID_ARGUMENT` where it is none.
+ * Opens a keyring whose keys come from a function, for instance from a key management service; resolves when the
+ * current key is loaded. Other keys are loaded when a value under them is first read: the read waits, within its
+ * timeout. Rejects with `CALLBACK` if the key cannot be loaded, and with `INVALID_ARGUMENT` if it is invalid.
  *
  * @example
  * ```ts
@@ -181,7 +181,7 @@ export async function openKeyring({ current, key }: KeyringOptions): Promise<Key
 
 function cipherOf(id: string, key: unknown): Xaes {
   const isKey = key instanceof KeyObject && key.type === 'secret'
-  // Nothing of it is ever told, but its size.
+  // Only the size of a key is ever shown.
   const size = isKey ? key.symmetricKeySize : key instanceof Uint8Array ? key.byteLength : undefined
   if (size !== KEY_BYTES) {
     const got = size === undefined ? `a ${typeof key}` : `${size} bytes`
@@ -197,5 +197,5 @@ function checkId(id: unknown): asserts id is string {
 
 const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', message)
 
-/** An id as a message may have it; what is no string may be the key itself. */
+/** An id for a message; anything but a string may be the key itself. */
 const shown = (id: unknown): string => (typeof id === 'string' ? JSON.stringify(id) : `a ${typeof id}`)

@@ -1,9 +1,10 @@
 /**
- * How bytes say that they are not plainly a value: three bytes that no UTF-8 text begins with, then a letter for what follows.
+ * The mark of bytes that are not plainly a value: three bytes that no UTF-8 text begins with, then a letter for the
+ * kind.
  */
 const MARK = [0xfe, 0x72, 0x78] as const
 
-/** What follows a mark: a value that is encrypted, or one of a version. */
+/** The kind of a marked value: encrypted, or versioned. */
 export type MarkKind = 'e' | 'v'
 
 /** The length of a mark. */

@@ -2,15 +2,16 @@ import { KVError } from '../base/errors.ts'
 import type { Codec } from './codec.ts'
 import { isMarked, MARK_BYTES, markOf } from './mark.ts'
 
-/** A codec of values whose form has changed: writes the newest version, and reads all. */
+/** A codec of values whose form has changed: writes the newest version, and reads all versions. */
 export interface VersionedCodec<V> extends Codec<V> {
   /** The newest version; the first is 1. */
   readonly version: number
   /**
    * Adds the next version.
    *
-   * @param codec makes bytes of its values
-   * @param migrate makes a value of it from one of the version before; pure, and quick: it runs at each read of an old value
+   * @param codec encodes the values of this version
+   * @param migrate converts a value of the previous version; must be pure and fast, since it runs at each read of an
+   * old value
    */
   next<N>(codec: Codec<N>, migrate: (value: V) => N): VersionedCodec<N>
 }
@@ -18,7 +19,7 @@ export interface VersionedCodec<V> extends Codec<V> {
 const MARK = markOf('v')
 const HEAD_BYTES = MARK_BYTES + 2
 
-/** A number of two bytes. */
+/** The largest number of two bytes. */
 const MOST_VERSIONS = 65_535
 
 interface Older<V> {
@@ -26,13 +27,13 @@ interface Older<V> {
   prepare(content: Uint8Array, key: string, version: number): Promise<unknown> | undefined
 }
 
-/** A version of the values, and those before it. */
+/** A version of the values, with the earlier ones. */
 class Version<V> implements VersionedCodec<V> {
   readonly version: number
   readonly beside: Codec<Uint8Array> | undefined
   readonly freeze?: (value: V) => V
   readonly #codec: Codec<V>
-  /** Values of the versions before it, as ones of it. */
+  /** Reads values of the earlier versions, converted to this one. */
   readonly #before: Older<V> | undefined
   readonly #head: Buffer
 
@@ -63,7 +64,7 @@ class Version<V> implements VersionedCodec<V> {
 
   encode(value: V, key: string): Uint8Array {
     const bytes = this.#codec.encode(value, key)
-    // The first version is as it was before there were any, unless that would look like another.
+    // The first version has no mark, unless its bytes would look like another version.
     if (this.version === 1 && !isMarked(bytes, 'v')) return bytes
     return Buffer.concat([this.#head, bytes])
   }
@@ -100,7 +101,7 @@ class Version<V> implements VersionedCodec<V> {
   }
 }
 
-/** The version of bytes; what has no mark is of the first. */
+/** The version of bytes; those without a mark have the first. */
 const versionOf = (bytes: Uint8Array): number =>
   isMarked(bytes, 'v') ? ((bytes[MARK_BYTES] ?? 0) << 8) | (bytes[MARK_BYTES + 1] ?? 0) : 1
 
@@ -108,12 +109,12 @@ const contentOf = (bytes: Uint8Array): Uint8Array =>
   isMarked(bytes, 'v') ? bytes.subarray(HEAD_BYTES) : bytes
 
 /**
- * Lets the form of values change while there are old ones: each version has its codec, and says what becomes of a value of
- * the one before. Old values are read as new ones, and written in the newest version whenever they are written, or by
- * `rotate$`. What a newer program wrote fails as `CODEC`, naming both versions.
+ * Lets the form of values change while old ones are still stored: each version has its codec, and converts values of
+ * the previous version. Old values are read as new ones, and stored in the newest version when they are next written,
+ * or by `rotate$`. Values of a newer program fail with `CODEC`, naming both versions.
  *
- * Values of the first version are stored as its codec makes them, so that a store that had no versions has values of
- * the first; before later ones stand six bytes. With `encrypted`, put it inside: `encrypted(versioned(…), …)`.
+ * Values of the first version are stored as its codec makes them, so that the values of a store without versions are of
+ * the first; later ones have six bytes in front. Combine it with `encrypted` as `encrypted(versioned(…), …)`.
  *
  * @example
  * ```ts

@@ -9,16 +9,16 @@ const BLOCK = 16
 const HALF = 12
 const NO_IV = Buffer.alloc(0)
 
-/** How many nonces are made at a time. */
+/** How many nonces to generate at a time. */
 const NONCES = 128
 
 /**
- * XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM under a key of its own for each message, derived from the first half of
- * a random nonce of 192 bits. With the 96 random bits that GCM takes by itself, a key would be worn out after 2^32
- * messages, which a store writes in some hours; with these, 2^80 are safe.
+ * XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM with a separate key per message, derived from the first
+ * half of a random 192-bit nonce. With the 96-bit nonces of GCM itself, a key would be worn out after 2^32 messages,
+ * which a store writes in a few hours; with these, 2^80 are safe.
  */
 export class Xaes {
-  /** AES of single blocks, which has no state between them. */
+  /** AES of single blocks, without state between them. */
   readonly #blocks: Cipher
   readonly #k1: Buffer
   readonly #nonces = Buffer.alloc(NONCE_BYTES * NONCES)
@@ -37,7 +37,7 @@ export class Xaes {
     return [nonce, sealed, cipher.final(), cipher.getAuthTag()]
   }
 
-  /** What was sealed; `undefined` where it, or what is associated with it, is not what it was. */
+  /** The plaintext; `undefined` if the ciphertext or the associated data were changed. */
   open(sealed: Uint8Array, associated: Uint8Array): Buffer | undefined {
     const end = sealed.length - TAG_BYTES
     if (end < NONCE_BYTES) return undefined
@@ -78,7 +78,7 @@ export class Xaes {
   }
 }
 
-/** Twice a number of GF(2^128), as CMAC reckons. */
+/** Doubles a number in GF(2^128), as in CMAC. */
 function doubled(block: Buffer): Buffer {
   const twice = Buffer.alloc(BLOCK)
   for (let i = 0; i < BLOCK; i++) twice[i] = (block[i]! << 1) | ((block[i + 1] ?? 0) >> 7)

@@ -3,9 +3,9 @@ import type { Write } from './engine.ts'
 import { nodeKey, ROOT } from './nodes.ts'
 
 /**
- * What the root of a store says while it is moved, and afterwards. Every engine looks at it in each of its
- * transactions, so that from the moment at which it is written nobody whom it shuts out writes anything, however long
- * ago he looked at it.
+ * The record in the root of a store during a move, and afterwards. Every engine checks it in each of its transactions,
+ * so that from the moment it is written, nobody whom it excludes can write anything, however long ago they last read
+ * it.
  */
 export interface Seal {
   /**
@@ -15,11 +15,11 @@ export interface Seal {
    * - `paused`: a savepoint is made of it, as long as the node {@link NOTICE} is there; who wants to write waits
    */
   readonly state: 'moved' | 'arriving' | 'arrived' | 'paused'
-  /** The name of the move, the same at both ends. */
+  /** The name of the move, the same on both sides. */
   readonly move: string
-  /** Who wrote it: no other run of the move has this name. */
+  /** The unique name of the run of the move that wrote it. */
   readonly by: string
-  /** The URL of the other end, without credentials; for people, too. */
+  /** The URL of the other side, without credentials; for people, too. */
   readonly place: string
 }
 
@@ -29,7 +29,7 @@ export interface Seal {
  */
 export const NOTICE: string = nodeKey('notice')
 
-/** Whether who is no mover is let in, has to wait (for which reason), or is refused for good. */
+/** Whether an ordinary client is admitted, must wait (and why), or is refused for good. */
 export type Admission = 'open' | { readonly held: string } | KVError
 
 /** Who is let in; of what is `paused`, that depends on {@link NOTICE}, too. */
@@ -46,15 +46,17 @@ export function admissionOf(seal: Seal | undefined): Admission {
   }
 }
 
-/** Whether this run of a move may write keys: what it has claimed, or what nobody has. */
+/** Whether this run of a move may write keys: to a place that it has claimed, or that nobody has. */
 export const mayFill = (seal: Seal | undefined, mover: string): boolean =>
   seal === undefined || (seal.by === mover && seal.state === 'arriving')
 
-/** Whether it is one of this move, in this state. */
+/** Whether it is a seal of this move, in this state. */
 export const isOf = (move: string, seal: Seal | undefined, state: Seal['state']): seal is Seal =>
   seal?.move === move && seal.state === state
 
-/** Why an engine that answers at once refuses to read, or these writes; `UNAVAILABLE` where it is only for a while. */
+/**
+ * Why an engine that answers at once refuses to read, or to carry out these writes; `UNAVAILABLE` if it is temporary.
+ */
 export function refusalOf(
   data: Uint8Array,
   mover: string | undefined,
@@ -70,20 +72,20 @@ export function refusalOf(
   return writes?.every(isOfSeal) !== false || mayFill(seal, mover) ? undefined : takenOver()
 }
 
-/** Whether a write is of what seals are made of, not of the store. */
+/** Whether a write concerns a seal, not the store. */
 export const isOfSeal = ({ key }: Write): boolean => key === ROOT || key === NOTICE
 
-/** The error of a run of a move when another has taken over. */
+/** The error of a run of a move when another run has taken over. */
 export const takenOver = (): KVError =>
   new KVError('FENCED', 'another run of this move has taken over, or finished it')
 
-/** The seal that the data of a root has. */
+/** The seal in the data of a root. */
 export function sealOf(data: Uint8Array | undefined): Seal | undefined {
   const seal = recordOf(data)?.seal
   return typeof seal === 'object' && seal !== null ? (seal as Seal) : undefined
 }
 
-/** The data of a root with this seal; throws `UNSUPPORTED` where it is somebody else's. */
+/** The data of a root with this seal; throws `UNSUPPORTED` if the data are not ours. */
 export function withSeal(data: Uint8Array | undefined, seal: Seal | undefined): Uint8Array {
   const record = recordOf(data)
   if (record === undefined && data !== undefined && data.length > 0) {
@@ -95,7 +97,7 @@ export function withSeal(data: Uint8Array | undefined, seal: Seal | undefined): 
   return Buffer.from(JSON.stringify({ rxkeeper: { ...record, seal } }))
 }
 
-/** What we have recorded in the data of a root. */
+/** Our record in the data of a root. */
 export function recordOf(data: Uint8Array | undefined): Readonly<Record<string, unknown>> | undefined {
   if (data === undefined || data.length === 0) return undefined
   try {

@@ -8,8 +8,8 @@ import { recordOf } from '../store/partition-record.ts'
 import type { Room, Tally } from './tally.ts'
 
 /**
- * Writes the journals anew that hold outputs which nobody has taken yet, where what they hold is not current; emits after those
- * of each part of the engine, and completes.
+ * Writes the journals anew that hold outputs which nobody has taken yet, where what they hold is not current; emits
+ * after those of each part of the engine, and completes.
  */
 export function journals$<V>(room: Room<V>, tally: Tally): Observable<void> {
   const parts = room.engine.parts?.engines ?? [room.engine]

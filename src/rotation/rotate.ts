@@ -7,37 +7,38 @@ import { journals$ } from './journals.ts'
 import { type Room, Tally } from './tally.ts'
 import { values$ } from './values.ts'
 
-/** How far {@link rotate$} has come. */
+/** The progress of {@link rotate$}. */
 export interface RotateProgress {
-  /** Which look at everything it is, the first being 1. */
+  /** The number of the pass, from 1. */
   readonly pass: number
-  /** How many values this one has looked at. */
+  /** How many values this pass has read. */
   readonly seen: number
-  /** How many were written anew, in all. */
+  /** How many values were rewritten, in all passes. */
   readonly rotated: number
-  /** How many somebody else wrote first, in this one: the next looks at them again. */
+  /** How many values somebody else wrote first in this pass; the next pass reads them again. */
   readonly overtaken: number
-  /** The key that was looked at last. */
+  /** The last key read. */
   readonly key: string | undefined
-  /** Whether nothing old is left: this look, of everything, found none. */
+  /** Whether nothing old is left: a full pass found none. */
   readonly done: boolean
 }
 
 /**
- * Writes all values anew that the store's codec would write otherwise by now: those under a key that is not the current one
- * of `encrypted`, not encrypted at all, or of an old version of `versioned`. While others read and write: each value is written on the
- * condition that it is as it was read, a page at a time, so nothing of theirs is lost, and a job whose value was written
- * meanwhile reads it again, as after any other writer. The outputs that killed jobs have left in their journals are written anew, too.
+ * Rewrites all values that are not in the form in which the store's codec writes them now: encrypted under an old key,
+ * not encrypted at all, or of an old version of `versioned`. Others can read and write meanwhile: each value is written
+ * on the condition that it has not changed since it was read, a page at a time, so nothing is lost; a job whose value
+ * was rewritten meanwhile reads it again, as after any other writer. The outputs that killed jobs have left in their
+ * journals are rewritten, too.
  *
- * Emits how far it has come, page by page. Looks at everything again until it finds nothing old, says `done`, and completes: then
- * the old key can go. Where it was stopped, also by kill -9, begin it again: what is written need not be again.
- * All writers must write in the new form by then, or it goes on for ever. Values that cannot be read, or have become too
- * large, are left as they are; at the end of that look it fails with the first of these errors.
+ * Emits its progress, page by page. Repeats until a pass finds nothing old, emits `done`, and completes: then the old
+ * key can be dropped. If it was stopped, even by kill -9, start it again: rewritten values stay rewritten. All writers
+ * must write the new form by then, or it goes on forever. Values that cannot be read, or have become too large, are
+ * left unchanged; at the end of the pass it fails with the first of these errors.
  *
- * A key that is deleted and created again between the read and the write of a value, at the same version, is taken for the old
- * one, as with `update$`: let nothing do that meanwhile.
+ * A key that is deleted and recreated at the same version between the read and the write of its value is mistaken for
+ * the old one, as with `update$`: let nothing do that meanwhile.
  *
- * Those who watch see each value that is written anew, with its new version.
+ * Watchers see each rewritten value, with its new version.
  *
  * @example
  * ```ts
@@ -59,12 +60,12 @@ export interface RotateProgress {
 export function rotate$<V>(store: KVStore<V>): Observable<RotateProgress> {
   return new Observable(subscriber => {
     const { engine, timing, timeout } = observedOf(store)
-    // With their headers, so that a value keeps its timers and its time to live.
+    // With headers, so that a value keeps its timers and its expiry.
     new Rotation({ access: accessOf<V>(store).headed, engine, timing, timeout }, subscriber).look()
   })
 }
 
-/** How long to wait before values that others write in an old form are looked for again, in milliseconds. */
+/** The pause before the next pass while others still write an old form, in milliseconds. */
 const PAUSE = 1_000
 
 class Rotation<V> {
@@ -80,7 +81,7 @@ class Rotation<V> {
     this.#subscriber = subscriber
   }
 
-  /** Looks at everything once more. */
+  /** Starts another pass. */
   look(): void {
     this.#pass++
     this.#rotated += this.#tally.rotated
@@ -117,7 +118,7 @@ class Rotation<V> {
       this.#tell(true)
       this.#subscriber.complete()
     } else if (this.#pass === 1) this.look()
-    // Others still write in an old form.
+    // Others still write an old form.
     else this.#subscriber.add(this.#room.timing.after(PAUSE, () => this.look()))
   }
 }

@@ -5,7 +5,7 @@ import type { Reader, Writer } from '../store/access.ts'
 import { drain } from '../store/listing.ts'
 import type { Room, Tally } from './tally.ts'
 
-/** Looks at all values, page by page, and writes those anew that are not current; emits after each page, and completes. */
+/** Reads all values, page by page, and rewrites those that are not current; emits after each page, and completes. */
 export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
   new Observable(subscriber => {
     const scan = room.engine.entries({})
@@ -19,13 +19,13 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
       resume()
     }
     drain(scan, room, {
-      // The page before is written first, so that there is no more under way than what one page has.
+      // The previous page is written first, so that at most one page is in flight.
       waits: go => {
         resume = go
         return writing > 0
       },
       page: entries => {
-        // One more until the page is through: the first may be settled at once.
+        // Counted as one more until the page is done: the first may be settled at once.
         writing = 1
         for (const entry of entries) {
           tally.seen++
@@ -57,8 +57,8 @@ function isOld<V>(
 }
 
 /**
- * One value that is written anew. It is read once more right before: a page may have been read some time ago, and the version alone does
- * not tell a key that was deleted and created again since.
+ * One value that is written anew. It is read once more right before: a page may have been read some time ago, and the
+ * version alone does not tell a key that was deleted and created again since.
  */
 class Rewrite<V> implements Reader<V>, Writer {
   readonly #room: Room<V>

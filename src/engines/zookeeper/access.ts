@@ -4,19 +4,19 @@ import type { Credentials } from './session/connection.ts'
 import { type Tls, type TlsOptions, tlsOf } from './session/tls.ts'
 import { type AclEntry, parseAcl } from './wire/acl.ts'
 
-/** Who a store is to its servers, and who may use what it creates. */
+/** How a store authenticates, and who may access the nodes that it creates. */
 export interface ZooKeeperAccess {
   /**
-   * Secures the connections by TLS: options by the names of Node's `tls.connect`, or a function that gives them for
-   * each connection, such as {@link tlsFiles}. The servers' certificates must be of an authority that is trusted
-   * (`ca`), and for the hosts that are connected to. The own certificate (`cert` and `key`, or `pfx`) is an identity,
-   * too, in ZooKeeper's scheme `x509`.
+   * Secures connections with TLS: options with the names of Node's `tls.connect`, or a function that returns them for
+   * each connection, such as {@link tlsFiles}. The servers' certificates must be issued by a trusted authority (`ca`)
+   * for the hosts that are connected to. The client's certificate (`cert` and `key`, or `pfx`) is also an identity, in
+   * ZooKeeper's scheme `x509`.
    * @defaultValue plain connections
    */
   readonly tls?: TlsOptions | (() => TlsOptions) | undefined
   /**
-   * A user and password: for ZooKeeper's own scheme `digest`, which sends them, or by `scheme: 'sasl'` for SASL
-   * DIGEST-MD5, which proves them, to servers that know the user.
+   * A user and password: for ZooKeeper's own scheme `digest`, which sends them; or, with `scheme: 'sasl'`, for SASL
+   * DIGEST-MD5, which proves the password to servers that know the user.
    */
   readonly credentials?:
     | {
@@ -27,17 +27,17 @@ export interface ZooKeeperAccess {
       }
     | undefined
   /**
-   * Who may use the nodes that this store creates: everybody (`'open'`), whoever has the same credentials or the same
-   * name in the certificate (`'creator'`), or a list in the notation of ZooKeeper's command line,
+   * Who may access the nodes that this store creates: everybody (`'open'`), clients with the same credentials or the
+   * same name in the certificate (`'creator'`), or a list in the notation of ZooKeeper's command line,
    * `scheme:id:permissions`: `['auth::cdrwa', 'sasl:bob:r', 'x509:CN=carol:r', 'ip:10.0.0.0/8:r', 'world:anyone:r']`,
-   * where `c`, `d`, `r`, `w` and `a` are to create and delete children, to read, to write, and to change the list.
-   * `storeAcl$` changes it for nodes that are there.
+   * where `c`, `d`, `r`, `w` and `a` permit to create and delete children, to read, to write, and to change the list.
+   * `storeAcl$` changes the list of existing nodes.
    * @defaultValue 'creator' with credentials or a certificate, 'open' without
    */
   readonly acl?: 'open' | 'creator' | readonly string[] | undefined
 }
 
-/** What of it the engine needs. */
+/** The part of it that the engine needs. */
 export interface Access {
   readonly tls: Tls | undefined
   readonly credentials: Credentials | undefined
@@ -61,7 +61,7 @@ function checkCredentials(credentials: unknown): Credentials | undefined {
   }
 }
 
-/** Checks the options; throws `INVALID_ARGUMENT`. */
+/** Validates the options; throws `INVALID_ARGUMENT`. */
 export function accessOf(options: ZooKeeperAccess): Access {
   const credentials = checkCredentials(options.credentials)
   const tls = options.tls === undefined ? undefined : tlsOf(options.tls)

@@ -10,17 +10,17 @@ import { Code, Op } from './wire/protocol.ts'
 import { readListings } from './wire/replies.ts'
 import { multiReadFrame, pathFrame, setAclFrame } from './wire/requests.ts'
 
-/** The list of a node. */
+/** The access control list of a node. */
 export interface NodeAcl {
-  /** Where the node is in the ensemble. */
+  /** The path of the node. */
   readonly path: string
-  /** Who may do what: `scheme:id:permissions`, as ZooKeeper's command line has them. */
+  /** The entries, `scheme:id:permissions`, in the notation of ZooKeeper's command line. */
   readonly acl: readonly string[]
-  /** Whether it was another before. */
+  /** Whether the list was changed. */
   readonly changed: boolean
 }
 
-/** Where the nodes are, and how long an answer may take, in milliseconds. */
+/** The place of the nodes, and the timeout of an answer, in milliseconds. */
 export interface AclPlace extends Omit<SessionConfig, 'packetLimit'> {
   readonly root: string
   readonly patience: number
@@ -35,7 +35,7 @@ const LISTED_AT_ONCE = 256
 const IN_FLIGHT = 256
 const CONFIGURED_PACKET = 1_048_575
 
-/** Asks over as many connections as it takes; only for what may be asked twice. */
+/** Sends idempotent requests, over as many connections as it takes. */
 class Asking {
   readonly #session: Session
   readonly #tasks: Tasks
@@ -116,7 +116,7 @@ async function levelsOf(asking: Asking, root: string): Promise<string[][]> {
   return levels
 }
 
-/** Tells the list of a node, and gives it another where there is `wanted`; `undefined` where the node is gone. */
+/** Reads the list of a node, and replaces it by `wanted`, if given; `undefined` if the node is gone. */
 async function visit(
   asking: Asking,
   path: string,
@@ -136,9 +136,8 @@ async function visit(
 }
 
 /**
- * The lists of all nodes of a store, each with `wanted` in its place where that is given. What is below a node comes
- * before it, so that who takes a permission from himself is still let to the rest; and so that the same again goes on
- * where it was broken off.
+ * The lists of all nodes of a store; replaces each by `wanted`, if given. Children come before their parent, so that a
+ * user who drops their own permission can still reach the rest, and so that an interrupted run can be repeated.
  */
 export const visitAcls$ = (
   place: AclPlace,

@@ -55,7 +55,9 @@ export interface DueCommits<T, V> {
   undone(write: DueWrite): void
 }
 
-/** How a record has ended: its output, or what is wrong with it, is to be given out; it has none; it ends the stream. */
+/**
+ * How a record has ended: its output, or what is wrong with it, is to be given out; it has none; it ends the stream.
+ */
 export type RecordEnd = 'given' | 'nothing' | 'fatal'
 
 /** One record on its way. */

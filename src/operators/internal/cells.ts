@@ -94,8 +94,8 @@ export class Cell<V> implements Reader<V> {
   }
 
   /**
-   * What brings the store to `next`, on the condition that it is then what we think. Where nothing changes, a value that
-   * was just read needs no write, and one that was remembered is checked.
+   * What brings the store to `next`, on the condition that it is then what we think. Where nothing changes, a value
+   * that was just read needs no write, and one that was remembered is checked.
    */
   mutation(unchanged: (before: V, after: V) => boolean): Mutation<V> | undefined {
     const { key, next } = this

@@ -49,8 +49,8 @@ export class CommitFence<T> {
   }
 
   /**
-   * The write for a commit up to this place, whose last record this is; it follows all that were made since the last {@link restore}; without any
-   * record, the position is as it was.
+   * The write for a commit up to this place, whose last record this is; it follows all that were made since the last
+   * {@link restore}; without any record, the position is as it was.
    */
   next(
     place: number,
@@ -97,8 +97,9 @@ export class CommitFence<T> {
   }
 
   /**
-   * Finds out how many of these commits were carried out, in order, from the first after the last durable one; ends with
-   * `FENCED` where the node is none of theirs. Asks in a transaction first: what it sees, no earlier request can change.
+   * Finds out how many of these commits were carried out, in order, from the first after the last durable one; ends
+   * with `FENCED` where the node is none of theirs. Asks in a transaction first: what it sees, no earlier request can
+   * change.
    */
   reconcile<V>(
     access: Access<V>,

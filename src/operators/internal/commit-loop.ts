@@ -15,8 +15,8 @@ import { Outputs } from './outputs.ts'
 const START: Taken = { position: undefined, records: 0 }
 
 /**
- * The process loop. Each record goes to the commits of the shard that has its key: one stream of commits for each, of which
- * none waits for another. What has ended is given out in the order in which it came, whatever its shard.
+ * The process loop. Each record goes to the commits of the shard that has its key: one stream of commits for each, of
+ * which none waits for another. What has ended is given out in the order in which it came, whatever its shard.
  */
 export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   readonly destination: Subscriber<R>
@@ -108,7 +108,8 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
 
   complete(): void {
     this.#completing = true
-    // Of a commit whose outputs were not taken not all records have come: they will, another time, and what is behind them.
+    // Of a commit whose outputs were not taken not all records have come: they will, another time, and what is behind
+    // them.
     this.isBlocked = this.#streams.some(({ isReplaying }) => isReplaying)
     this.#completeWhenDone()
   }

@@ -42,12 +42,12 @@ export interface Line<T, V, R> {
 }
 
 /**
- * The commits of the records whose keys are in one shard. A record has `arrived`, its key's lookup is asked for (of one batch of
- * them, at most, while others are on their way), and is then run in a batch, and sent in a commit.
+ * The commits of the records whose keys are in one shard. A record has `arrived`, its key's lookup is asked for (of one
+ * batch of them, at most, while others are on their way), and is then run in a batch, and sent in a commit.
  *
  * Without a fence one commit is on its way at a time, so that a key's next records are run on what its last ones wrote.
- * With one, several are: their records are run on what the commits before will leave. If one of those is not carried out,
- * neither is any after it; then all their records are run again, in order.
+ * With one, several are: their records are run on what the commits before will leave. If one of those is not carried
+ * out, neither is any after it; then all their records are run again, in order.
  *
  * Of an owned partition the first records may be committed already.
  */
@@ -70,7 +70,10 @@ export class CommitStream<T, V, R> implements Sender {
   /** Records that are committed come first. */
   readonly #replay: Replay<T, V, R> | undefined
   readonly #mostCommits: number
-  /** How many may be on their way now: one after a conflict, since those behind it are in vain too, one more with each that had none. */
+  /**
+   * How many may be on their way now: one after a conflict, since those behind it are in vain too, one more with each
+   * that had none.
+   */
   #depth: number
   readonly #pauses = new Subscription()
   /** Records whose end is not known. */
@@ -113,7 +116,9 @@ export class CommitStream<T, V, R> implements Sender {
     this.#replay = new Replay(access, process, start, fence.state, this.#ring)
   }
 
-  /** Takes a record, or what is due; of a key, unless it was rejected. Throws where it is another than was committed. */
+  /**
+   * Takes a record, or what is due; of a key, unless it was rejected. Throws where it is another than was committed.
+   */
   take(item: Item<T, V, R>, key: string | undefined): void {
     if (this.#replay?.isDone === false) {
       this.#takeReplayed(this.#replay, item)
@@ -267,7 +272,9 @@ export class CommitStream<T, V, R> implements Sender {
     })
   }
 
-  /** Emits, in order, what is durable; begins to recover when the first of the rest has failed and all have their end. */
+  /**
+   * Emits, in order, what is durable; begins to recover when the first of the rest has failed and all have their end.
+   */
   settled(): void {
     if (this.#recovering) return
     while (this.#commits[0]?.result === 'durable') {
@@ -290,7 +297,8 @@ export class CommitStream<T, V, R> implements Sender {
     this.#open -= commit.items.length
     this.#line.giveOut(commit.items)
     if (this.#destination.closed) return
-    // The next commit leaves first: while it is under way there is time for a source that makes its records as it is asked.
+    // The next commit leaves first: while it is under way there is time for a source that makes its records as it is
+    // asked.
     this.#step()
     if (!this.#destination.closed) this.#line.release()
   }
@@ -394,7 +402,10 @@ export class CommitStream<T, V, R> implements Sender {
     this.#goOn()
   }
 
-  /** Somebody else has written: what was written is read, the records of those keys are run again, and the commit repeated. */
+  /**
+   * Somebody else has written: what was written is read, the records of those keys are run again, and the commit
+   * repeated.
+   */
   #resolve(batch: Batch<T, V, R>, count: number, conflicting: Cell<V> | undefined): void {
     this.#depth = 1
     // The smaller the commit, the sooner it follows its read.

@@ -1,6 +1,6 @@
 import { calling } from './arguments.ts'
 
-/** When a record happened, in milliseconds, by what the user says of it. */
+/** The event time of a record, in milliseconds, by the user's `timeOf`. */
 export const timeIn = <T>(timeOf: (record: T) => number | Date, record: T): number =>
   calling('timeOf', () => {
     const given = timeOf(record)

@@ -6,7 +6,7 @@ import { timeIn } from './event-time.ts'
 import { emitsFinal, late, processFinal } from './final.ts'
 import { SessionRules } from './session-rules.ts'
 
-/** Sessions that are told once, when they are final. */
+/** Sessions emitted once, when they are final. */
 export function finalSessions<T, V>(
   store: KVStore<Sessions<V>>,
   keyOf: (record: T) => string,
@@ -14,7 +14,7 @@ export function finalSessions<T, V>(
   options: FinalSessionOptions<T, V>,
 ): OperatorFunction<T, FinalSession<V>> {
   emitsFinal(options.emit)
-  // The watermark says what is final to the millisecond.
+  // The watermark has a resolution of one millisecond.
   const timeOf = (record: T): number => Math.floor(timeIn(options.timeOf, record))
   const rules = new SessionRules<T, V>(keyOf, transform, { ...options, timeOf }, 0)
   const wait = (sessions: Sessions<V>, timers: Timers): void => {

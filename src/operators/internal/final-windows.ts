@@ -7,7 +7,7 @@ import { emitsFinal, late, processFinal } from './final.ts'
 import { flatten } from './flatten.ts'
 import { Assigner, type Layout, type Visit, type WindowSpan } from './windows.ts'
 
-/** Refuses places so few that a window would lose its own to a newer one before it is final. */
+/** Refuses a `keep` with which a newer window could replace one that is not final yet. */
 function checkPlaces({ size, every, keep }: Layout, lateness: number): void {
   if (keep === undefined || keep * every >= size + lateness) return
   throw new KVError(
@@ -17,7 +17,7 @@ function checkPlaces({ size, every, keep }: Layout, lateness: number): void {
   )
 }
 
-/** Windows that are told once, when they are final. */
+/** Windows emitted once, when they are final. */
 export function finalWindows<T, V>(
   store: KVStore<Window<V>>,
   keyOf: (record: T) => string,
@@ -41,7 +41,7 @@ export function finalWindows<T, V>(
       const { span } = place!
       const { key, start, end } = span
       const isSame = current?.start === start
-      // Of a key in several partitions, another owner may be further.
+      // If a key is in several partitions, another owner may be further.
       if (end <= timers.now || (isSame && current.final)) {
         throw late(time, timers.now, `its window, to ${new Date(end).toISOString()}, is final`)
       }

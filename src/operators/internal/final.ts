@@ -10,25 +10,25 @@ import { flatten } from './flatten.ts'
 import type { Lanes } from './timers/steps.ts'
 import { processTimed } from './timers/timed.ts'
 
-/** What comes of items, and what of the time at which something of it is final. */
+/** How items, and the times at which results become final, change the state. */
 export interface FinalWork<T, I, V, R> {
-  /** The user's record that an item is of. */
+  /** The user's record of an item. */
   recordOf(item: I): T
   keyOf(item: I): string
   timeOf(item: I): number
   readonly lateness: number | undefined
   readonly lanes?: Lanes<I> | undefined
   transform(item: I, value: V | undefined, timers: Timers): V
-  /** What is emitted of an item; nothing by default. */
+  /** The outputs of an item; none by default. */
   outputsOf?(item: I, before: V | undefined): readonly R[]
   onTimer(timer: FiredTimer, value: V, timers: Timers): V | undefined
-  /** What is final with a timer. */
+  /** The results that a timer makes final. */
   resultsOf(timer: FiredTimer, before: V): readonly R[]
 }
 
 const NONE: readonly never[] = []
 
-/** The process loop of items whose results are final at some time. */
+/** The process loop for items with final results. */
 export function processFinal<T, I, V, R>(
   store: KVStore<V>,
   options: EventTimeOptions<T, V, R>,
@@ -44,7 +44,7 @@ export function processFinal<T, I, V, R>(
     {
       commitSize,
       remember,
-      // It is the very same only where nothing was to be done.
+      // It is the same object only if nothing was to be done.
       unchanged: Object.is,
       project: (item, _, before) => work.outputsOf?.(item, before) ?? NONE,
       timers: {
@@ -75,10 +75,10 @@ export function processFinal<T, I, V, R>(
     )
 }
 
-/** Throws `INVALID_ARGUMENT` for another way to emit than when results are final. */
+/** Throws `INVALID_ARGUMENT` unless `emit` is `'final'`. */
 export const emitsFinal = (emit: string): void => void oneOf('emit', emit, ['final'])
 
-/** What is thrown for a record that is too late. */
+/** The error for a record that is too late. */
 export const late = (time: number, watermark: number, what: string): Fault =>
   new Fault(
     key =>

@@ -9,12 +9,12 @@ const otherOf = (side: Side): Side => (side === 'left' ? 'right' : 'left')
 const insert = <T>(buffer: readonly Buffered<T>[], item: Buffered<T>): readonly Buffered<T>[] =>
   buffer.toSpliced(buffer.findLastIndex(({ at }) => at <= item.at) + 1, 0, item)
 
-/** How two streams are joined by the times of their records: the rules, apart from any store. */
+/** The rules of joining two streams by event time, independent of the store. */
 export class JoinRules<L, R, O> {
   readonly #options: Pick<JoinKVOptions<L, R, JoinType, O>, Side | 'project'>
   readonly #before: number
   readonly #after: number
-  /** The sides whose records are told alone, where nothing was joined to them. */
+  /** The sides whose records are emitted alone if nothing was joined to them. */
   readonly #alone: ReadonlySet<Side>
 
   constructor(options: JoinKVOptions<L, R, JoinType, O>) {
@@ -38,7 +38,7 @@ export class JoinRules<L, R, O> {
     )
   }
 
-  /** What waits for others, with a record more. */
+  /** Adds a record to the waiting ones. */
   add(record: Sided<L, R>, buffers: JoinBuffers<L, R> = { left: [], right: [] }): JoinBuffers<L, R> {
     const at = this.timeOf(record)
     const side = sideOf(record)
@@ -52,7 +52,7 @@ export class JoinRules<L, R, O> {
       : { left: buffers.left.map(join), right: insert(buffers.right, waiting(record.right)) }
   }
 
-  /** What a record is joined to, of what waits. */
+  /** The joined pairs of a record with the waiting ones. */
   outputs(record: Sided<L, R>, buffers: JoinBuffers<L, R> | undefined): readonly O[] {
     if (buffers === undefined) return []
     const partners = this.#partners(buffers, sideOf(record), this.timeOf(record))
@@ -61,7 +61,7 @@ export class JoinRules<L, R, O> {
     )
   }
 
-  /** When something that waits need not wait any more. */
+  /** The earliest time at which a waiting record need no longer wait. */
   next({ left, right }: JoinBuffers<L, R>): number {
     const [first] = left
     const [second] = right
@@ -71,14 +71,14 @@ export class JoinRules<L, R, O> {
     )
   }
 
-  /** What still waits at a time; `undefined` for nothing. */
+  /** The records that still wait at a time; `undefined` for none. */
   rest(buffers: JoinBuffers<L, R>, time: number): JoinBuffers<L, R> | undefined {
     const left = buffers.left.filter(item => this.#over('left', item) > time)
     const right = buffers.right.filter(item => this.#over('right', item) > time)
     return left.length === 0 && right.length === 0 ? undefined : { left, right }
   }
 
-  /** What is told alone, as its time is over; in the order of time. */
+  /** The records to emit alone, because their time is over; in order of time. */
   alone(buffers: JoinBuffers<L, R>, time: number): readonly O[] {
     const over = (['left', 'right'] as const).flatMap(side =>
       buffers[side].flatMap(item =>
@@ -102,7 +102,7 @@ export class JoinRules<L, R, O> {
     return new Set(others.filter(other => other.at >= at - before && other.at <= at + after))
   }
 
-  /** When no record that is not late can be joined to it any more. */
+  /** The time from which on only late records could be joined to it. */
   #over(side: Side, { at }: Buffered<unknown>): number {
     return at + (side === 'left' ? this.#after : this.#before) + 1
   }

@@ -96,8 +96,8 @@ export class Ring {
 }
 
 /**
- * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of the last
- * commits, written with it, that says what its keys held before.
+ * What it takes to make the outputs of commits again that were not taken before the process died: a node for each of
+ * the last commits, written with it, that says what its keys held before.
  */
 export class Journal {
   /** Whether all outputs are wanted, or only the records that fail. */

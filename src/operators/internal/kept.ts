@@ -1,16 +1,16 @@
 import type { Observable } from 'rxjs'
 import type { Journal } from './journal.ts'
 
-/** What a job keeps of a partition beside its position, for the operator of its pipeline that commits. */
+/** What a job keeps with a partition, for the committing operator of its pipeline. */
 export interface Kept {
   readonly journal: Journal | undefined
-  /** Passes on what the operator emits, and watches what comes of it. */
+  /** Passes the outputs of the operator on, and tracks their results. */
   watch<R>(output$: Observable<R>): Observable<R>
 }
 
 const keptOfPartition = new WeakMap<object, Kept>()
 
-/** From now on, the operator that is given this `partition` works with `kept`. */
+/** Makes the operator that gets this `partition` use `kept`. */
 export const keepWith = (partition: object, kept: Kept): void => {
   keptOfPartition.set(partition, kept)
 }

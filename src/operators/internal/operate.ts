@@ -1,12 +1,12 @@
 import { Observable, type OperatorFunction, Subscriber } from 'rxjs'
 import { currentDemand, Intake, subscribeWithDemand } from '../../base/demand.ts'
 
-/** What an operator does with the records of its source. */
+/** The part of an operator that takes the records of its source. */
 export interface Sink<T> {
   next(record: T): void
-  /** The source has completed; the sink completes its destination when all that it holds is done. */
+  /** The source has completed; the sink completes its destination when all records that it holds are done. */
   complete(): void
-  /** Nobody listens any more: releases everything. */
+  /** The subscriber has gone: releases everything. */
   stop(): void
 }
 
@@ -36,7 +36,7 @@ class Upstream<T> extends Subscriber<T> {
   }
 }
 
-/** An operator that holds up to `limit` records of a source that can be paused, and does with them what its sink does. */
+/** Makes an operator of a sink; it holds up to `limit` records before it pauses its source. */
 export const operate =
   <T, R>(
     limit: number,

@@ -24,8 +24,8 @@ export class Outputs {
   }
 
   /**
-   * After what the partition would have to be read again: to make outputs again, all records of their commit are needed.
-   * Commits of several shards overlap, so that it may lie before {@link taken}.
+   * After what the partition would have to be read again: to make outputs again, all records of their commit are
+   * needed. Commits of several shards overlap, so that it may lie before {@link taken}.
    */
   get start(): Taken {
     return this.#untaken.reduce((a, { before }) => (before.records < a.records ? before : a), this.taken)

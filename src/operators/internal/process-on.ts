@@ -10,10 +10,12 @@ import { mostCommits } from './commit-stream.ts'
 import type { Journal } from './journal.ts'
 import { operate } from './operate.ts'
 
-/** How many keys of an owned partition are remembered by default. */
+/** The default of `remember` with an owned partition. */
 const REMEMBERED = 100_000
 
-/** Throws `INVALID_ARGUMENT` where one of the two options of an owned partition is missing, or it is another store's. */
+/**
+ * Throws `INVALID_ARGUMENT` if one of the two options of an owned partition is missing, or it belongs to another store.
+ */
 function fencesOf<T>(
   { partition, positionOf }: Pick<ProcessOptions<T, never, never, unknown>, 'partition' | 'positionOf'>,
   shards: number,
@@ -36,13 +38,13 @@ function fencesOf<T>(
 export const isSamePrimitive = (before: unknown, after: unknown): boolean =>
   Object.is(before, after) && (typeof after !== 'object' || after === null) && typeof after !== 'function'
 
-/** What a process loop has beside its options. */
+/** What a process loop needs besides its options. */
 interface Extras<T, V> {
   readonly journal?: Journal | undefined
   readonly due?: DueCommits<T, V> | undefined
 }
 
-/** The process loop, on an access of its own. */
+/** The process loop on a given access. */
 export function processOn<T, V, N, R>(
   access: Access<V>,
   keyOf: (record: T) => string,

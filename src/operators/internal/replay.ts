@@ -10,8 +10,8 @@ import type { JournalEntry } from './journal-entry.ts'
 const isSamePosition = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /**
- * What becomes of records that are committed, when they are read again: those of a commit whose outputs were not taken are
- * run again, on what its keys held before; the others have nothing left to do.
+ * What becomes of records that are committed, when they are read again: those of a commit whose outputs were not taken
+ * are run again, on what its keys held before; the others have nothing left to do.
  */
 export class Replay<T, V, R> {
   readonly #access: Access<V>
@@ -23,7 +23,10 @@ export class Replay<T, V, R> {
   /** The last of the committed records has come. */
   #isDone: boolean
 
-  /** `start` is after what place in the partition the records begin, `committed` how far those of this shard are committed. */
+  /**
+   * `start` is after what place in the partition the records begin, `committed` how far those of this shard are
+   * committed.
+   */
   constructor(
     access: Access<V>,
     process: Process<T, V, R>,
@@ -59,8 +62,8 @@ export class Replay<T, V, R> {
   }
 
   /**
-   * Takes the next record of the shard; returns those whose end is known now: all of a commit once all are there. Throws
-   * where it is another than was committed.
+   * Takes the next record of the shard; returns those whose end is known now: all of a commit once all are there.
+   * Throws where it is another than was committed.
    */
   take(item: Item<T, V, R>): readonly Item<T, V, R>[] {
     const { place } = item

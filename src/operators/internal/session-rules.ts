@@ -3,7 +3,7 @@ import type { FinalSession, Session, SessionOptions, Sessions, SessionUpdate } f
 import { bound, calling } from './arguments.ts'
 import { timeIn } from './event-time.ts'
 
-/** How records become sessions: the rules, apart from any store. */
+/** The rules of sessions, independent of the store. */
 export class SessionRules<T, V> {
   readonly #keyOf: (record: T) => string
   readonly #transform: (record: T, value: V | undefined) => V
@@ -43,8 +43,8 @@ export class SessionRules<T, V> {
   }
 
   /**
-   * The sessions after a record; the very same where it is late. What is final goes by the watermark, or, without one, by
-   * the newest record of the key.
+   * The sessions after a record; the same object if the record is late. The watermark decides what is final, or,
+   * without one, the newest record of the key.
    */
   add(record: T, sessions: Sessions<V> = [], watermark?: number): Sessions<V> {
     const time = timeIn(this.#timeOf, record)
@@ -53,8 +53,8 @@ export class SessionRules<T, V> {
         ? (sessions.at(-1)?.end ?? Number.NEGATIVE_INFINITY)
         : Math.floor(watermark) + this.#grace
     const joined = sessions.filter(({ start, end }) => time >= start - this.#gap && time <= end + this.#gap)
-    // One that would bring a final session nearer than the gap to an open one is late, too. With a watermark, one so old that a
-    // session of its own would be final is late in any case: final sessions need not be remembered for ever then.
+    // One that would bring a final session within the gap of an open one is late, too. With a watermark, one so old
+    // that a session of its own would be final is always late, so that final sessions need not be remembered forever.
     const isLate =
       joined.some(session => this.#isFinal(session.end, newest)) ||
       ((joined.length === 0 || watermark !== undefined) && this.#isFinal(time, newest))
@@ -76,14 +76,14 @@ export class SessionRules<T, V> {
     return this.#kept(all, watermark === undefined ? all.at(-1)!.end : newest)
   }
 
-  /** Those that are open, and the last that are final. */
+  /** The open sessions, and the last final ones. */
   #kept(sessions: Sessions<V>, newest: number): Sessions<V> {
     const final = sessions.filter(({ end }) => this.#isFinal(end, newest))
-    // The last is needed to tell which records are late.
+    // The last one is needed to decide which records are late.
     return sessions.slice(Math.max(0, final.length - Math.max(1, this.#keep)))
   }
 
-  /** When, by the watermark, the next of the sessions is final, or need not be remembered any more; `undefined` for never. */
+  /** When the next session becomes final, or can be forgotten, by the watermark; `undefined` for never. */
   next(sessions: Sessions<V>): number | undefined {
     const open = sessions.find(({ final }) => final !== true)
     const [first] = sessions
@@ -93,13 +93,13 @@ export class SessionRules<T, V> {
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
-  /** The session that is final at that time, and was not before. */
+  /** The session that becomes final at this time. */
   closing(sessions: Sessions<V>, time: number): FinalSession<V> | undefined {
     const open = sessions.find(({ final }) => final !== true)
     return open !== undefined && this.#finalAt(open) <= time ? { ...open, final: true } : undefined
   }
 
-  /** The sessions at that time, with the one marked that is final. */
+  /** The sessions at this time, with the final one marked. */
   close(sessions: Sessions<V>, time: number): Sessions<V> {
     const closing = this.closing(sessions, time)
     const all = sessions.map(session => (session.start === closing?.start ? closing : session))
@@ -107,17 +107,17 @@ export class SessionRules<T, V> {
     return all.filter(session => session.final !== true || this.#forgottenAt(session) > time)
   }
 
-  /** When it is final, by the watermark: a record that is not late joins it no more. */
+  /** When it becomes final, by the watermark: no record that is not late can join it any more. */
   #finalAt({ end }: Session<V>): number {
     return end + this.#gap + 1
   }
 
-  /** A record that would have joined it is late from then on, also where nobody knows of it. */
+  /** From then on, a record that would have joined it is late, even after it was forgotten. */
   #forgottenAt({ end }: Session<V>): number {
     return end + 2 * this.#gap + 1
   }
 
-  /** What a record that brought the sessions from `before` to `after` did; `undefined` where it was late. */
+  /** The effect of a record that changed the sessions from `before` to `after`; `undefined` if it was late. */
   update(record: T, after: Sessions<V>, before: Sessions<V> | undefined): SessionUpdate<V> | undefined {
     if (after === before) return undefined
     const time = timeIn(this.#timeOf, record)

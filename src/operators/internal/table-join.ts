@@ -8,14 +8,14 @@ import type { Change, Range } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Sink } from './operate.ts'
 
-/** What a table is joined by, and to what. */
+/** The parameters of a table join. */
 export interface TableWork<T, V, R> {
   readonly range: Range
   readonly keyOf: (record: T) => string
   readonly project: (record: T, stored: V | undefined) => R
 }
 
-/** Joins records with a table that is followed; they wait while it may be out of date. */
+/** Joins records with a followed table; they wait while it may be out of date. */
 export class TableJoin<T, V, R> implements Sink<T> {
   readonly #work: TableWork<T, V, R>
   readonly #destination: Subscriber<R>
@@ -73,7 +73,7 @@ export class TableJoin<T, V, R> implements Sink<T> {
     }
   }
 
-  /** A loop, not a recursion: what is emitted may bring further records. */
+  /** A loop, not a recursion: an output may cause further records. */
   #flush(): void {
     if (this.#isEmitting) return
     this.#isEmitting = true

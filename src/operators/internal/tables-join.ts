@@ -40,9 +40,9 @@ class Row<L, V> {
 }
 
 /**
- * Keeps a result table as two tables say that it should be. It knows all three as `changes$` tells of them, and writes where
- * the third is not what follows from the others, on the condition that it is as it was seen: so whoever interferes, and
- * wherever a process dies, the next look mends it.
+ * Keeps a result table as two tables say that it should be. It knows all three as `changes$` tells of them, and writes
+ * where the third is not what follows from the others, on the condition that it is as it was seen: so whoever
+ * interferes, and wherever a process dies, the next look mends it.
  */
 export class TablesJoin<L, R, V> {
   readonly #work: TablesWork<L, R, V>

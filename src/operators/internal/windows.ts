@@ -7,39 +7,39 @@ import { timeIn } from './event-time.ts'
 /** A window of a key. */
 export interface WindowSpan {
   readonly key: string
-  /** When it begins, in milliseconds: a multiple of `every`. */
+  /** Its start, in milliseconds: a multiple of `every`. */
   readonly start: number
-  /** When it ends, in milliseconds; the first time that is not in it. */
+  /** Its end (exclusive), in milliseconds. */
   readonly end: number
 }
 
-/** How long windows are, how far apart, and how many of each key there may be. */
+/** The size of windows, their distance, and how many of each key to keep. */
 export interface Layout {
   readonly size: number
   readonly every: number
   readonly keep: number | undefined
 }
 
-/** A window and where it is kept. */
+/** A window and its store key. */
 interface Place {
   readonly span: WindowSpan
   readonly storeKey: string
 }
 
-/** A record on its way to one of its windows, or, as it has none, to fail. */
+/** A record for one of its windows; or a failed one, without a window. */
 export interface Visit<T> {
   readonly record: T
-  /** When it happened, in milliseconds; where that is not known, the earliest time that there is. */
+  /** Its event time, in milliseconds; the earliest time if it is unknown. */
   readonly time: number
   readonly place: Place | undefined
   readonly late: boolean
   readonly failure: unknown
 }
 
-/** Of how many keys the windows of the last record are remembered, so that their next ones share them. */
+/** For how many keys to remember the windows of the last record, which the next one may share. */
 const REMEMBERED = 10_000
 
-/** Finds the windows of the records of one subscription, in the order in which they come. */
+/** Assigns the records of one subscription to windows, in order. */
 export class Assigner<T> {
   readonly #keyOf: (record: T) => string
   readonly #timeOf: (record: T) => number | Date
@@ -85,7 +85,7 @@ export class Assigner<T> {
   }
 
   #time(record: T): number {
-    // Windows begin and end at whole milliseconds; fractions would only bring rounding.
+    // Windows begin and end at whole milliseconds, so fractions are dropped.
     const time = Math.floor(timeIn(this.#timeOf, record))
     return calling('timeOf', () => {
       if (time >= FIRST_TIME + this.#layout.size && time < END_OF_TIME) return time
@@ -93,7 +93,7 @@ export class Assigner<T> {
     })
   }
 
-  /** The windows of a key that have this time, the oldest first. */
+  /** The windows of a key at this time, oldest first. */
   #places(key: string, time: number): readonly Place[] {
     const { size, every, keep } = this.#layout
     const first = (Math.floor((time - size) / every) + 1) * every

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** As ZooKeeper's servers call themselves, whatever their host. */
+/** The name that all ZooKeeper servers use, whatever their host. */
 const DIGEST_URI = 'zookeeper/zk-sasl-md5'
 
 type Directives = Readonly<Record<string, string>>
@@ -11,11 +11,11 @@ const md5 = (...parts: readonly (string | Buffer)[]): Buffer => {
   return hash.digest()
 }
 
-/** In ISO 8859-1 where it can be, as RFC 2831 has it, else in UTF-8. */
+/** In ISO 8859-1 if possible, as RFC 2831 requires, else in UTF-8. */
 const encoded = (text: string): Buffer =>
   Buffer.from(text, [...text].every(character => character <= '\u00ff') ? 'latin1' : 'utf8')
 
-/** Reads `realm="…",nonce="…",qop="auth",charset=utf-8`. */
+/** Parses `realm="…",nonce="…",qop="auth",charset=utf-8`. */
 function directivesOf(challenge: Buffer): Directives {
   const directives: Record<string, string> = {}
   for (const [, name = '', quoted, plain = ''] of challenge
@@ -29,8 +29,8 @@ function directivesOf(challenge: Buffer): Directives {
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
 
 /**
- * The client's part of SASL DIGEST-MD5 (RFC 2831), as ZooKeeper's servers speak it: proves that both sides know the
- * password without sending it. Protects nothing else, and MD5 is weak: whoever hears it can guess passwords. Use it
+ * The client side of SASL DIGEST-MD5 (RFC 2831), as ZooKeeper's servers use it: proves that both sides know the
+ * password without sending it. It protects nothing else, and MD5 is weak: an eavesdropper can guess passwords. Use it
  * over TLS.
  */
 export class DigestMd5 {
@@ -46,7 +46,8 @@ export class DigestMd5 {
   }
 
   /**
-   * The answer to what the server said; `undefined` when both have proven themselves. Throws where the server has not.
+   * The answer to a message of the server; `undefined` when both sides have proven themselves. Throws if the server has
+   * not.
    */
   answer(challenge: Buffer): Buffer | undefined {
     const directives = directivesOf(challenge)

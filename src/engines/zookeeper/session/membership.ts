@@ -43,8 +43,8 @@ export function readConfiguration(text: string): Configuration {
 }
 
 /**
- * Follows which servers the ensemble has: reads it on each connection, with a watch, and again after each change. What a server says that
- * lags behind is not gone back to.
+ * Follows which servers the ensemble has: reads it on each connection, with a watch, and again after each change. What
+ * a server says that lags behind is not gone back to.
  */
 export class Membership {
   readonly #send: (packet: Packet) => void

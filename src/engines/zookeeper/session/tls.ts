@@ -20,36 +20,36 @@ const OPTION_NAMES = [
 ] as const
 
 /**
- * How connections are secured, by the names of Node's `tls.connect`: whom to trust (`ca`; without it the authorities
- * that Node knows), what to show (`cert` with `key`, or `pfx`, and its `passphrase`), which host the certificate must
- * be for (`servername`; without it the one that is connected to).
+ * TLS options with the names of Node's `tls.connect`: the trusted authorities (`ca`; by default those that Node knows),
+ * the client's certificate (`cert` with `key`, or `pfx`, and the `passphrase`), and the host that the server's
+ * certificate must be for (`servername`; by default the one that is connected to).
  */
 export interface TlsOptions extends Pick<ConnectionOptions, (typeof OPTION_NAMES)[number]> {}
 
-/** How the connections of a store are secured; its options are checked. */
+/** The TLS settings of a store, validated. */
 export interface Tls {
-  /** Whether we show a certificate. */
+  /** Whether the client has a certificate. */
   readonly certified: boolean
-  /** What the next connection is made with. */
+  /** The options of the next connection. */
   next(): ConnectionOptions
 }
 
 function secured(given: TlsOptions): ConnectionOptions {
   const unknown = Object.keys(given).find(name => !(OPTION_NAMES as readonly string[]).includes(name))
   if (unknown !== undefined) throw new Error(`there is no '${unknown}' but ${OPTION_NAMES.join(', ')}`)
-  // Said here, so that no environment variable can switch it off.
+  // Set explicitly, so that no environment variable can switch it off.
   const rejectUnauthorized = given.rejectUnauthorized !== false
   return { ...given, rejectUnauthorized, secureContext: createSecureContext(given) }
 }
 
-/** What the option `tls` of a store means; throws `INVALID_ARGUMENT`. */
+/** The settings of the option `tls` of a store; throws `INVALID_ARGUMENT`. */
 export function tlsOf(option: TlsOptions | (() => TlsOptions)): Tls {
   try {
     const given: unknown = typeof option === 'function' ? option() : option
     if (typeof given !== 'object' || given === null)
       throw new Error('expected options, or a function of them')
     const certified = 'cert' in given || 'pfx' in given
-    // What is wrong with them is said now; what goes wrong later with a function is a connection that fails.
+    // Invalid options throw now; a function that fails later makes the connection fail.
     const options = secured(given)
     return { certified, next: typeof option === 'function' ? () => secured(option()) : () => options }
   } catch (error) {
@@ -59,7 +59,7 @@ export function tlsOf(option: TlsOptions | (() => TlsOptions)): Tls {
   }
 }
 
-/** Begins to connect; whatever goes wrong, the socket tells. */
+/** Starts to connect; the socket emits any error. */
 export function connectSecured({ host, port }: ServerAddress, tls: Tls): TLSSocket | Socket {
   try {
     return connect({ ...tls.next(), host, port }).setNoDelay()
@@ -84,8 +84,8 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Why a connection could not be secured, for people; `undefined` where it is not for TLS. The server may refuse a
- * certificate after our end of the `handshake`.
+ * Why a connection could not be secured, for people; `undefined` if TLS was not the reason. The server may refuse a
+ * certificate after our side of the `handshake`.
  */
 export function tlsFailure(error: NodeJS.ErrnoException, handshake: boolean): string | undefined {
   const { code = '', message, syscall = '' } = error
@@ -103,11 +103,11 @@ export function tlsFailure(error: NodeJS.ErrnoException, handshake: boolean): st
   return `TLS: ${reason === undefined ? message : `${reason} (${code})`}`
 }
 
-/** Options of {@link tlsFiles}: those of {@link TlsOptions}, with paths of files. */
+/** Options of {@link tlsFiles}: those of {@link TlsOptions}, with file paths. */
 export interface TlsFiles extends Omit<TlsOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'crl'> {
-  /** The authorities' certificates, PEM. */
+  /** The certificates of the trusted authorities, PEM. */
   readonly ca?: string | undefined
-  /** The own certificate, and those between it and its authority, PEM. */
+  /** The client's certificate, with intermediate ones, PEM. */
   readonly cert?: string | undefined
   /** Its key, PEM. */
   readonly key?: string | undefined
@@ -118,8 +118,8 @@ export interface TlsFiles extends Omit<TlsOptions, 'ca' | 'cert' | 'key' | 'pfx'
 }
 
 /**
- * TLS from files, which are read again for each connection, so that certificates can be renewed while a store is open.
- * A file that cannot be read then is a failed attempt, which `status$` shows.
+ * TLS options from files, which are read again for each connection, so that certificates can be renewed while a store
+ * is open. If a file cannot be read, the attempt fails, which `status$` shows.
  *
  * @example
  * ```ts no-run
