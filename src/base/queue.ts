@@ -4,7 +4,7 @@ const KEPT = 16_384
 /** A first-in first-out queue; both ends take constant time. */
 export class Queue<T> {
   /** Used again and again: growing anew each time was a sixth of what a record leaves to the garbage collector. */
-  #ring: (T | undefined)[] = new Array(8)
+  #ring: (T | undefined)[] = []
   #head = 0
   #length = 0
 
@@ -13,8 +13,9 @@ export class Queue<T> {
   }
 
   push(item: T): void {
-    if (this.#length === this.#ring.length) this.#grow()
-    this.#ring[this.#slot(this.#length++)] = item
+    if (this.#length < this.#ring.length) this.#ring[this.#slot(this.#length)] = item
+    else this.#extend(item)
+    this.#length++
   }
 
   peek(): T | undefined {
@@ -26,14 +27,19 @@ export class Queue<T> {
     return index < this.#length ? this.#ring[this.#slot(index)] : undefined
   }
 
+  /** Puts another in the place of what waits behind `index` others. */
+  replace(index: number, item: T): void {
+    this.#ring[this.#slot(index)] = item
+  }
+
   shift(): T | undefined {
     if (this.#length === 0) return undefined
     const item = this.#ring[this.#head]
     this.#ring[this.#head] = undefined
     this.#head = this.#slot(1)
-    if (--this.#length === 0 && this.#ring.length > KEPT) {
-      this.#ring = new Array(8)
+    if (--this.#length === 0) {
       this.#head = 0
+      if (this.#ring.length > KEPT) this.#ring = []
     }
     return item
   }
@@ -55,22 +61,27 @@ export class Queue<T> {
       else kept.push(item)
     }
     if (out.length === 0) return out
-    this.#ring = new Array(8)
+    this.#ring = []
     this.#head = 0
     this.#length = 0
     for (const item of kept) this.push(item)
     return out
   }
 
-  /** Where what waits behind `index` others is: the length of the ring is a power of two. */
+  /** Where what waits behind `index` others is. */
   #slot(index: number): number {
-    return (this.#head + index) & (this.#ring.length - 1)
+    const slot = this.#head + index
+    return slot < this.#ring.length ? slot : slot - this.#ring.length
   }
 
-  #grow(): void {
-    const ring = this.#ring.slice(this.#head).concat(this.#ring.slice(0, this.#head))
-    ring.length *= 2
-    this.#ring = ring
-    this.#head = 0
+  /** Adds an item to a ring that is full. */
+  #extend(item: T): void {
+    const ring = this.#ring
+    // What is only filled, and emptied later, grows as an array does.
+    if (this.#head > 0) {
+      this.#ring = ring.slice(this.#head).concat(ring.slice(0, this.#head), new Array<undefined>(ring.length))
+      this.#ring[this.#length] = item
+      this.#head = 0
+    } else ring.push(item)
   }
 }

@@ -1,6 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
 import { accessOf } from '../store/access.ts'
-import type { KVStore } from '../store/kv-store.ts'
+import type { KVStore, Mutation } from '../store/kv-store.ts'
+import { RecordWrite } from './internal/askings.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -34,11 +35,12 @@ export function deleteKV<T, V>(
   options: OperatorOptions = {},
 ): OperatorFunction<T, T> {
   const access = accessOf(store)
-  return asking<T, string, never, T>(
+  return asking<T, Mutation<V>, RecordWrite<T, V>, never, T>(
     {
-      question: keyOf,
+      question: record => ({ type: 'delete', key: keyOf(record) }),
       callback: 'keyOf',
-      ask: (key, asker) => access.write({ type: 'delete', key }, asker),
+      asking: (del, record, place, answers) => new RecordWrite(del, record, place, answers),
+      ask: write => access.write(write.question, write),
       output: record => record,
     },
     options,

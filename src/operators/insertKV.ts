@@ -1,31 +1,21 @@
 import type { OperatorFunction } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
-import { accessOf, type Writer } from '../store/access.ts'
+import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import { checkExpiry } from './internal/arguments.ts'
+import { RecordWrite } from './internal/askings.ts'
 import { asking } from './internal/each-record.ts'
-import type { Asked } from './internal/pump.ts'
 import type { WriteOptions } from './options.ts'
 
 /** The insert of one record. */
-class Insert<T, V> implements Writer {
-  readonly #asker: Asked<T, Mutation<V>, boolean, [T, boolean]>
-
-  constructor(asker: Asked<T, Mutation<V>, boolean, [T, boolean]>) {
-    this.#asker = asker
+class Insert<T, V> extends RecordWrite<T, V, boolean> {
+  override written(): void {
+    this.answers.answered(this, true)
   }
 
-  get withdrawn(): boolean {
-    return this.#asker.withdrawn
-  }
-
-  written(): void {
-    this.#asker.answered(true)
-  }
-
-  failed(error: KVError): void {
-    if (error.code === 'VERSION_CONFLICT') this.#asker.answered(false)
-    else this.#asker.failed(error)
+  override failed(error: KVError): void {
+    if (error.code === 'VERSION_CONFLICT') this.answers.answered(this, false)
+    else this.answers.failed(this, error)
   }
 }
 
@@ -64,14 +54,15 @@ export function insertKV<T, V>(
   const { expireAfter } = options
   checkExpiry(expireAfter)
   const access = accessOf(store)
-  return asking<T, Mutation<V>, boolean, [T, boolean]>(
+  return asking<T, Mutation<V>, Insert<T, V>, boolean, [T, boolean]>(
     {
       question: record => {
         const [key, value] = entryOf(record)
         return { type: 'put', key, value, ifVersion: 'absent', expireAfter }
       },
       callback: 'entryOf',
-      ask: (put, asker) => access.write(put, new Insert(asker)),
+      asking: (put, record, place, answers) => new Insert(put, record, place, answers),
+      ask: insert => access.write(insert.question, insert),
       output: (record, inserted) => [record, inserted!],
     },
     options,

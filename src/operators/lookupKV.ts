@@ -1,6 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
 import { accessOf } from '../store/access.ts'
 import type { KVStore } from '../store/kv-store.ts'
+import { RecordRead } from './internal/askings.ts'
 import { asking } from './internal/each-record.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -45,12 +46,13 @@ export function lookupKV<T, V, R = [record: T, stored: V | undefined]>(
 ): OperatorFunction<T, R> {
   const pair = (record: T, stored: V | undefined): R => [record, stored] as R
   const access = accessOf(store)
-  return asking<T, string, V, R>(
+  return asking<T, string, RecordRead<T, V>, V, R>(
     {
       question: keyOf,
       callback: 'keyOf',
       known: key => access.known(key),
-      ask: (key, asker) => access.ask(key, asker),
+      asking: (key, record, place, answers) => new RecordRead(key, record, place, answers),
+      ask: read => access.ask(read),
       output: options.project ?? pair,
     },
     options,

@@ -5,6 +5,7 @@ import type { StoredEntry } from '../contract/engine.ts'
 import { nodeKey } from '../contract/nodes.ts'
 import type { Fence } from '../contract/owned-partition.ts'
 import { type Access, accessOf } from '../store/access.ts'
+import { WriteBy } from '../store/asked.ts'
 import { claimFence } from '../store/claim.ts'
 import { expiryOf } from '../store/header.ts'
 import type { KVStore } from '../store/kv-store.ts'
@@ -195,16 +196,11 @@ class Pass<V> {
       if (--left === 0) then(failure)
     }
     for (const entry of expired) {
-      this.#access.write(deletion(entry), {
-        get withdrawn() {
-          return isStopped()
-        },
-        written: () => {
-          this.#count(entry)
-          settled()
-        },
-        failed: settled,
-      })
+      const written = (): void => {
+        this.#count(entry)
+        settled()
+      }
+      this.#access.write(deletion(entry), new WriteBy(isStopped, written, settled))
     }
   }
 

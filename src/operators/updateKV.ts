@@ -1,35 +1,48 @@
 import type { OperatorFunction } from 'rxjs'
-import type { KVError } from '../base/errors.ts'
-import { accessOf, type Updater } from '../store/access.ts'
+import { KVError } from '../base/errors.ts'
+import { accessOf } from '../store/access.ts'
 import type { Entry, KVStore } from '../store/kv-store.ts'
+import { Update } from '../store/operations.ts'
 import { asking } from './internal/each-record.ts'
-import type { Asked } from './internal/pump.ts'
+import type { Answers, Asking } from './internal/pump.ts'
 import type { OperatorOptions } from './options.ts'
 
 /** The update of one record. */
-class RecordUpdate<T, V, R> implements Updater<V> {
-  readonly #asker: Asked<T, string, V, R>
-  readonly #next: (record: T, current: V | undefined) => V | undefined
+class RecordUpdate<T, V> extends Update<V> implements Asking<T, string> {
+  readonly record: T
+  readonly place: number
+  readonly #answers: Answers<V>
+  readonly #transform: (record: T, current: V | undefined) => V | undefined
 
-  constructor(asker: Asked<T, string, V, R>, next: (record: T, current: V | undefined) => V | undefined) {
-    this.#asker = asker
-    this.#next = next
+  constructor(
+    key: string,
+    record: T,
+    place: number,
+    answers: Answers<V>,
+    transform: (record: T, current: V | undefined) => V | undefined,
+  ) {
+    super(key)
+    this.record = record
+    this.place = place
+    this.#answers = answers
+    this.#transform = transform
   }
 
-  get withdrawn(): boolean {
-    return this.#asker.withdrawn
+  get question(): string {
+    return this.key
+  }
+
+  override get withdrawn(): boolean {
+    return !this.#answers.wants(this.place)
   }
 
   next(current: V | undefined): V | undefined {
-    return this.#next(this.#asker.record, current)
+    return this.#transform(this.record, current)
   }
 
-  updated(entry: Entry<V> | undefined): void {
-    this.#asker.answered(entry?.value)
-  }
-
-  failed(error: KVError): void {
-    this.#asker.failed(error)
+  protected answered(result: Entry<V> | undefined | KVError): void {
+    if (result instanceof KVError) this.#answers.failed(this, result)
+    else this.#answers.answered(this, result?.value)
   }
 }
 
@@ -71,12 +84,13 @@ export function updateKV<
   options: OperatorOptions = {},
 ): OperatorFunction<T, [record: T, value: ReturnType<F>]> {
   const access = accessOf(store)
-  return asking<T, string, V, [T, ReturnType<F>]>(
+  return asking<T, string, RecordUpdate<T, V>, V, [T, ReturnType<F>]>(
     {
       question: keyOf,
       callback: 'keyOf',
+      asking: (key, record, place, answers) => new RecordUpdate(key, record, place, answers, transform),
       // The store keeps the order of a key's updates, and combines those requested together into one write.
-      ask: (key, asker) => access.update(key, new RecordUpdate(asker, transform)),
+      ask: update => access.update(update),
       output: (record, value) => [record, value as ReturnType<F>],
     },
     options,

@@ -2,6 +2,7 @@ import type { OperatorFunction } from 'rxjs'
 import { accessOf } from '../store/access.ts'
 import type { KVStore, Mutation } from '../store/kv-store.ts'
 import { checkExpiry } from './internal/arguments.ts'
+import { RecordWrite } from './internal/askings.ts'
 import { asking } from './internal/each-record.ts'
 import type { WriteOptions } from './options.ts'
 
@@ -37,14 +38,15 @@ export function upsertKV<T, V>(
   const { expireAfter } = options
   checkExpiry(expireAfter)
   const access = accessOf(store)
-  return asking<T, Mutation<V>, never, T>(
+  return asking<T, Mutation<V>, RecordWrite<T, V>, never, T>(
     {
       question: record => {
         const [key, value] = entryOf(record)
         return { type: 'put', key, value, expireAfter }
       },
       callback: 'entryOf',
-      ask: (put, asker) => access.write(put, asker),
+      asking: (put, record, place, answers) => new RecordWrite(put, record, place, answers),
+      ask: write => access.write(write.question, write),
       output: record => record,
     },
     options,

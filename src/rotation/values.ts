@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs'
 import type { KVError } from '../base/errors.ts'
 import type { StoredEntry } from '../contract/engine.ts'
-import type { Reader, Writer } from '../store/access.ts'
+import { ReadBy, WriteBy } from '../store/asked.ts'
 import { drain } from '../store/listing.ts'
 import type { Room, Tally } from './tally.ts'
 
@@ -60,7 +60,7 @@ function isOld<V>(
  * One value that is written anew. It is read once more right before: a page may have been read some time ago, and the
  * version alone does not tell a key that was deleted and created again since.
  */
-class Rewrite<V> implements Reader<V>, Writer {
+class Rewrite<V> {
   readonly #room: Room<V>
   readonly #key: string
   readonly #wanted: { readonly closed: boolean; error(error: KVError): void }
@@ -81,28 +81,41 @@ class Rewrite<V> implements Reader<V>, Writer {
     this.#settled = settled
   }
 
-  get withdrawn(): boolean {
-    return this.#wanted.closed
-  }
-
   begin(): void {
-    this.#room.access.ask(this.#key, this, this.#room.timeout)
+    const { access, timeout } = this.#room
+    const found: ReadBy<V>['found'] = (value, version, bytes) => this.#found(value, version, bytes)
+    access.ask(
+      new ReadBy(
+        this.#key,
+        () => this.#wanted.closed,
+        found,
+        error => this.#failed(error),
+      ),
+      timeout,
+    )
   }
 
-  found(value: V | undefined, version: number, bytes?: Uint8Array): void {
+  #found(value: V | undefined, version: number, bytes: Uint8Array | undefined): void {
     const { access, timeout } = this.#room
     const key = this.#key
     const isStillOld = bytes !== undefined && isOld(this.#room, { key, value: bytes }, this.#tally)
     if (value === undefined || !isStillOld) this.#settled()
-    else access.write({ type: 'put', key, value, ifVersion: version }, this, timeout)
+    else {
+      const write = new WriteBy(
+        () => this.#wanted.closed,
+        () => this.#written(),
+        error => this.#failed(error),
+      )
+      access.write({ type: 'put', key, value, ifVersion: version }, write, timeout)
+    }
   }
 
-  written(): void {
+  #written(): void {
     this.#tally.count(undefined)
     this.#settled()
   }
 
-  failed(error: KVError): void {
+  #failed(error: KVError): void {
     const fatal = this.#tally.count(error)
     if (fatal !== undefined) this.#wanted.error(fatal)
     this.#settled()

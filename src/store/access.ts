@@ -2,205 +2,26 @@ import type { Subscriber } from 'rxjs'
 import { KVError } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
 import type { Codec } from '../codecs.ts'
-import type { Stored, Write, Written } from '../contract/engine.ts'
+import type { Stored, Write } from '../contract/engine.ts'
+import {
+  Commit,
+  type Committer,
+  NodeRead,
+  ReadBy,
+  type ValueRead,
+  type ValueWrite,
+  WriteBy,
+} from './asked.ts'
 import type { Encoding, Headed } from './encoding.ts'
-import type { AnyStore, BytesPut, Change, Entry, KVStore, Mutation, Range } from './kv-store.ts'
-import { Read, SingleWrite, Transaction, type Turn, Update } from './operations.ts'
+import type { AnyStore, BytesPut, Change, KVStore, Mutation, Range } from './kv-store.ts'
+import type { Update } from './operations.ts'
 import type { Part, StoreParts } from './parts.ts'
-
-/** Who waits for a result. */
-interface Asker {
-  /** Whether the result is of no interest any more: what has not been sent is then not sent. */
-  readonly withdrawn: boolean
-  failed(error: KVError): void
-}
-
-/** Who reads a key. */
-export interface Reader<V> extends Asker {
-  /**
-   * `version` is -1 where there is nothing; a value that has expired is none, and has one. `bytes` are what the value
-   * was decoded from, where that is known.
-   */
-  found(value: V | undefined, version: number, bytes?: Uint8Array): void
-}
-
-/** Who writes a key. */
-export interface Writer extends Asker {
-  written(written: Written): void
-}
-
-/** Who updates a key. */
-export interface Updater<V> extends Asker {
-  next(current: V | undefined): V | undefined
-  updated(entry: Entry<V> | undefined): void
-}
-
-/** Who commits a transaction. */
-export interface Committer extends Asker {
-  committed(written: readonly Written[]): void
-}
 
 /** What a read finds without asking. */
 export interface Known<V> {
   readonly value: V | undefined
   /** -1 where there is no value. */
   readonly version: number
-}
-
-class ValueRead<V> extends Read {
-  readonly #encoding: Encoding<V>
-  readonly #reader: Reader<V>
-
-  constructor(key: string, turn: Turn, timeout: number, encoding: Encoding<V>, reader: Reader<V>) {
-    super(key, turn, timeout)
-    this.#encoding = encoding
-    this.#reader = reader
-  }
-
-  override get withdrawn(): boolean {
-    return this.#reader.withdrawn
-  }
-
-  protected answered(result: Stored | undefined | KVError): void {
-    if (result === undefined) this.#reader.found(undefined, -1)
-    else if (result instanceof KVError) this.#reader.failed(result)
-    else if (this.#encoding.isExpired(result.value)) this.#reader.found(undefined, result.version)
-    else {
-      let value: V
-      try {
-        value = this.#encoding.decode(this.key, result.value)
-      } catch (error) {
-        this.#reader.failed(error as KVError)
-        return
-      }
-      this.#reader.found(value, result.version, result.value)
-    }
-  }
-}
-
-class NodeRead extends Read {
-  readonly #then: (stored: Stored | undefined | KVError) => void
-
-  constructor(
-    node: string,
-    turn: Turn,
-    timeout: number,
-    then: (stored: Stored | undefined | KVError) => void,
-  ) {
-    super(node, turn, timeout)
-    this.#then = then
-  }
-
-  protected answered(result: Stored | undefined | KVError): void {
-    this.#then(result)
-  }
-}
-
-class EntryWrite extends SingleWrite {
-  readonly #writer: Writer
-
-  constructor(write: Write, bytes: number, turn: Turn, timeout: number, writer: Writer) {
-    super(write, bytes, turn, timeout)
-    this.#writer = writer
-  }
-
-  override get withdrawn(): boolean {
-    return this.#writer.withdrawn
-  }
-
-  protected answered(result: Written | KVError): void {
-    if (result instanceof KVError) this.#writer.failed(result)
-    else this.#writer.written(result)
-  }
-}
-
-/** An insert where values expire: one that has expired, and is not deleted yet, does not stand in its way. */
-class Insert<V> implements Writer, Reader<V> {
-  readonly #access: Access<V>
-  readonly #mutation: Mutation<V> & { readonly type: 'put' }
-  readonly #writer: Writer
-  readonly #timeout: number
-  #conflict: KVError | undefined
-
-  constructor(
-    access: Access<V>,
-    mutation: Mutation<V> & { readonly type: 'put' },
-    writer: Writer,
-    timeout: number,
-  ) {
-    this.#access = access
-    this.#mutation = mutation
-    this.#writer = writer
-    this.#timeout = timeout
-  }
-
-  get withdrawn(): boolean {
-    return this.#writer.withdrawn
-  }
-
-  written(written: Written): void {
-    this.#writer.written(written)
-  }
-
-  failed(error: KVError): void {
-    if (error.code !== 'VERSION_CONFLICT' || this.#conflict !== undefined) this.#writer.failed(error)
-    else {
-      this.#conflict = error
-      this.#access.read(this.#mutation.key, this, this.#timeout)
-    }
-  }
-
-  found(value: V | undefined, version: number): void {
-    if (value !== undefined || version === -1) this.#writer.failed(this.#conflict!)
-    else this.#access.write({ ...this.#mutation, ifVersion: version }, this.#writer, this.#timeout)
-  }
-}
-
-class ValueUpdate<V> extends Update<V> {
-  readonly #updater: Updater<V>
-
-  constructor(key: string, turn: Turn, timeout: number, updater: Updater<V>) {
-    super(key, turn, timeout)
-    this.#updater = updater
-  }
-
-  override get withdrawn(): boolean {
-    return this.#updater.withdrawn
-  }
-
-  next(current: V | undefined): V | undefined {
-    return this.#updater.next(current)
-  }
-
-  protected answered(result: Entry<V> | undefined | KVError): void {
-    if (result instanceof KVError) this.#updater.failed(result)
-    else this.#updater.updated(result)
-  }
-}
-
-class Commit extends Transaction {
-  readonly #committer: Committer
-
-  constructor(
-    writes: readonly Write[],
-    bytes: number,
-    turn: Turn,
-    timeout: number,
-    chain: object | undefined,
-    committer: Committer,
-  ) {
-    super(writes, bytes, turn, timeout, chain)
-    this.#committer = committer
-  }
-
-  override get withdrawn(): boolean {
-    return this.#committer.withdrawn
-  }
-
-  protected answered(result: readonly Written[] | KVError): void {
-    if (result instanceof KVError) this.#committer.failed(result)
-    else this.#committer.committed(result)
-  }
 }
 
 /** Options of {@link Access.commit}. */
@@ -306,46 +127,68 @@ export class Access<V> {
   }
 
   /** Asks for a key of which nothing is {@link known}. */
-  ask(key: string, reader: Reader<V>, timeout: number = this.#context.timeout): void {
+  ask(read: ValueRead<V>, timeout: number = this.#context.timeout): void {
     const { encoding, parts } = this.#context
-    const { batcher } = parts.of(key)
-    batcher.read(new ValueRead(key, batcher.turn, timeout, encoding, reader))
+    read.encoding = encoding
+    parts.of(read.key).batcher.read(read, timeout)
   }
 
-  read(key: string, reader: Reader<V>, timeout?: number): void {
-    const known = this.known(key)
-    if (known === undefined) this.ask(key, reader, timeout)
-    else if (known instanceof KVError) reader.failed(known)
-    else reader.found(known.value, known.version)
+  read(read: ValueRead<V>, timeout?: number): void {
+    const known = this.known(read.key)
+    if (known === undefined) this.ask(read, timeout)
+    else if (known instanceof KVError) read.failed(known)
+    else read.found(known.value, known.version)
   }
 
-  write(mutation: Mutation<V>, asker: Writer, timeout: number = this.#context.timeout): void {
-    const { encoding, parts } = this.#context
+  write(mutation: Mutation<V>, write: ValueWrite, timeout: number = this.#context.timeout): void {
     const mayBeOver = mutation?.type === 'put' && mutation.ifVersion === 'absent' && mutation.expireAfter
-    const writer = mayBeOver ? new Insert(this, mutation, asker, timeout) : asker
-    let write: Write
+    if (mayBeOver) this.#insert(mutation, write, timeout)
+    else this.#write(mutation, write, timeout)
+  }
+
+  #write(mutation: Mutation<V>, operation: ValueWrite, timeout: number): void {
+    const { encoding, parts } = this.#context
     let part: Part<V>
     try {
-      write = encoding.write(mutation)
+      const write = encoding.write(mutation)
+      operation.carry(write, encoding.sizeOf(write))
       part = parts.of(write.key)
     } catch (error) {
-      writer.failed(error as KVError)
+      operation.failed(error as KVError)
       return
     }
-    part.batcher.write(new EntryWrite(write, encoding.sizeOf(write), part.batcher.turn, timeout, writer))
+    part.batcher.write(operation, timeout)
   }
 
-  update(key: string, updater: Updater<V>, timeout: number = this.#context.timeout): void {
+  /** An insert where values expire: one that has expired, and is not deleted yet, does not stand in its way. */
+  #insert(mutation: Mutation<V> & { readonly type: 'put' }, write: ValueWrite, timeout: number): void {
+    const isOver = (): boolean => write.withdrawn
+    const failed = (error: KVError): void => write.failed(error)
+    const refused = (error: KVError): void => {
+      if (error.code !== 'VERSION_CONFLICT') {
+        failed(error)
+        return
+      }
+      const found = (value: V | undefined, version: number): void => {
+        if (value !== undefined || version === -1) failed(error)
+        else this.#write({ ...mutation, ifVersion: version }, write, timeout)
+      }
+      this.read(new ReadBy(mutation.key, isOver, found, failed), timeout)
+    }
+    this.#write(mutation, new WriteBy(isOver, written => write.written(written), refused), timeout)
+  }
+
+  update(update: Update<V>, timeout: number = this.#context.timeout): void {
     const { encoding, parts } = this.#context
     let part: Part<V>
     try {
-      encoding.checkKey(key)
-      part = parts.of(key)
+      encoding.checkKey(update.key)
+      part = parts.of(update.key)
     } catch (error) {
-      updater.failed(error as KVError)
+      update.settle(error as KVError)
       return
     }
-    part.batcher.update(new ValueUpdate(key, part.batcher.turn, timeout, updater) as Update<unknown>)
+    part.batcher.update(update as Update<unknown>, timeout)
   }
 
   /** Carries out all of the writes or none; `committed` gets the results of `nodes`, then those of `mutations`. */
@@ -368,7 +211,7 @@ export class Access<V> {
       return
     }
     if (part === undefined) committer.committed([])
-    else part.batcher.write(new Commit(writes, bytes, part.batcher.turn, timeout, chain, committer))
+    else part.batcher.write(new Commit(writes, bytes, chain, committer), timeout)
   }
 
   /** The value of `key` as it is stored, and back; throws the codec's errors. */
@@ -408,8 +251,7 @@ export class Access<V> {
   /** Reads a node beside the keys, as it is stored. */
   readNode(node: string, then: (stored: Stored | undefined | KVError) => void, shard = 0): void {
     const { parts, timeout } = this.#context
-    const { batcher } = parts.all[shard]!
-    batcher.read(new NodeRead(node, batcher.turn, timeout, then))
+    parts.all[shard]!.batcher.read(new NodeRead(node, then), timeout)
   }
 }
 

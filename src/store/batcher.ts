@@ -70,32 +70,26 @@ export class Batcher {
     })
   }
 
-  /** The turn of what is asked for now. */
-  get turn(): Turn {
-    this.#turn ??= { time: this.#timing.now() }
-    return this.#turn
-  }
-
   /** Whether something that changes `key` has been asked for and is not settled. */
   isWriting(key: string): boolean {
     return this.#writes.isWriting(key)
   }
 
-  read(read: Read): void {
-    if (this.#refuses(read, 0)) return
+  read(read: Read, timeout: number): void {
+    if (this.#refuses(read, 0, timeout)) return
     if (!this.#writes.holdBack(read)) this.#reads.add(read)
     // Also what is held back runs out of time.
     this.#wake()
   }
 
-  write(operation: SingleWrite | Transaction): void {
-    if (this.#refuses(operation, operation.bytes)) return
+  write(operation: SingleWrite | Transaction, timeout: number): void {
+    if (this.#refuses(operation, operation.bytes, timeout)) return
     this.#writes.add(operation)
     this.#wake()
   }
 
-  update(update: Update<unknown>): void {
-    if (this.#refuses(update, 0)) return
+  update(update: Update<unknown>, timeout: number): void {
+    if (this.#refuses(update, 0, timeout)) return
     this.#writes.update(update)
     this.#wake()
   }
@@ -116,9 +110,13 @@ export class Batcher {
   /**
    * Whether an operation is not taken. It hears of it in a later turn: whoever asks again at once would never let go.
    */
-  #refuses(operation: Operation<unknown>, bytes: number): boolean {
+  #refuses(operation: Operation<unknown>, bytes: number, timeout: number): boolean {
     const error = this.#refusal(bytes)
-    if (error === undefined) return false
+    if (error === undefined) {
+      this.#turn ??= { time: this.#timing.now() }
+      operation.begin(this.#turn, timeout)
+      return false
+    }
     this.#timing.defer(() => operation.settle(error))
     return true
   }

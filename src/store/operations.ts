@@ -15,15 +15,18 @@ export interface Turn {
   time: number
 }
 
+const NOT_ASKED: Turn = { time: Number.POSITIVE_INFINITY }
+
 /** Something that is asked of the batcher and settled once; once withdrawn, it is settled to nobody. */
 export abstract class Operation<R> {
   /** When it was asked for. */
-  readonly turn: Turn
+  turn: Turn = NOT_ASKED
   /** How long it may take from then, in milliseconds. */
-  readonly timeout: number
+  timeout = 0
   #settled = false
 
-  constructor(turn: Turn, timeout: number) {
+  /** It is asked for, and may take so long from now on. */
+  begin(turn: Turn, timeout: number): void {
     this.turn = turn
     this.timeout = timeout
   }
@@ -66,8 +69,8 @@ export abstract class Read extends Operation<Stored | undefined> {
   /** The lane of writes that are carried out after this read. */
   lane: Lane<Waiting> | undefined = undefined
 
-  constructor(key: string, turn: Turn, timeout: number) {
-    super(turn, timeout)
+  constructor(key: string) {
+    super()
     this.key = key
   }
 
@@ -81,23 +84,19 @@ export abstract class WriteOperation<R> extends Operation<R> {
   /** In how many of its lanes others go first. */
   blockedBy = 0
   /** What it takes of the engine's `batchBytes`. */
-  readonly bytes: number
-
-  constructor(bytes: number, turn: Turn, timeout: number) {
-    super(turn, timeout)
-    this.bytes = bytes
-  }
+  bytes = 0
 }
 
 /** One write, which travels with others. */
 export abstract class SingleWrite extends WriteOperation<Written> {
-  readonly write: Write
+  write!: Write
   /** `undefined` where whoever asks for it holds the key's lane. */
   lane: Lane<Waiting> | undefined = undefined
 
-  constructor(write: Write, bytes: number, turn: Turn, timeout: number) {
-    super(bytes, turn, timeout)
+  /** Says what is to be written. */
+  carry(write: Write, bytes: number): void {
     this.write = write
+    this.bytes = bytes
   }
 
   get what(): string {
@@ -113,8 +112,9 @@ export abstract class Transaction extends WriteOperation<readonly Written[]> {
   /** Transactions of one chain need not wait for each other: each is conditional on the one before. */
   readonly chain: object | undefined
 
-  constructor(writes: readonly Write[], bytes: number, turn: Turn, timeout: number, chain?: object) {
-    super(bytes, turn, timeout)
+  constructor(writes: readonly Write[], bytes: number, chain?: object) {
+    super()
+    this.bytes = bytes
     this.writes = writes
     this.chain = chain
   }
@@ -128,8 +128,8 @@ export abstract class Transaction extends WriteOperation<readonly Written[]> {
 export abstract class Update<V> extends WriteOperation<Entry<V> | undefined> {
   readonly key: string
 
-  constructor(key: string, turn: Turn, timeout: number) {
-    super(0, turn, timeout)
+  constructor(key: string) {
+    super()
     this.key = key
   }
 

@@ -3,7 +3,7 @@ import { KVError } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
 import type { Stored } from '../contract/engine.ts'
 import type { Batcher } from './batcher.ts'
-import { Read, type Turn } from './operations.ts'
+import { Read } from './operations.ts'
 import { passes, RETRY_PAUSE } from './retries.ts'
 
 /** A key that is read again when it changes; whoever follows it keeps here what else it knows of it. */
@@ -80,9 +80,9 @@ export class Refresher<F extends Followed> {
   }
 
   #ask(followed: F): void {
-    const refresh = new Refresh(this, followed, this.#batcher.turn, this.#timeout)
+    const refresh = new Refresh(this, followed)
     followed.reading = refresh
-    this.#batcher.read(refresh)
+    this.#batcher.read(refresh, this.#timeout)
   }
 
   #retry(): void {
@@ -98,8 +98,8 @@ class Refresh<F extends Followed> extends Read {
   readonly #refresher: Refresher<F>
   readonly #followed: F
 
-  constructor(refresher: Refresher<F>, followed: F, turn: Turn, timeout: number) {
-    super(followed.key, turn, timeout)
+  constructor(refresher: Refresher<F>, followed: F) {
+    super(followed.key)
     this.#refresher = refresher
     this.#followed = followed
   }

@@ -5,11 +5,11 @@ import { type Timing, timingOf } from '../base/timing.ts'
 import type { Engine, KeySpan, Scan, Status, StoredEntry, Written } from '../contract/engine.ts'
 import { ACCESS, Access, type AccessibleStore, type Following } from './access.ts'
 import {
-  DeleteAllCall,
   emitLast,
+  existing,
   type Found,
   GetAllCall,
-  GetAllReader,
+  GetAllRead,
   GetCall,
   TransactionCall,
   UpdateCall,
@@ -151,7 +151,9 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       const pairs = [...entries]
       const puts = pairs.map(([key, value]): Mutation<V> => ({ type: 'put', key, value }))
       const resultOf = ({ version }: Written, index: number) => entryOf(...pairs[index]!, version)
-      this.#access.commit(puts, new TransactionCall(subscriber, resultOf), { timeout })
+      this.#access.commit(puts, new TransactionCall(subscriber, written => written.map(resultOf)), {
+        timeout,
+      })
     })
   }
 
@@ -165,7 +167,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
   deleteAll$(keys: Iterable<string>, options?: CallOptions): Observable<number> {
     return this.#call$(options, (subscriber, timeout) => {
       const deletes = Array.from(new Set(keys), (key): Mutation<V> => ({ type: 'delete', key }))
-      this.#access.commit(deletes, new DeleteAllCall(subscriber), { timeout })
+      this.#access.commit(deletes, new TransactionCall(subscriber, existing), { timeout })
     })
   }
 
@@ -175,7 +177,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     options?: CallOptions,
   ): Observable<Updated<V, N>> {
     return this.#call$<Entry<V> | undefined>(options, (subscriber, timeout) =>
-      this.#access.update(key, new UpdateCall(subscriber, transform), timeout),
+      this.#access.update(new UpdateCall(key, subscriber, transform), timeout),
     ) as Observable<Updated<V, N>>
   }
 
@@ -188,7 +190,9 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
         if (mutation.type === 'delete') return { type: 'delete', existed: written.existed }
         return { type: 'put', entry: entryOf(mutation.key, mutation.value, written.version) }
       }
-      this.#access.commit(mutations, new TransactionCall(subscriber, resultOf), { timeout })
+      this.#access.commit(mutations, new TransactionCall(subscriber, written => written.map(resultOf)), {
+        timeout,
+      })
     })
   }
 
@@ -284,7 +288,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
 
   #read$<R>(key: string, options: CallOptions | undefined, resultOf: Found<V, R>): Observable<R | undefined> {
     return this.#call$<R | undefined>(options, (subscriber, timeout) =>
-      this.#access.read(key, new GetCall(key, subscriber, resultOf), timeout),
+      this.#access.read(new GetCall(key, subscriber, resultOf), timeout),
     )
   }
 
@@ -298,7 +302,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
       if (unique.length === 0) emitLast(subscriber, new Map())
       const call = new GetAllCall(unique, subscriber, resultOf)
       for (let i = 0; i < unique.length && !subscriber.closed; i++) {
-        this.#access.read(unique[i]!, new GetAllReader(call, i), timeout)
+        this.#access.read(new GetAllRead(unique[i]!, call, i), timeout)
       }
     })
   }

@@ -30,7 +30,8 @@ class RoundRead extends Read {
     round: UpdateRound,
     then: (result: Stored | undefined | KVError) => void,
   ) {
-    super(key, last.turn, last.timeout)
+    super(key)
+    this.begin(last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }
@@ -56,7 +57,9 @@ class RoundWrite extends SingleWrite {
     round: UpdateRound,
     then: (error?: KVError) => void,
   ) {
-    super(write, bytes, last.turn, last.timeout)
+    super()
+    this.carry(write, bytes)
+    this.begin(last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }
@@ -81,7 +84,8 @@ class RoundTransaction extends Transaction {
     round: UpdateRound,
     then: (error?: KVError) => void,
   ) {
-    super(writes, bytes, last.turn, last.timeout)
+    super(writes, bytes)
+    this.begin(last.turn, last.timeout)
     this.#round = round
     this.#then = then
   }

@@ -2,7 +2,8 @@ import type { KVError } from '../../base/errors.ts'
 import { nextVersion } from '../../contract/conditions.ts'
 import type { ExpectedVersion } from '../../contract/engine.ts'
 import { checkKey } from '../../contract/keys.ts'
-import type { Access, Reader } from '../../store/access.ts'
+import type { Access } from '../../store/access.ts'
+import { ValueRead } from '../../store/asked.ts'
 import type { Mutation } from '../../store/kv-store.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -17,7 +18,7 @@ const versionAfter = (ifVersion: ExpectedVersion | undefined): number =>
   typeof ifVersion === 'number' ? nextVersion(ifVersion) : 0
 
 /** What the process loop knows of one key. */
-export class Cell<V> implements Reader<V> {
+export class Cell<V> {
   readonly key: string
   /** How many records of this key are under way. */
   records = 0
@@ -54,13 +55,10 @@ export class Cell<V> implements Reader<V> {
     if (--this.records === 0) this.#cells.left(this)
   }
 
-  /** Is being looked up, together with others. */
-  ask(lookup: Lookup<V>): void {
+  /** Is looked up, together with others. */
+  ask(lookup: Lookup<V>): ValueRead<V> {
     this.#lookup = lookup
-  }
-
-  get withdrawn(): boolean {
-    return this.#lookup!.withdrawn
+    return new CellRead(this, lookup)
   }
 
   found(value: V | undefined, version: number, bytes?: Uint8Array): void {
@@ -155,6 +153,30 @@ export class Cell<V> implements Reader<V> {
 
   get worthRemembering(): boolean {
     return this.state === 'known' && !isAbsent(this.#version, this.#value)
+  }
+}
+
+/** A lookup of one cell. */
+class CellRead<V> extends ValueRead<V> {
+  readonly #cell: Cell<V>
+  readonly #lookup: Lookup<V>
+
+  constructor(cell: Cell<V>, lookup: Lookup<V>) {
+    super(cell.key)
+    this.#cell = cell
+    this.#lookup = lookup
+  }
+
+  override get withdrawn(): boolean {
+    return this.#lookup.withdrawn
+  }
+
+  found(value: V | undefined, version: number, bytes?: Uint8Array): void {
+    this.#cell.found(value, version, bytes)
+  }
+
+  failed(error: KVError): void {
+    this.#cell.failed(error)
   }
 }
 

@@ -236,10 +236,7 @@ export class CommitStream<T, V, R> implements Sender {
   /** Reads the cells; `changed` gets those of which another version was found than was known. */
   #read(cells: readonly Cell<V>[], changed: Set<Cell<V>> | undefined, done: () => void): void {
     const lookup = new Lookup(cells.length, () => this.isStopped, this.#keepsBytes, changed, done)
-    for (const cell of cells) {
-      cell.ask(lookup)
-      this.#access.read(cell.key, cell)
-    }
+    for (const cell of cells) this.#access.read(cell.ask(lookup))
   }
 
   #nextBatch(): Batch<T, V, R> | undefined {

@@ -1,6 +1,7 @@
 import type { KVError } from '../../base/errors.ts'
 import type { Write } from '../../contract/engine.ts'
-import type { Access, Committer } from '../../store/access.ts'
+import type { Access } from '../../store/access.ts'
+import type { Committer } from '../../store/asked.ts'
 import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Batch, DueCommits, Item, Process } from './batch.ts'

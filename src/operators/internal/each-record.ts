@@ -4,11 +4,11 @@ import { wholeOrInfinite } from './arguments.ts'
 import { KeyedPump, type KeyedWork } from './keyed-pump.ts'
 import { Lineup } from './lineup.ts'
 import { operate } from './operate.ts'
-import { Pump, type Work } from './pump.ts'
+import { type Asking, Pump, type Work } from './pump.ts'
 
 /** The operator that asks the store one question for each record. */
-export function asking<T, Q, A, R>(
-  work: Work<T, Q, A, R>,
+export function asking<T, Q, O extends Asking<T, Q>, A, R>(
+  work: Work<T, Q, O, A, R>,
   options: OperatorOptions,
   fallback = 4096,
 ): OperatorFunction<T, R> {

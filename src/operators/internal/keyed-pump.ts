@@ -2,32 +2,30 @@ import { type Observable, Subscriber } from 'rxjs'
 import { subscribeWithDemand } from '../../base/demand.ts'
 import { Queue } from '../../base/queue.ts'
 import { callbackError } from './arguments.ts'
-import { type Lineup, Place } from './lineup.ts'
+import type { Lineup } from './lineup.ts'
 import type { Sink } from './operate.ts'
 
-class Turn<T, K, R> extends Place<R> {
+class Turn<T, K> {
   readonly record: T
-  key: K | undefined
+  readonly place: number
+  readonly key: K
   /** The turn of the next record of the same key. */
-  next: Turn<T, K, R> | undefined
+  next: Turn<T, K> | undefined
 
-  constructor(record: T) {
-    super()
+  constructor(record: T, place: number, key: K) {
     this.record = record
+    this.place = place
+    this.key = key
   }
 }
 
 /** Takes what comes of one record. */
 class Inner<T, K, R> extends Subscriber<R> {
-  readonly #turn: Turn<T, K, R>
+  readonly #turn: Turn<T, K>
   readonly #lineup: Lineup<R>
-  readonly #ended: (inner: Inner<T, K, R>, turn: Turn<T, K, R>) => void
+  readonly #ended: (inner: Inner<T, K, R>, turn: Turn<T, K>) => void
 
-  constructor(
-    turn: Turn<T, K, R>,
-    lineup: Lineup<R>,
-    ended: (inner: Inner<T, K, R>, turn: Turn<T, K, R>) => void,
-  ) {
+  constructor(turn: Turn<T, K>, lineup: Lineup<R>, ended: (inner: Inner<T, K, R>, turn: Turn<T, K>) => void) {
     super()
     this.#turn = turn
     this.#lineup = lineup
@@ -35,18 +33,18 @@ class Inner<T, K, R> extends Subscriber<R> {
   }
 
   protected override _next(output: R): void {
-    this.#lineup.emit(this.#turn, output)
+    this.#lineup.emit(this.#turn.place, output)
   }
 
   protected override _error(error: unknown): void {
     this.unsubscribe()
-    this.#lineup.fail(this.#turn, error)
+    this.#lineup.fail(this.#turn.place, error)
     this.#ended(this, this.#turn)
   }
 
   protected override _complete(): void {
     this.unsubscribe()
-    this.#lineup.finish(this.#turn)
+    this.#lineup.finish(this.#turn.place)
     this.#ended(this, this.#turn)
   }
 }
@@ -64,9 +62,9 @@ export class KeyedPump<T, K, R> implements Sink<T> {
   readonly #concurrency: number
   readonly #lineup: Lineup<R>
   /** The last turn of each key that has one. */
-  readonly #last = new Map<K, Turn<T, K, R>>()
+  readonly #last = new Map<K, Turn<T, K>>()
   /** Turns whose key is free. */
-  readonly #ready = new Queue<Turn<T, K, R>>()
+  readonly #ready = new Queue<Turn<T, K>>()
   readonly #running = new Set<Inner<T, K, R>>()
   #starting = false
   #stopped = false
@@ -79,16 +77,15 @@ export class KeyedPump<T, K, R> implements Sink<T> {
 
   next(record: T): void {
     if (this.#lineup.failing) return
-    const turn = new Turn<T, K, R>(record)
-    this.#lineup.join(turn)
+    const place = this.#lineup.join()
     let key: K
     try {
       key = this.#work.keyOf(record)
     } catch (error) {
-      this.#lineup.fail(turn, callbackError('keyOf', error))
+      this.#lineup.fail(place, callbackError('keyOf', error))
       return
     }
-    turn.key = key
+    const turn = new Turn(record, place, key)
     const previous = this.#last.get(key)
     this.#last.set(key, turn)
     if (previous === undefined) this.#ready.push(turn)
@@ -113,18 +110,18 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     while (!this.#stopped && this.#running.size < this.#concurrency) {
       const turn = this.#ready.shift()
       if (turn === undefined) break
-      if (this.#lineup.wants(turn)) this.#begin(turn)
+      if (this.#lineup.wants(turn.place)) this.#begin(turn)
       else this.#passOn(turn)
     }
     this.#starting = false
   }
 
-  #begin(turn: Turn<T, K, R>): void {
+  #begin(turn: Turn<T, K>): void {
     const inner = new Inner(turn, this.#lineup, this.#ended)
     this.#running.add(inner)
     let work: Observable<R>
     try {
-      work = this.#work.begin(turn.record, turn.key as K)
+      work = this.#work.begin(turn.record, turn.key)
     } catch (error) {
       inner.error(error)
       return
@@ -132,14 +129,14 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     subscribeWithDemand(work, undefined, inner)
   }
 
-  readonly #ended = (inner: Inner<T, K, R>, turn: Turn<T, K, R>): void => {
+  readonly #ended = (inner: Inner<T, K, R>, turn: Turn<T, K>): void => {
     this.#running.delete(inner)
     this.#passOn(turn)
     this.#start()
   }
 
-  #passOn(turn: Turn<T, K, R>): void {
+  #passOn(turn: Turn<T, K>): void {
     if (turn.next !== undefined) this.#ready.push(turn.next)
-    else this.#last.delete(turn.key as K)
+    else this.#last.delete(turn.key)
   }
 }

@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { Subscriber, Subscription, timer } from 'rxjs'
 import { KVError } from '../../base/errors.ts'
 import { Queue } from '../../base/queue.ts'
+import type { Written } from '../../contract/engine.ts'
 import type { Access } from '../../store/access.ts'
+import { ReadBy, WriteBy } from '../../store/asked.ts'
 import type { Change, Mutation } from '../../store/kv-store.ts'
 import { passes, RETRY_PAUSE } from '../../store/retries.ts'
 import { callbackError } from './arguments.ts'
@@ -204,44 +206,34 @@ export class TablesJoin<L, R, V> {
     const { key } = row
     const destination = this.#destination
     this.#begin(row)
-    this.#work.result.write(mutation, {
-      get withdrawn() {
-        return destination.closed
-      },
-      written: ({ version }) => {
-        const isPut = mutation.type === 'put'
-        row.result = isPut ? mutation.value : undefined
-        row.version = isPut ? version : 'absent'
-        destination.next(
-          isPut ? { type: 'put', key, value: mutation.value, version } : { type: 'delete', key },
-        )
-        this.#end(row)
-      },
-      failed: error => {
-        if (error.code === 'VERSION_CONFLICT' || passes(error)) this.#read(row)
-        else destination.error(error)
-      },
-    })
+    const written = ({ version }: Written): void => {
+      const isPut = mutation.type === 'put'
+      row.result = isPut ? mutation.value : undefined
+      row.version = isPut ? version : 'absent'
+      destination.next(isPut ? { type: 'put', key, value: mutation.value, version } : { type: 'delete', key })
+      this.#end(row)
+    }
+    const failed = (error: KVError): void => {
+      if (error.code === 'VERSION_CONFLICT' || passes(error)) this.#read(row)
+      else destination.error(error)
+    }
+    this.#work.result.write(mutation, new WriteBy(() => destination.closed, written, failed))
   }
 
   /** Nobody knows what the result table has: it is looked up. */
   #read(row: Row<L, V>): void {
     const destination = this.#destination
-    this.#work.result.ask(row.key, {
-      get withdrawn() {
-        return destination.closed
-      },
-      found: (result, version) => {
-        row.result = result
-        row.version = result === undefined ? 'absent' : version
-        row.isDirty = true
-        this.#end(row)
-      },
-      failed: error => {
-        if (!passes(error)) destination.error(error)
-        else this.#pauses.add(timer(RETRY_PAUSE).subscribe(() => this.#read(row)))
-      },
-    })
+    const found = (result: V | undefined, version: number): void => {
+      row.result = result
+      row.version = result === undefined ? 'absent' : version
+      row.isDirty = true
+      this.#end(row)
+    }
+    const failed = (error: KVError): void => {
+      if (!passes(error)) destination.error(error)
+      else this.#pauses.add(timer(RETRY_PAUSE).subscribe(() => this.#read(row)))
+    }
+    this.#work.result.ask(new ReadBy(row.key, () => destination.closed, found, failed))
   }
 
   #begin(row: Row<L, V>): void {
