@@ -7,20 +7,22 @@ import { zookeeperStoreFor } from './zookeeper/store.ts'
 import { type Environment, zookeeperOptionsOf } from './zookeeper-options.ts'
 
 /**
- * Opens the store that a URL names, so that a program's state moves from a test to an ensemble by one argument:
+ * Opens the store of a URL, so that one argument decides whether a program runs on memory or on an ensemble:
  *
- * - `memory:` in memory, a new one each time,
+ * - `memory:` in memory, a new store each time,
  * - `lmdb:FOLDER` or `lmdb:FOLDER?root=NAME`, durable in a folder; needs the npm package `lmdb`. Folder and name are
  *   percent-encoded where they have a `%` (`%25`), `?` (`%3F`) or `&` (`%26`),
- * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts, and as query `scheme` (`sasl` for SASL
- *   DIGEST-MD5), `acl` (`open`, `creator`, or entries with a comma between), `buckets`, `consistency`, `sessionTimeout` and
- *   `maxPacketBytes`. User, password and root are percent-encoded. Of several ensembles, the hosts of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
- * - `zookeeper+tls://host:port/root` by TLS, with files as query: `ca` (PEM; without it the authorities that Node knows), `cert` and
- *   `key` (PEM) or `pfx` to show a certificate, and `servername`. They are read again for each connection.
+ * - `zookeeper://host:port,host:port/root`, with `user:password@` before the hosts, and as query `scheme` (`sasl` for
+ *   SASL DIGEST-MD5), `acl` (`open`, `creator`, or entries with a comma between), `buckets`, `consistency`,
+ *   `sessionTimeout` and `maxPacketBytes`. User, password and root are percent-encoded. Of several ensembles, the hosts
+ *   of each with a `;` between: `zookeeper://a,b,c;d,e,f/root`,
+ * - `zookeeper+tls://host:port/root` by TLS, with files as query: `ca` (PEM; without it the authorities that Node
+ *   knows), `cert` and `key` (PEM) or `pfx` to show a certificate, and `servername`. They are read again for each
+ *   connection.
  *
- * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that has
- * none in the URL, `RXKEEPER_TLS_PASSPHRASE` that of `key` or `pfx`. Throws `INVALID_ARGUMENT` for
- * what is no URL of a store, and what the stores throw.
+ * Without a URL the environment variable `RXKEEPER_STORE` names it. `RXKEEPER_PASSWORD` is the password of a user that
+ * has none in the URL, `RXKEEPER_TLS_PASSPHRASE` that of `key` or `pfx`. Throws `INVALID_ARGUMENT` for what is no URL
+ * of a store, and what the stores throw.
  *
  * @example
  * ```ts
@@ -31,7 +33,7 @@ import { type Environment, zookeeperOptionsOf } from './zookeeper-options.ts'
  * console.log((await firstValueFrom(store.put$('alice', 1))).version) // 0
  * ```
  *
- * @param url where the store is; `undefined` for the environment's
+ * @param url the URL of the store; by default that of the environment
  * @param options the codec, and what every store takes
  * @param environment the variables; those of the process by default
  */

@@ -13,29 +13,31 @@ import { parseAcl } from './zookeeper/wire/acl.ts'
 import { zookeeperOptionsOf } from './zookeeper-options.ts'
 
 const SESSION = 15_000
-/** The longest time that a timer can be set for, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST = 0x7fff_ffff
 
 /** Options of {@link storeAcl$}. */
 export interface StoreAclOptions {
-  /** The list to give to each node, as the option `acl` of a store; without it nothing is changed. */
+  /** The list for every node, as in the option `acl` of a store; without it, nothing is changed. */
   readonly acl?: readonly string[] | undefined
   /**
-   * How long an answer may take, in milliseconds.
+   * The timeout of an answer, in milliseconds.
    * @defaultValue 10000
    */
   readonly timeout?: number | undefined
 }
 
 /**
- * Who may do what with each node of a store on ZooKeeper, or, with `acl`, gives them all another access control list. Needs no
- * open store, and disturbs none.
+ * Reads the access control lists of all nodes of a store on ZooKeeper, or, with `acl`, replaces them. Needs no open
+ * store, and does not disturb any.
  *
- * Emits each node once, what is below it first: keys, buckets, nodes beside the keys, and at last the root; completes behind it. What is
- * created meanwhile has the `acl` of the store that creates it. Broken off, the same again goes on: it changes what is not so yet.
+ * Emits each node once, children first: keys, buckets, nodes beside the keys, and at last the root; then completes.
+ * Nodes created meanwhile have the `acl` of the store that creates them. If it was interrupted, run it again: it
+ * changes the remaining nodes.
  *
- * Errors: `AUTH` where a node may not be read, or its list not be changed (that takes the permission `a`); `TIMEOUT` where an answer
- * does not come within `timeout`; `INVALID_ARGUMENT` for what is no list, and `UNSUPPORTED` for a store that is not on ZooKeeper.
+ * Errors: `AUTH` if reading a node, or changing its list (which takes the permission `a`), is not permitted; `TIMEOUT`
+ * if an answer does not come within `timeout`; `INVALID_ARGUMENT` for an invalid list, and `UNSUPPORTED` for a store
+ * that is not on ZooKeeper.
  *
  * @example
  * ```ts
@@ -49,7 +51,7 @@ export interface StoreAclOptions {
  * console.log(root.changed) // true
  * ```
  *
- * @param store its URL, as {@link openStore} takes it, or its options
+ * @param store its URL, as in {@link openStore}, or its options
  */
 export function storeAcl$(
   store: string | Omit<ZooKeeperStoreOptions<never>, 'value'>,

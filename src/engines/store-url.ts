@@ -1,15 +1,15 @@
 import { KVError } from '../base/errors.ts'
 import { parseServers } from './zookeeper/session/addresses.ts'
 
-/** Where a store is, read from its URL. */
+/** The parsed URL of a store. */
 export type StoreAddress =
   | { readonly type: 'memory' }
   | { readonly type: 'lmdb'; readonly path: string; readonly root: string | undefined }
   | {
       readonly type: 'zookeeper'
-      /** Those of one ensemble, or of several with a `;` between them. */
+      /** The servers of one ensemble, or of several with a `;` between them. */
       readonly servers: string
-      /** Whether connections are secured: `zookeeper+tls://`. */
+      /** Whether connections use TLS: `zookeeper+tls://`. */
       readonly tls: boolean
       readonly root: string | undefined
       readonly user: string | undefined
@@ -19,7 +19,7 @@ export type StoreAddress =
 
 const FORMS = "'zookeeper[+tls]://[user[:password]@]host[:port][,…][;…]/root', 'lmdb:FOLDER' or 'memory:'"
 
-/** The options of `zookeeperStore` and of `lmdbStore` that a URL may have. */
+/** The options of `zookeeperStore`, and of `lmdbStore`, that a URL may have. */
 const ZOOKEEPER_OPTIONS = [
   'acl',
   'scheme',
@@ -32,14 +32,14 @@ const ZOOKEEPER_OPTIONS = [
 const TLS_OPTIONS = ['ca', 'cert', 'key', 'pfx', 'servername']
 const LMDB_OPTIONS = ['root']
 
-/** What stands for itself in a URL only where it separates two parts. */
+/** The characters that must be encoded unless they separate two parts. */
 const ENCODED = "'/', '@', ':' and '?' in a user or password, and '@' after them, must be percent-encoded"
 
 const invalid = (message: string): KVError => new KVError('INVALID_ARGUMENT', message)
 
 /**
- * Reads a store's URL, as {@link openStore} takes it, without opening the store; throws `INVALID_ARGUMENT` for what is
- * none, with a message that does not show what may be a password.
+ * Parses a store's URL, as in {@link openStore}, without opening the store; throws `INVALID_ARGUMENT` for an invalid
+ * one, with a message that does not show anything that may be a password.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export function parseStoreUrl(url: string): StoreAddress {
   const match = /^zookeeper(\+tls)?:\/\/(?:([^/]*)@)?([^/@?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw invalid(`${showStoreUrl(url)} is no URL of a store; expected ${FORMS}`)
   const [, secured, userInfo, servers = '', path, query = ''] = match
-  // What stands where the path or an option should be may be a part of a password.
+  // Text in the place of the path or an option may be a part of a password.
   if (path?.includes('@') || query.includes('@'))
     throw invalid(`${showStoreUrl(url)} cannot be read: ${ENCODED}`)
   const colon = userInfo?.indexOf(':') ?? -1
@@ -81,7 +81,7 @@ function lmdbAddress(url: string): StoreAddress {
 }
 
 /**
- * A store's URL as it may be shown: without its password.
+ * A store's URL without its password, safe to show.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ function lmdbAddress(url: string): StoreAddress {
 export function showStoreUrl(url: string): string {
   const end = url.lastIndexOf('@')
   if (end < 0 || url.startsWith('lmdb:')) return url
-  // Whatever the mistake in it, of what stands before the '@' only a user's name is shown.
+  // Whatever is wrong with the URL, only a user name is shown of the text before the '@'.
   const userEnd = /^zookeeper(?:\+tls)?:\/\/[^:/@]*/.exec(url)?.[0].length ?? 0
   return userEnd === end ? url : `${url.slice(0, userEnd)}${userEnd === 0 ? '' : ':'}***${url.slice(end)}`
 }
@@ -103,7 +103,7 @@ function checkServers(servers: string, url: string): string {
     for (const ensemble of servers.split(';')) parseServers(ensemble)
     return servers
   } catch (error) {
-    // What stands where the servers should be may be the beginning of a password.
+    // Text in the place of the servers may be the beginning of a password.
     if (!url.includes('@')) throw error
     throw invalid(`the servers of ${showStoreUrl(url)} cannot be read: ${ENCODED}`)
   }

@@ -4,10 +4,10 @@ import { tlsFiles } from './zookeeper/session/tls.ts'
 import type { ZooKeeperStoreOptions } from './zookeeper/store.ts'
 import { splitAcl } from './zookeeper/wire/acl.ts'
 
-/** The variables that passwords are in. */
+/** Environment variables, which may contain passwords. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The options of the store that a URL on ZooKeeper names, its passwords in the environment; throws `INVALID_ARGUMENT`. */
+/** The options of a ZooKeeper store from its URL, with passwords from the environment; throws `INVALID_ARGUMENT`. */
 export function zookeeperOptionsOf(
   address: StoreAddress & { type: 'zookeeper' },
   environment: Environment,
@@ -48,7 +48,7 @@ export function zookeeperOptionsOf(
       user === undefined || password === undefined
         ? undefined
         : { user, password, scheme: scheme as 'sasl' | undefined },
-    // Where they are wrong, the store says so.
+    // The store reports invalid ones.
     acl: acl?.includes(':') ? splitAcl(acl) : (acl as ZooKeeperStoreOptions<never>['acl']),
     consistency: consistency as ZooKeeperStoreOptions<never>['consistency'],
     followServers: booleanOf('followServers', followServers),

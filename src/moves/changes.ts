@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import type { Engine } from '../contract/engine.ts'
 
-/** Which keys of an engine changed, since they were asked for last. */
+/** Collects the changed keys of an engine since they were last taken. */
 export class Changes {
   #keys = new Set<string>()
   #armed = false
@@ -32,7 +32,7 @@ export class Changes {
     return this.#keys.size
   }
 
-  /** Takes at most so many of the keys. */
+  /** Takes at most this many of the keys. */
   take(most: number): string[] {
     const taken: string[] = []
     for (const key of this.#keys) {
@@ -43,7 +43,7 @@ export class Changes {
     return taken
   }
 
-  /** Waits until all changes are told from now on. */
+  /** Waits until all changes are being signalled. */
   async armed(signal: AbortSignal): Promise<void> {
     while (!this.#armed) {
       if (this.#failure !== undefined) throw this.#failure.error

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { StoredEntry } from '../contract/engine.ts'
 
-/** SHA-256 over keys and values in the order of the keys, each with its length: the same for the same pairs on every engine. */
+/** SHA-256 over keys and values in key order, each with its length: the same for the same entries on every engine. */
 export class Checksum {
   readonly #hash = createHash('sha256')
 
@@ -14,7 +14,7 @@ export class Checksum {
     this.#hash.update(head).update(value)
   }
 
-  /** In hexadecimal; the last that is asked of it. */
+  /** The digest in hexadecimal; ends the checksum. */
   digest(): string {
     return this.#hash.digest('hex')
   }

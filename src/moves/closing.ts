@@ -6,7 +6,7 @@ import { Pause } from './pause.ts'
 import type { Side } from './side.ts'
 
 /**
- * Closes the old place of a move, for good: only when what jobs keep beside the keys can be taken along, for which they are
+ * Closes the old place of a move for good, but only once the positions of jobs can be moved, too; for that, jobs are
  * asked to finish what they have begun.
  */
 export class Closing {
@@ -14,7 +14,7 @@ export class Closing {
   readonly #target: Side
   readonly #closed: Seal
   readonly #hold: Hold
-  /** The runs of which a part of the source is opened again, where they have not closed all: this one, and those before it. */
+  /** The runs whose partly closed source may be opened again: this one, and earlier ones. */
   readonly #former: ReadonlySet<string>
 
   /** @param found the seals of the source when this run began */
@@ -26,7 +26,7 @@ export class Closing {
     this.#former = new Set([run, ...found.flatMap(seal => (isOf(move, seal, 'moved') ? [seal.by] : []))])
   }
 
-  /** Whether the source is closed: by other runs, none of which can open it again any more. */
+  /** Whether other runs have closed the source, none of which can open it again. */
   async takeOver(): Promise<boolean> {
     const seals = await this.#source.seals()
     if (!seals.every(seal => isOf(this.#closed.move, seal, 'moved'))) return false
@@ -39,7 +39,7 @@ export class Closing {
     return isClosed
   }
 
-  /** Closes the source, or ends with false where that is not possible yet. */
+  /** Closes the source; resolves with false if that is not possible yet. */
   async close(): Promise<boolean> {
     if ((await this.#unsettled()) !== undefined) {
       await this.#hold.ask()
@@ -48,7 +48,7 @@ export class Closing {
     try {
       return await this.#close()
     } catch (error) {
-      // A savepoint is being made, or was by somebody who died, whose session has not expired yet.
+      // A savepoint is being made, or was by a process that died and whose session has not expired yet.
       if ((error as KVError).code === 'VERSION_CONFLICT') return false
       throw error
     }
@@ -68,7 +68,7 @@ export class Closing {
     throw unsettled
   }
 
-  /** Closes it when it is certain that all can be taken along; until then nobody is refused. */
+  /** Closes it once everything can surely be moved; until then nobody is refused. */
   async #closeSettled(): Promise<boolean> {
     if (await this.takeOver()) return true
     await this.#reopen()
@@ -87,7 +87,7 @@ export class Closing {
     }
   }
 
-  /** Why what jobs keep cannot be taken along. */
+  /** Why the positions of jobs cannot be moved yet. */
   async #unsettled(): Promise<KVError | undefined> {
     try {
       nodesFor(await this.#source.allNodes(), this.#target.parts.length)

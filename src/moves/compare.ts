@@ -3,43 +3,43 @@ import type { Due, Engine, Scan, StoredEntry } from '../contract/engine.ts'
 import { compareKeys } from '../contract/keys.ts'
 import { Checksum } from './checksum.ts'
 
-/** A key that two stores do not have in common, with what each holds; `undefined` where it is absent. */
+/** A key with different values in two stores; `undefined` if absent. */
 export interface Difference {
   readonly key: string
   readonly left: Uint8Array | undefined
   readonly right: Uint8Array | undefined
 }
 
-/** What was found in a store. */
+/** A summary of a store's content. */
 export interface Contents {
   readonly entries: number
   /** SHA-256 over all keys and values, in the order of the keys, in hexadecimal. */
   readonly checksum: string
 }
 
-/** What two stores have in common. */
+/** The result of a comparison. */
 export interface Comparison {
   readonly left: Contents
   readonly right: Contents
   readonly differences: number
 }
 
-/** What one side of a comparison is read by. */
+/** One side of a comparison. */
 export interface Readable {
   readonly engine: Engine
   due(): Due
 }
 
-/** Who hears of a comparison. */
+/** The callbacks of a comparison. */
 export interface ComparisonHooks {
-  /** Waited for. */
+  /** Called for each difference, and awaited. */
   differ(difference: Difference): Promise<void> | undefined
-  /** So many entries of the left side were gone through. */
+  /** Called with the number of entries compared on the left side. */
   progress(entries: number): void
   readonly signal: AbortSignal
 }
 
-/** Goes through two stores side by side, in the order of their keys, holding a page of each. */
+/** Compares two stores side by side, in key order, holding one page of each. */
 export async function compare(left: Readable, right: Readable, hooks: ComparisonHooks): Promise<Comparison> {
   const one = new Reading(left)
   const other = new Reading(right)
@@ -68,7 +68,7 @@ export async function compare(left: Readable, right: Readable, hooks: Comparison
   }
 }
 
-/** What is at its end comes last. */
+/** A side at its end comes last. */
 function orderOf(one: StoredEntry | undefined, other: StoredEntry | undefined): number {
   if (one === undefined || other === undefined) return one === other ? 0 : one === undefined ? 1 : -1
   return compareKeys(one.key, other.key)
@@ -94,7 +94,7 @@ class Reading {
     return this.#page[this.#at]
   }
 
-  /** Whether there is no more in this page, and may be in the next. */
+  /** Whether this page is used up, and there may be another. */
   get isEmpty(): boolean {
     return this.#at === this.#page.length && !this.#ended
   }

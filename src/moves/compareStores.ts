@@ -4,7 +4,7 @@ import { timeoutOf } from './moveStore.ts'
 import { placeOf } from './places.ts'
 import { Side } from './side.ts'
 
-/** How far a comparison is, or what it found. */
+/** The progress of a comparison, or a result. */
 export type CompareEvent =
   | { readonly type: 'progress'; readonly entries: number }
   | { readonly type: 'difference'; readonly difference: Difference }
@@ -16,16 +16,16 @@ export interface CompareOptions {
   readonly left: string
   readonly right: string
   /**
-   * How long an operation may take, in milliseconds.
+   * The timeout of an operation, in milliseconds.
    * @defaultValue 60000
    */
   readonly timeout?: number | undefined
 }
 
 /**
- * Compares the keys and values of two stores, in the order of their keys: emits each `difference`, now and then the
- * `progress`, and at last what it has `compared`, with a checksum of each side; completes. Versions do not count. What is
- * written meanwhile may or may not be seen. A store that has been moved can be compared, too.
+ * Compares the keys and values of two stores, in key order: emits each `difference`, `progress` now and then, and at
+ * last `compared`, with a checksum of each side; then completes. Versions are ignored. Writes made meanwhile may or may
+ * not be seen. A store that has been moved can be compared, too.
  *
  * @example
  * ```ts
@@ -68,5 +68,5 @@ export function compareStores$({ left, right, timeout }: CompareOptions): Observ
   })
 }
 
-/** The name of a run that writes nothing. */
+/** The name of a run that only reads. */
 const READER = 'compare'

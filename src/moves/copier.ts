@@ -5,13 +5,13 @@ import type { Difference } from './compare.ts'
 import type { NodeContent } from './nodes.ts'
 import type { Part, Side } from './side.ts'
 
-/** How much is written at a time: so many keys, or bytes. */
+/** The most keys, and bytes, to write at a time. */
 const BATCH_KEYS = 2048
 const BATCH_BYTES = 4_194_304
 
-/** Makes one store what another is. */
+/** Makes one store equal to another. */
 export class Copier {
-  /** How many keys were put or deleted. */
+  /** How many keys were put or deleted so far. */
   copied = 0
   readonly #target: Side
   #waiting = new Map<string, Uint8Array | undefined>()
@@ -21,7 +21,7 @@ export class Copier {
     this.#target = target
   }
 
-  /** Takes a key that has to be as it is on the left; waits where enough is gathered. */
+  /** Takes a key to be made equal to the left side; waits once a batch is full. */
   take({ key, left }: Pick<Difference, 'key' | 'left'>): Promise<void> | undefined {
     this.#waiting.set(key, left)
     this.#bytes += key.length + (left?.length ?? 0)
@@ -41,24 +41,24 @@ export class Copier {
     this.copied += waiting.size
   }
 
-  /** Makes the nodes beside the keys of a part what these are; whether any differed. */
+  /** Makes the nodes beside the keys of a part equal to these; resolves with whether any differed. */
   async nodes(part: Part, nodes: readonly NodeContent[]): Promise<boolean> {
     const wanted = withFolders(nodes)
     const there = new Map((await this.#target.nodes(part)).map(({ key, value }) => [key, value]))
     const writes: Write[] = []
-    // What is below another goes first.
+    // Children are deleted first.
     for (const key of [...there.keys()].reverse()) if (!wanted.has(key)) writes.push({ type: 'delete', key })
     for (const [key, value] of wanted) {
       const found = there.get(key)
       if (found === undefined || Buffer.compare(found, value) !== 0) writes.push({ type: 'put', key, value })
     }
-    // One by one: those that are made are each below the one before, and a journal can be as large as a commit.
+    // One by one: parents must be created first, and a journal can be as large as a commit.
     for (const write of writes) await this.#target.commit(part, [write])
     return writes.length > 0
   }
 }
 
-/** Nodes with those above them, which some engines have and others do without. */
+/** The nodes with their parents, which some engines store and others do not. */
 function withFolders(nodes: readonly NodeContent[]): Map<string, Uint8Array> {
   const all = new Map<string, Uint8Array>()
   const addAbove = (node: string): void => {

@@ -10,7 +10,7 @@ import { Copier } from './copier.ts'
 import { nodesFor } from './nodes.ts'
 import type { Part, Side } from './side.ts'
 
-/** How far a move is. */
+/** The progress of a move. */
 export interface MoveProgress {
   /**
    * - `copying`: what differs is copied, while the store is used
@@ -21,35 +21,36 @@ export interface MoveProgress {
    * - `moved`: the new place is open
    */
   readonly phase: 'copying' | 'following' | 'waiting' | 'closing' | 'comparing' | 'moved'
-  /** How many entries were gone through in this phase. */
+  /** How many entries this phase has handled. */
   readonly entries: number
-  /** How many there are, where that is known. */
+  /** How many there are, if known. */
   readonly total: number | undefined
-  /** How many keys were put or deleted at the new place, so far. */
+  /** How many keys were put or deleted at the new place so far. */
   readonly copied: number
-  /** What both places have in common, at the end. */
+  /** The content of both places, at the end. */
   readonly contents: Contents | undefined
 }
 
-/** How many keys that changed are copied at a time. */
+/** How many changed keys to copy at a time. */
 const FOLLOW_BATCH = 4096
-/** With so few keys left to copy the store is closed. */
+/** With this few keys left to copy, the store is closed. */
 const FEW = 512
-/** How long jobs are waited for, before it is looked again, in milliseconds. */
+/** The pause between two checks whether jobs have finished, in milliseconds. */
 const WAITING_PAUSE = 100
-/** How often what a closed store has is gone through at most, until both sides are the same. */
+/** The most passes over a closed store until both sides must be equal. */
 const MOST_PASSES = 5
 
 /**
- * One run of a move. What it has done stands at both ends, so that a run that was killed at any point is taken up by the
- * next one:
+ * One run of a move. Both sides record what it has done, so that the next run continues one that was killed at any
+ * point:
  *
  *     source                     target
  *     (open)                     arriving   copied and followed; only this run may write there
  *     moved                      arriving   whoever used the source is refused; compared, what differs is copied
  *     moved                      arrived    everybody is let in
  *
- * A run of the same move that another has taken over from can write nothing: each claims the target with a name of its own.
+ * Once another run of the same move has taken over, a run can write nothing: each claims the target with a name of its
+ * own.
  */
 export class Move {
   readonly #source: Side
@@ -81,7 +82,7 @@ export class Move {
     const move = this.#moveOf(source, target)
     const isClosed = source.every(seal => seal?.state === 'moved')
     if (isClosed && target.some(seal => isOf(move, seal, 'arrived'))) {
-      // It was compared, and is in use, as far as it was opened.
+      // It was compared, and the opened parts are in use.
       await this.#open(move, true)
       this.#progress('moved', 0)
       return
@@ -95,7 +96,7 @@ export class Move {
     this.#progress('moved', contents.entries, contents)
   }
 
-  /** The name of the move that these seals are of, a new one where there is none; throws where they are of another. */
+  /** The name of the move of these seals, a new one if there are none; throws if they are of another move. */
   #moveOf(source: readonly (Seal | undefined)[], target: readonly (Seal | undefined)[]): string {
     const left = source.find(seal => seal?.state === 'moved')
     if (left !== undefined && left.place !== this.#target.url) throw admissionOf(left)
@@ -109,10 +110,10 @@ export class Move {
     return (left ?? claimed)?.move ?? randomUUID()
   }
 
-  /** From now on only this run writes to the target. */
+  /** Makes this run the only one that can write to the target. */
   async #claim(move: string, found: readonly (Seal | undefined)[]): Promise<void> {
     const parts = this.#target.parts.filter((_, i) => found[i] === undefined)
-    // Nobody is shut out of what is in use.
+    // A target in use must not be sealed.
     await this.#checkEmpty(parts)
     const mine: Seal = { state: 'arriving', move, by: this.#run, place: this.#source.url }
     await this.#target.seal(seal => {
@@ -120,7 +121,7 @@ export class Move {
       throw takenOver()
     })
     try {
-      // Somebody may have come just before.
+      // Somebody may have written just before.
       await this.#checkEmpty(parts)
     } catch (error) {
       for (const part of parts) {
@@ -140,7 +141,7 @@ export class Move {
     }
   }
 
-  /** Copies while the source is used, until little is left; then closes it, and copies that. */
+  /** Copies while the source is in use, until little is left; then closes it, and copies the rest. */
   async #copy(closing: Closing): Promise<void> {
     using changes = new Changes(this.#source.engine)
     let gaps: number
@@ -158,11 +159,11 @@ export class Move {
       await pause(WAITING_PAUSE)
       await this.#follow(changes)
     }
-    // All that was written before was told before the answer.
+    // All earlier writes were signalled before the answer.
     while (changes.size > 0) await this.#copyKeys(changes.take(FOLLOW_BATCH))
   }
 
-  /** Copies what changes, until only as much is left as changes in the time that it takes. */
+  /** Copies changes until the rest no longer shrinks. */
   async #follow(changes: Changes): Promise<void> {
     let last = Number.POSITIVE_INFINITY
     while (changes.size > FEW && changes.size < last) {
@@ -181,7 +182,7 @@ export class Move {
     await this.#copier.flush()
   }
 
-  /** Goes through both sides, and copies what differs. */
+  /** Compares both sides, and copies the differences. */
   async #pass(phase: 'copying' | 'comparing'): Promise<Comparison> {
     this.#progress(phase, 0)
     const comparison = await compare(this.#source, this.#target, {
@@ -194,7 +195,7 @@ export class Move {
     return comparison
   }
 
-  /** Makes both sides the same, now that nobody writes to either; what is there then. */
+  /** Makes both sides equal, now that nobody writes to either; resolves with their content. */
   async #settle(): Promise<Contents> {
     for (let pass = 0; pass < MOST_PASSES; pass++) {
       const nodes = await this.#copyNodes()
@@ -204,7 +205,7 @@ export class Move {
     throw new KVError('ENGINE', 'both sides differ again and again, although nobody else may write to them')
   }
 
-  /** Copies what is beside the keys; whether anything differed. */
+  /** Copies the nodes beside the keys; resolves with whether any differed. */
   async #copyNodes(): Promise<boolean> {
     const nodes = nodesFor(await this.#source.allNodes(), this.#target.parts.length)
     let differed = false
@@ -214,7 +215,7 @@ export class Move {
     return differed
   }
 
-  /** Lets everybody into the target, as far as it is not open; also where another run had claimed it, if `isVerified`. */
+  /** Opens the target, as far as it is not open yet; with `isVerified`, even if another run has claimed it. */
   async #open(move: string, isVerified = false): Promise<void> {
     const open: Seal = { state: 'arrived', move, by: this.#run, place: this.#source.url }
     await this.#target.seal(seal => {

@@ -10,10 +10,10 @@ import { type Place, Side } from './side.ts'
 export interface MoveOptions {
   /** The URL of the store, as `openStore` takes it. */
   readonly from: string
-  /** The URL of where it is to be: of an empty place, or of one that an earlier run of this move has begun to fill. */
+  /** The URL of the new place: an empty one, or one that an earlier run of this move has begun to fill. */
   readonly to: string
   /**
-   * How long an operation may take, in milliseconds; an outage that is shorter is waited for.
+   * The timeout of an operation, in milliseconds; shorter outages are survived.
    * @defaultValue 60000
    */
   readonly timeout?: number | undefined
@@ -22,23 +22,23 @@ export interface MoveOptions {
 const DEFAULT_TIMEOUT = 60_000
 const LONGEST_TIMEOUT = 2_147_483_647
 
-/** A timeout that was given, or the one there is without. */
+/** The given timeout, or the default. */
 export const timeoutOf = (timeout: number | undefined): number =>
   wholeNumber('timeout', timeout ?? DEFAULT_TIMEOUT, 1, LONGEST_TIMEOUT)
 
 /**
- * Moves a store to another place, another engine, or another number of ensembles, while it is used: copies it, follows what is
- * written meanwhile, closes the old place, compares both, and opens the new one. Emits how far it is, and completes when the
- * new place is open.
+ * Moves a store to another place, another engine, or another number of ensembles, while it is in use: copies it,
+ * follows the changes made meanwhile, closes the old place, compares both, and opens the new one. Emits its progress,
+ * and completes when the new place is open.
  *
- * From the cut-over on, every operation on the old place fails with `MOVED`, whose `movedTo` says where the store is, however
- * long ago its store was opened; whoever opens the new place before it is complete waits. Positions and outputs of jobs
- * that are kept beside the keys are moved with them. Versions begin anew.
+ * From the cut-over on, every operation on the old place fails with `MOVED`, whose `movedTo` is the new place, however
+ * long ago the store was opened; clients that open the new place before it is complete wait. The positions and outputs
+ * of jobs are moved, too. Versions start again.
  *
- * It can be run again, with the same URLs, when it was stopped or killed at whatever point, and goes on there; unsubscribing
- * stops it. Errors: `INVALID_ARGUMENT` for a URL that is none, and a target in use; `MOVED` where the store is elsewhere
- * already; `FENCED` where another run of the same move has taken over; `UNSUPPORTED` where an engine could not refuse who uses
- * it; and what the stores fail with.
+ * If it was stopped or killed at any point, run it again with the same URLs: it continues. Unsubscribing stops it.
+ * Errors: `INVALID_ARGUMENT` for an invalid URL, or a target in use; `MOVED` if the store has been moved elsewhere;
+ * `FENCED` if another run of the same move has taken over; `UNSUPPORTED` if an engine cannot be sealed; and the errors
+ * of the stores.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export function moveStore$({ from, to, timeout }: MoveOptions): Observable<MoveP
   return moveBetween$(placeOf(from, milliseconds), placeOf(to, milliseconds))
 }
 
-/** {@link moveStore$} between places that are opened in some way. */
+/** {@link moveStore$} between any two places. */
 export function moveBetween$(from: Place, to: Place): Observable<MoveProgress> {
   if (from.url === to.url) {
     throw new KVError('INVALID_ARGUMENT', `${to.url} is where the store is already`)

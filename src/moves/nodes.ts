@@ -2,18 +2,18 @@ import { KVError } from '../base/errors.ts'
 import type { StoredEntry } from '../contract/engine.ts'
 import { namesOf, parentOf } from '../contract/nodes.ts'
 
-/** A node beside the keys, and what it holds. */
+/** A node beside the keys, with its content. */
 export type NodeContent = Pick<StoredEntry, 'key' | 'value'>
 
-/** How far a job came. */
+/** The position of a job. */
 interface Reached {
   readonly position?: unknown
   readonly records: number
 }
 
-/** What the node of a position says, as far as it is looked at here. */
+/** The part of a position's node that is used here. */
 interface Position extends Reached {
-  /** Up to where everything is done, in all ensembles; as far as it says itself, where it is absent. */
+  /** Up to where everything is done, in all ensembles; if absent, up to the position itself. */
   readonly taken?: Reached | undefined
 }
 
@@ -24,9 +24,10 @@ function isPosition(node: string): boolean {
 }
 
 /**
- * What of the nodes in each ensemble of a store each of `count` others is to have. To as many they go as they are. Otherwise
- * a position is to hold for other keys than before, so everything up to it must be done, in all ensembles: then it holds for each
- * of the others, and the journal of its outputs is not needed any more. What is no position goes to the first.
+ * What of the nodes in each ensemble of a store each of `count` others is to have. To as many they go as they are.
+ * Otherwise a position is to hold for other keys than before, so everything up to it must be done, in all ensembles:
+ * then it holds for each of the others, and the journal of its outputs is not needed any more. What is no position goes
+ * to the first.
  *
  * Throws `UNSUPPORTED` where a position is not such.
  */

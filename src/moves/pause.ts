@@ -4,11 +4,11 @@ import { ROOT } from '../contract/nodes.ts'
 import { admissionOf, NOTICE, type Seal, sealOf, withSeal } from '../contract/seal.ts'
 import type { Part, Side } from './side.ts'
 
-/** A seal on each ensemble, which holds as long as the session of who set it. */
+/** A seal on each ensemble, which holds as long as our session. */
 export class Pause {
   readonly #side: Side
   readonly #by = randomUUID()
-  /** What is paused, with the version of its root, and the seal that it had. */
+  /** The paused parts, with the versions of their roots, and their former seals. */
   readonly #paused: { readonly part: Part; readonly version: number; readonly before: Seal | undefined }[] =
     []
 
@@ -25,7 +25,7 @@ export class Pause {
     }
   }
 
-  /** Lets everybody go on; fails with `VERSION_CONFLICT` where it did not hold until now. */
+  /** Ends the pause; fails with `VERSION_CONFLICT` if it did not hold until now. */
   async end(): Promise<void> {
     let failure: unknown
     for (const { part, version, before } of this.#paused.splice(0)) {
@@ -38,7 +38,7 @@ export class Pause {
     if (failure !== undefined) throw failure
   }
 
-  /** Puts another seal in its place, in each ensemble; fails with `VERSION_CONFLICT` where it did not hold until now. */
+  /** Replaces it by another seal, in each ensemble; fails with `VERSION_CONFLICT` if it did not hold until now. */
   async become(seal: Seal): Promise<void> {
     for (const { part, version } of this.#paused.splice(0)) await this.#replace(part, version, seal)
   }
@@ -46,7 +46,7 @@ export class Pause {
   async #replace(part: Part, version: number, seal: Seal | undefined): Promise<void> {
     const root = await this.#side.root(part)
     try {
-      // Whoever came after the notice was gone found nothing to wait for.
+      // Clients that came after the notice was deleted did not wait.
       await this.#side.commit(part, [
         { type: 'check', key: NOTICE, ifVersion: 0 },
         { type: 'put', key: ROOT, value: withSeal(root?.value, seal), ifVersion: version },
@@ -83,7 +83,7 @@ export class Pause {
           cause: error,
         })
       }
-      // It was not there before, and is made by now.
+      // It did not exist before, and was created meanwhile.
       if (code === 'VERSION_CONFLICT') return this.#pause(part)
       throw error
     }

@@ -8,24 +8,24 @@ import { notOfOneMoment, Pause } from './pause.ts'
 import { placeOf } from './places.ts'
 import { type Place, Side } from './side.ts'
 
-/** A node beside the keys, by which jobs go on where they were. */
+/** A node beside the keys, from which jobs continue. */
 export interface SavepointNode {
-  /** The names that lead to it. */
+  /** The names on its path. */
   readonly node: readonly string[]
-  /** Which of the ensembles of the store it is in, and how many there are. */
+  /** The index of its ensemble in the store, and the number of ensembles. */
   readonly ensemble: number
   readonly of: number
   readonly value: Uint8Array
 }
 
-/** A store to which nobody writes. */
+/** A paused store, to which nobody can write. */
 export interface PausedStore extends AsyncDisposable {
   readonly store: KVStore<Uint8Array>
-  /** What jobs keep beside the keys. */
+  /** The nodes of jobs beside the keys. */
   nodes(): Promise<readonly SavepointNode[]>
   /**
-   * Lets everybody write again, and resolves if nobody has written since it was paused; otherwise fails with
-   * `VERSION_CONFLICT`: what was read is not of one moment.
+   * Ends the pause, and resolves if nobody has written since it began; otherwise rejects with `VERSION_CONFLICT`: what
+   * was read is not of one moment.
    */
   resume(): Promise<void>
 }
@@ -42,14 +42,15 @@ export interface PauseOptions {
 }
 
 /**
- * Opens a store and lets nobody else use it until it is resumed, or disposed of: what is read of it meanwhile, keys and
- * positions of jobs, is of one moment, a savepoint. Emits it, and completes.
+ * Opens a store, and pauses all others until it is resumed or disposed of: the keys and job positions read meanwhile
+ * are of one moment, a savepoint. Emits it, and completes.
  *
- * On ZooKeeper others wait meanwhile, each as long as its operations may take; where the process that paused the store dies, until
- * its session has expired. LMDB cannot pause: there it is found out at the end whether somebody has written.
+ * On ZooKeeper, others wait meanwhile, up to the timeouts of their operations; if the process that paused the store
+ * dies, until its session has expired. LMDB cannot pause: there, the end shows whether somebody has written.
  *
- * Errors: `INVALID_ARGUMENT` for a URL that is none; `MOVED`, and `UNAVAILABLE` while it is moved here; `VERSION_CONFLICT` where
- * somebody else has paused it; `UNSUPPORTED` where the engine can do neither; and what the store fails with.
+ * Errors: `INVALID_ARGUMENT` for an invalid URL; `MOVED`, and `UNAVAILABLE` while the store is being moved here;
+ * `VERSION_CONFLICT` if somebody else has paused it; `UNSUPPORTED` if the engine can do neither; and the errors of the
+ * store.
  *
  * @example
  * ```ts
@@ -72,7 +73,7 @@ export function pauseStore$({ store, timeout }: PauseOptions): Observable<Paused
   return defer(() => from(pause(place)))
 }
 
-/** {@link pauseStore$} of a place that is opened in some way. */
+/** {@link pauseStore$} of any place. */
 export async function pause(place: Place): Promise<PausedStore> {
   const side = new Side(place, randomUUID())
   try {
@@ -87,7 +88,7 @@ export async function pause(place: Place): Promise<PausedStore> {
   }
 }
 
-/** What sees to it that what is read is of one moment. */
+/** Makes sure that everything read is of one moment. */
 interface Guard {
   begin(): Promise<void>
   end(): Promise<void>
@@ -132,7 +133,7 @@ class Paused implements PausedStore {
   }
 }
 
-/** Finds out whether somebody wrote. */
+/** Detects whether somebody wrote. */
 class Quiet implements Guard {
   readonly #side: Side
   readonly #changes: Changes

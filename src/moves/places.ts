@@ -5,9 +5,9 @@ import { parseStoreUrl, showStoreUrl } from '../engines/store-url.ts'
 import type { Place } from './side.ts'
 
 /**
- * The place that a URL names; what is recorded of it has neither user nor password.
+ * The place of a URL; its recorded URL has neither user nor password.
  *
- * @param timeout how long an operation may take, in milliseconds
+ * @param timeout the timeout of an operation, in milliseconds
  */
 export function placeOf(url: string, timeout: number): Place {
   if (parseStoreUrl(url).type === 'memory') {

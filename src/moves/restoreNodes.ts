@@ -7,11 +7,11 @@ import { type NodeContent, nodesFor } from './nodes.ts'
 import type { SavepointNode } from './pauseStore.ts'
 
 /**
- * Writes what jobs keep beside the keys, as a savepoint has it, and completes: after the keys, because from then on a job
- * goes on there. Into another number of ensembles only where nothing of a job was under way.
+ * Restores the nodes of jobs from a savepoint, and completes. Do this after restoring the keys, because jobs continue
+ * from there. Restoring to another number of ensembles is possible only if no job had work in progress.
  *
- * Errors: `UNSUPPORTED` where a position does not hold for these ensembles, or the engine has nothing beside the keys;
- * `INVALID_ARGUMENT` for nodes that are not of one store; and what the store fails with.
+ * Errors: `UNSUPPORTED` if a position is not valid for these ensembles, or the engine has no nodes beside the keys;
+ * `INVALID_ARGUMENT` for nodes that are not of one store; and the errors of the store.
  *
  * @example
  * ```ts

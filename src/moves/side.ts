@@ -6,26 +6,26 @@ import { NOTICE, type Seal, sealOf, withSeal } from '../contract/seal.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { type ObservedEngine, observedOf } from '../store/observed-engine.ts'
 
-/** Where a store is, and how it is opened. */
+/** The place of a store, and how to open it. */
 export interface Place {
   /** A URL without credentials. */
   readonly url: string
-  /** @param mover the name of the run of a move that it is opened for */
+  /** @param mover the name of the run of the move */
   open(mover: string): KVStore<Uint8Array>
 }
 
 /** An engine whose stores can be moved. */
 export type Part = Engine & { readonly movable: Movable }
 
-/** The layout of the shards of a store over several engines, which each such store makes for itself. */
+/** The record of the shards of a store over several engines, which each such store creates for itself. */
 const LAYOUT = nodeKey('shards')
 
 const NOTHING = new Uint8Array(0)
 
-/** How often a seal is tried to be set while others set it, too. */
+/** How often to retry setting a seal while others set it, too. */
 const MOST_TRIES = 20
 
-/** One end of a move: a store that is open, and the engines that it is made of. */
+/** One side of a move: an open store, and its engines. */
 export class Side implements AsyncDisposable {
   /** A URL without credentials. */
   readonly url: string
@@ -46,29 +46,32 @@ export class Side implements AsyncDisposable {
     }
   }
 
-  /** When an answer is due that is asked for now. */
+  /** The deadline of a request that is made now. */
   due(): Due {
     const { timing, timeout } = observedOf(this.store)
     return { deadline: timing.now() + timeout }
   }
 
-  /** The seal of each part. */
+  /** The seals of all parts. */
   seals(): Promise<readonly (Seal | undefined)[]> {
     return Promise.all(this.parts.map(async part => sealOf((await this.root(part))?.value)))
   }
 
-  /** Sets the seals of all parts, one after the other, as {@link sealPart} does. */
+  /** Sets the seals of all parts, one after the other, by {@link sealPart}. */
   async seal(next: (seal: Seal | undefined) => Seal | undefined): Promise<void> {
     for (const part of this.parts) await this.sealPart(part, next)
   }
 
-  /** Sets the seal of a part to what `next` makes of the one there is, unless that is the same; fails with what `next` throws. */
+  /**
+   * Sets the seal of a part to the result of `next` for the current one, unless they are equal; rejects if `next`
+   * throws.
+   */
   async sealPart(part: Part, next: (seal: Seal | undefined) => Seal | undefined): Promise<void> {
     for (let tries = 1; ; tries++) {
       const root = await this.root(part)
       const seal = sealOf(root?.value)
       const wanted = next(seal)
-      // Ours, by a write whose answer was lost.
+      // Our own, from a write whose answer was lost.
       if (wanted === seal || (wanted !== undefined && isSame(wanted, seal))) return
       const value = withSeal(root?.value, wanted)
       try {
@@ -99,13 +102,13 @@ export class Side implements AsyncDisposable {
     return (await this.nodes(part)).length === 0
   }
 
-  /** The nodes beside the keys of a part, each after the one above it. */
+  /** The nodes beside the keys of a part, parents first. */
   async nodes(part: Part): Promise<readonly StoredEntry[]> {
     const nodes = await firstValueFrom(part.movable.nodes(this.due()))
     return nodes.filter(({ key }) => key !== LAYOUT && !key.startsWith(`${LAYOUT}/`))
   }
 
-  /** Those of all parts. */
+  /** The nodes of all parts. */
   allNodes(): Promise<readonly (readonly StoredEntry[])[]> {
     return Promise.all(this.parts.map(part => this.nodes(part)))
   }
@@ -119,7 +122,7 @@ export class Side implements AsyncDisposable {
     return this.store.close()
   }
 
-  /** What the root of a part holds. */
+  /** The content of a part's root. */
   async root(part: Part): Promise<Stored | undefined> {
     const [root] = await firstValueFrom(part.read([ROOT], this.due()))
     if (root instanceof KVError) throw root
