@@ -37,7 +37,7 @@ export interface DueCommits<T, V> {
   /** The last of those that are. */
   lastOf(items: readonly Item<T, V, unknown>[]): Item<T, V, unknown> | undefined
   /** A loop begins: what is committed may come again first. */
-  begins(loop: { readonly isReplaying: boolean }): void
+  begins(loop: { lacksRecords(): boolean }): void
   /** One that was committed has come again, and nothing is to be given out of it. */
   passed(record: T): void
   /** How many outputs, and timers that failed, one has come to that was run. */

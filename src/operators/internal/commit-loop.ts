@@ -61,7 +61,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     )
     this.#waiting = this.#streams.length > 1 ? new Queue() : undefined
     process.due?.begins(this)
-    if (this.isReplaying) access.defer(() => this.#begin())
+    if (process.due !== undefined && this.#streams[0]!.isToReplay) access.defer(() => this.#begin())
     if (this.outputs === undefined) return
     this.outputs.freed = () => {
       for (const stream of this.#streams) stream.stepLater()
@@ -101,9 +101,10 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     if (!item.replayed) this.#intake.held++
   }
 
-  /** There is more to come that is committed. */
-  get isReplaying(): boolean {
-    return this.#streams.some(({ isToReplay }) => isToReplay)
+  /** No more records come; whether some are missing of those that are committed. */
+  lacksRecords(): boolean {
+    this.#replayDue()
+    return this.#streams[0]!.isToReplay
   }
 
   complete(): void {
@@ -156,7 +157,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
 
   /** What is committed may begin with what was due. */
   #begin(): void {
-    if (!this.isStopped && this.#process.due !== undefined) this.#replayDue()
+    if (!this.isStopped) this.#replayDue()
   }
 
   /** `undefined` where it cannot be told: the record is rejected. */

@@ -4,7 +4,7 @@ import { FiredTimer, type TimerOptions, type Timers } from '../../timers.ts'
 import { callbackError, calling } from '../arguments.ts'
 import { Hint } from './hint.ts'
 import { type Step, TimerFailure } from './step.ts'
-import { isSameHeader, nextOf, TimedValue } from './timed-value.ts'
+import { isSameHeader, newHintOf, nextOf, TimedValue } from './timed-value.ts'
 
 /** What a process loop with timers is to do: the user's functions and options. */
 export interface TimedPlan<T, V> {
@@ -120,6 +120,7 @@ export class Rules<T, V> {
     }
     const timers = new Draft(key, before?.header?.timers)
     step.outputs = []
+    step.renewed = undefined
     let value = this.#fire(step, timers, before?.value)
     if (hint === undefined) {
       timers.now = now
@@ -135,9 +136,10 @@ export class Rules<T, V> {
     }
     if (value === undefined) return undefined
     const after = this.#headed(key, value, before, { timers: timers.timers, expires })
-    // Nothing was run: what is stored is as it was.
-    const isIdle = hint !== undefined && step.outputs.length === 0
-    return isIdle && isSameHeader(before!.header, after.header) ? before : after
+    if (hint === undefined || step.outputs.length > 0) return after
+    // Nothing was run: what is stored stays as it is, and only the hint that was taken is renewed.
+    step.renewed = newHintOf(after)
+    return before
   }
 
   get #goesByClock(): boolean {

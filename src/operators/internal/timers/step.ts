@@ -14,6 +14,8 @@ export class Step<T> {
   readonly time: EventTime | undefined
   /** Its key, once that was asked for. */
   key: string | undefined
+  /** The hint that takes the place of its own, where nothing was due yet. */
+  renewed: Hint | undefined
   /** It is run for outputs that were not taken; what is due was done before. */
   isReplayed = false
   /** What it has come to when it was last run: outputs, and timers that could not be fired. */

@@ -41,7 +41,7 @@ export class Steps<T> {
   /** Absent where time is the clock's. */
   readonly #watermark: Watermark | undefined
   /** The loop below. */
-  loop: { readonly isReplaying: boolean } | undefined
+  loop: { lacksRecords(): boolean } | undefined
   #now: number
   #hints = 0
   /** Records and hints that are not done. */
@@ -86,14 +86,12 @@ export class Steps<T> {
     const destination = this.#destination
     if (destination === undefined || destination.closed) return
     // By the clock, what is due later stays for the next run; by the records, what is due now is all that will ever be.
+    const isStuck = this.#isCompleting && this.loop?.lacksRecords() === true
     const isLast = this.#isCompleting && this.#watermark === undefined
     if (!isLast) this.#pump(destination)
     const end = this.#isClosing ? Number.MAX_VALUE : this.#now
-    // What is committed will come again, another time.
-    const isDone =
-      isLast ||
-      this.loop?.isReplaying === true ||
-      (this.#underWay === 0 && (this.#index?.isDoneUntil(end) ?? true))
+    // Of what is committed the rest will come again another time.
+    const isDone = isLast || isStuck || (this.#underWay === 0 && (this.#index?.isDoneUntil(end) ?? true))
     if (this.#isCompleting && isDone) destination.complete()
   }
 

@@ -27,7 +27,7 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     return items.findLast(({ record }) => this.isRecord(record))
   }
 
-  begins(loop: { readonly isReplaying: boolean }): void {
+  begins(loop: { lacksRecords(): boolean }): void {
     this.#steps.loop = loop
   }
 
@@ -64,8 +64,11 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     }
     const done: Hint[] = []
     // One that has failed is looked into again, by the next who begins.
-    for (const { record: step, error } of items)
-      if (step.hint !== undefined && error === undefined) done.push(step.hint)
+    for (const { record: step, error } of items) {
+      if (step.hint === undefined || error !== undefined) continue
+      done.push(step.hint)
+      if (step.renewed !== undefined) needed.push(step.renewed)
+    }
     const { now, time } = items.at(-1)!.record
     return this.#index.write(needed, done, now, time)
   }
