@@ -89,10 +89,10 @@ describe('silence', () => {
 
   // They have a patience of 4, at first of 7.
   test.each<[string, string, string, string]>([
-    ['one that writes', 'c', 'aa-a--a---a|', 'a-------------s'],
+    ['one that writes', 'c', 'aa-a--a--a|', 'a------------s'],
     ['one that writes only once', 'c', 'a', 'a------s'],
     ['one that writes no more, and again', 'c', 'aa------a--a--', 'a----s--a------s'],
-    ['each host for itself', 'c', 'abab--a---a--', 'ab-----t------s'],
+    ['each host for itself', 'c', 'abab-a--a----', 'ab-----t----s'],
     ['one that was there before', 'c', 'A---------A---', '-------s------'],
     ['one that was there before, and writes', 'c', 'A-a----', '--a---s'],
     ['one that is gone', 'c', 'aa-x------', 'a---------'],
@@ -106,7 +106,7 @@ describe('silence', () => {
         .pipe(shareReplay({ bufferSize: 1, refCount: false }))
       connected$.subscribe()
       const source$ = scheduler.createHotObservable(source, signs)
-      scheduler.expectObservable(source$.pipe(silence(connected$, 3))).toBe(expected, outputs)
+      scheduler.expectObservable(source$.pipe(silence(connected$, 3, scheduler))).toBe(expected, outputs)
     })
   })
 })
