@@ -4,9 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { filter, firstValueFrom } from 'rxjs'
+import { text, zookeeperStore } from 'rxkeeper'
 import { findZooKeeper, startZooKeeper, type ZooKeeperServer } from 'rxkeeper/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { called, connectPlain, type PlainClient } from '../faults/support/plain.ts'
+import { nodeKey } from '../../src/contract/nodes.ts'
+import type { AnyStore } from '../../src/store/kv-store.ts'
+import { observedOf } from '../../src/store/observed-engine.ts'
+import { called, connectPlain } from '../faults/support/plain.ts'
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -16,8 +21,11 @@ const isAlive = (pid: number): boolean => {
     return false
   }
 }
-const sessionOf = (client: PlainClient): bigint => client.getSessionId().readBigUInt64BE()
-const EPHEMERAL = 1
+/** The id of a store's session, as its status tells it. */
+const sessionOf = async ({ status$ }: AnyStore): Promise<bigint> => {
+  const { reason } = await firstValueFrom(status$.pipe(filter(({ state }) => state === 'connected')))
+  return BigInt(/session (0x[0-9a-f]+)/.exec(reason)![1]!)
+}
 
 /** The folder that a server keeps its data in. */
 const folderOf = async (server: ZooKeeperServer): Promise<string> =>
@@ -74,18 +82,30 @@ describe('startZooKeeper', () => {
 
   test('expires a session: its ephemeral nodes go and its client is told', async () => {
     await using server = await startZooKeeper()
-    const client = await connectPlain(server.servers)
-    const other = await connectPlain(server.servers)
-    const expired = new Promise<void>(resolve => client.once('expired', resolve))
-    await called(done => client.create('/ephemeral', null, EPHEMERAL, done))
-    expect(await server.sessions()).toEqual(expect.arrayContaining([sessionOf(client), sessionOf(other)]))
-    expect(await server.expireSession(sessionOf(client))).toBe(true)
-    await expired
-    await expect(called<Buffer>(done => other.getData('/ephemeral', done))).rejects.toThrow('NO_NODE')
-    expect(await server.expireSession(sessionOf(client))).toBe(false)
-    expect(await server.sessions()).toContain(sessionOf(other))
-    client.close()
-    other.close()
+    await using store = zookeeperStore({ servers: server.servers, root: '/expires', value: text })
+    await using other = zookeeperStore({ servers: server.servers, root: '/expires', value: text })
+    const [session, othersSession] = await Promise.all([sessionOf(store), sessionOf(other)])
+    const expired = firstValueFrom(
+      store.status$.pipe(filter(({ reason }) => reason === 'the session expired')),
+    )
+    const node = nodeKey('here')
+    const due = { deadline: Number.POSITIVE_INFINITY }
+    const made = {
+      type: 'put',
+      key: node,
+      value: Buffer.of(1),
+      ifVersion: 'absent',
+      ephemeral: true,
+    } as const
+    await firstValueFrom(observedOf(store).engine.commit([made], due))
+    const seen = async () => (await firstValueFrom(observedOf(other).engine.read([node], due)))[0]
+    expect(await seen()).toBeDefined()
+    expect(await server.sessions()).toEqual(expect.arrayContaining([session, othersSession]))
+    expect(await server.expireSession(session)).toBe(true)
+    expect((await expired).state).toBe('lost')
+    expect(await seen()).toBeUndefined()
+    expect(await server.expireSession(session)).toBe(false)
+    expect(await server.sessions()).toContain(othersSession)
   })
 
   test('takes options', async () => {
