@@ -14,6 +14,7 @@ import {
   type ZooKeeperServer,
 } from 'rxkeeper/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { tlsFailure } from '../../src/engines/zookeeper/session/tls.ts'
 import { freshRoot, servers as plainServers } from '../setup/fresh-root.ts'
 
 let server: ZooKeeperServer
@@ -179,8 +180,9 @@ describe('a store over TLS', () => {
   })
 })
 
+const stranger = new CertificateAuthority().issue('client')
+
 describe('what cannot be secured', () => {
-  const stranger = new CertificateAuthority().issue('client')
   const cases: [string, () => string, () => Tls, RegExp][] = [
     [
       'an unknown authority',
@@ -246,6 +248,30 @@ describe('what cannot be secured', () => {
       await using store = open(other.servers, { ca: authority.ca })
       expect(await reasonOf(store, /not connected/)).toMatch(reason)
     }
+  })
+
+  it('a certificate that a server refuses after the handshake, as TLS 1.3 has it', async () => {
+    const authority = new CertificateAuthority()
+    const { ca } = authority
+    // Node's own server closes without an alert.
+    await using other = await impostor({ ...authority.issue('server'), ...{ requestCert: true } })
+    for (const tls of [{ ca }, { ...stranger, ca }]) {
+      await using store = open(other.servers, tls)
+      expect(await reasonOf(store, /not connected/)).toMatch(
+        /does not take our certificate|refused the client's/,
+      )
+    }
+    for (const code of [
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+      'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN',
+    ]) {
+      const error = Object.assign(new Error('alert'), { code })
+      expect(tlsFailure(error, false)).toMatch(
+        /^TLS: the server refused the client's certificate \(\w+ \w+\)$/,
+      )
+    }
+    expect(tlsFailure(Object.assign(new Error(), { code: 'ECONNRESET' }), false)).toBeUndefined()
   })
 
   it('a plain client is told by a server of TLS that refuses it in its own words', async () => {

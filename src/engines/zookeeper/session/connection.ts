@@ -348,8 +348,9 @@ export class Connection {
       return failure ?? describe(error)
     }
     if (phase === 'open') return 'closed by the server'
-    const hint = phase === 'handshake' && tls === undefined ? '; a port for TLS does so' : ''
-    return `closed by the server during the handshake${hint}`
+    const hint =
+      tls === undefined ? 'a port for TLS does so' : 'one that does not take our certificate does so'
+    return `closed by the server during the handshake${phase === 'handshake' ? `; ${hint}` : ''}`
   }
 
   #onClosed(): void {

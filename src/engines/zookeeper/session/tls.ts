@@ -94,7 +94,8 @@ export function tlsFailure(error: NodeJS.ErrnoException, handshake: boolean): st
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `TLS: the server's certificate is for another host: ${message}`
   }
-  const alert = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(.*)$/.exec(code)?.[1]
+  // Of which version it is of, OpenSSL's releases say different things.
+  const alert = /^ERR_SSL_.*_ALERT_(.*)$/.exec(code)?.[1]
   if (alert !== undefined) {
     const what = alert.includes('CERTIFICATE') ? "the client's certificate" : 'the handshake'
     return `TLS: the server refused ${what} (${alert.toLowerCase().replaceAll('_', ' ')})`
