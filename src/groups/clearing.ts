@@ -1,5 +1,5 @@
 import type { KVError } from '../base/errors.ts'
-import { commit, isPassing, letGo, type NodesRoom } from './partition-nodes.ts'
+import { commit, isPassing, letGo, type NodeContext } from './partition-nodes.ts'
 
 /** How long to wait before something is tried again, in milliseconds. */
 const PAUSE = 1000
@@ -9,23 +9,23 @@ const PAUSE = 1000
  * gone.
  */
 export class Clearing {
-  readonly #room: NodesRoom
+  readonly #context: NodeContext
   readonly #nodes = new Set<string>()
 
-  constructor(room: NodesRoom) {
-    this.#room = room
+  constructor(context: NodeContext) {
+    this.#context = context
   }
 
   /** Deletes the node of a member. */
   member(id: string): void {
-    const key = this.#room.tree.memberNode(id)
-    this.#insist(key, end => commit(this.#room, [{ type: 'delete', key }], end))
+    const key = this.#context.tree.memberNode(id)
+    this.#insist(key, end => commit(this.#context, [{ type: 'delete', key }], end))
   }
 
   /** Deletes the owner node of a partition, where it names `id`. */
   owner(partition: string, id: string): void {
-    const node = this.#room.tree.ownerNode(partition)
-    this.#insist(node, end => letGo(this.#room, partition, id, undefined, end))
+    const node = this.#context.tree.ownerNode(partition)
+    this.#insist(node, end => letGo(this.#context, partition, id, undefined, end))
   }
 
   #insist(node: string, work: (end: (error: KVError | undefined) => void) => void): void {
@@ -33,7 +33,7 @@ export class Clearing {
     this.#nodes.add(node)
     const attempt = (): void =>
       work(error => {
-        if (error !== undefined && isPassing(error)) this.#room.timing.after(PAUSE, attempt)
+        if (error !== undefined && isPassing(error)) this.#context.timing.after(PAUSE, attempt)
         else this.#nodes.delete(node)
       })
     attempt()

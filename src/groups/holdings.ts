@@ -3,7 +3,7 @@ import { lostTo } from '../store/fence.ts'
 import type { GroupTally } from '../store/group-tally.ts'
 import type { Clearing } from './clearing.ts'
 import { type Claimed, Holding } from './holding.ts'
-import { claim, letGo, type NodesRoom, readOwner } from './partition-nodes.ts'
+import { claim, letGo, type NodeContext, readOwner } from './partition-nodes.ts'
 
 /** What {@link Holdings} report to their member. */
 export interface HoldingsEvents<P> {
@@ -15,7 +15,7 @@ export interface HoldingsEvents<P> {
 
 /** The partitions that a member claims, owns and lets go, over all its sessions. */
 export class Holdings<P> {
-  readonly #room: NodesRoom
+  readonly #context: NodeContext
   readonly #clearing: Clearing
   /** Whether this owner was us, in an earlier session. */
   readonly #isFormer: (owner: string) => boolean
@@ -29,13 +29,13 @@ export class Holdings<P> {
   #id: string | undefined
 
   constructor(
-    room: NodesRoom,
+    context: NodeContext,
     clearing: Clearing,
     isFormer: (owner: string) => boolean,
     tally: GroupTally,
     events: HoldingsEvents<P>,
   ) {
-    this.#room = room
+    this.#context = context
     this.#clearing = clearing
     this.#isFormer = isFormer
     this.#tally = tally
@@ -96,7 +96,7 @@ export class Holdings<P> {
       if (owners.get(partition) === this.#id) continue
       this.#ask<string | undefined | KVError>(
         partition,
-        end => readOwner(this.#room, partition, end),
+        end => readOwner(this.#context, partition, end),
         owner => {
           if (owner instanceof KVError) this.#events.settled(owner)
           else if (owner !== this.#id) holding.lose(lostTo(partition, `${owner ?? 'nobody'} owns it`))
@@ -142,7 +142,7 @@ export class Holdings<P> {
   #claim(partition: string): void {
     this.#ask<Claimed<P> | 'taken' | KVError>(
       partition,
-      (end, id) => claim(this.#room, partition, id, this.#isFormer, end),
+      (end, id) => claim(this.#context, partition, id, this.#isFormer, end),
       (end, id) => {
         this.#doubtful.delete(partition)
         // The list of owners will show by whom.
@@ -176,7 +176,7 @@ export class Holdings<P> {
   #letGo(partition: string, version: number | undefined): void {
     this.#ask<KVError | undefined>(
       partition,
-      (end, id) => letGo(this.#room, partition, id, version, end),
+      (end, id) => letGo(this.#context, partition, id, version, end),
       error => {
         if (error === undefined) {
           const holding = this.#held.get(partition)

@@ -6,7 +6,7 @@ import type { GroupTally } from '../store/group-tally.ts'
 import { assign } from './assignment.ts'
 import { Clearing } from './clearing.ts'
 import { Holdings } from './holdings.ts'
-import { commit, isPassing, type NodesRoom } from './partition-nodes.ts'
+import { commit, isPassing, type NodeContext } from './partition-nodes.ts'
 import { type LagOf, Telling } from './telling.ts'
 import { checkName, encodeInfo, isHold, type MemberInfo, ownerOf } from './tree.ts'
 
@@ -17,7 +17,7 @@ const LONGEST_PAUSE = 1000
 const NOBODY: ReadonlyMap<string, string> = new Map()
 
 /** What a member needs. */
-export interface MemberRoom extends NodesRoom {
+export interface MemberContext extends NodeContext {
   /** The prefix of its ids, which nobody else uses. */
   readonly name: string
   readonly info: MemberInfo
@@ -32,7 +32,7 @@ export interface MemberRoom extends NodesRoom {
  * Each session begins as a new member, under a new id, so that requests of an earlier session can be told apart.
  */
 export class Member<P> {
-  readonly #room: MemberRoom
+  readonly #context: MemberContext
   readonly #destination: Subscriber<OwnedPartition<P>>
   readonly #calls = new Subscription()
   readonly #clearing: Clearing
@@ -49,22 +49,26 @@ export class Member<P> {
   #awake = false
   #over = false
 
-  constructor(room: MemberRoom, destination: Subscriber<OwnedPartition<P>>, lagOf: LagOf<P> | undefined) {
-    this.#room = room
+  constructor(
+    context: MemberContext,
+    destination: Subscriber<OwnedPartition<P>>,
+    lagOf: LagOf<P> | undefined,
+  ) {
+    this.#context = context
     this.#destination = destination
-    this.#clearing = new Clearing(room)
-    this.#holdings = new Holdings(room, this.#clearing, this.#isFormer, room.tally, {
+    this.#clearing = new Clearing(context)
+    this.#holdings = new Holdings(context, this.#clearing, this.#isFormer, context.tally, {
       claimed: holding => {
         if (this.#leaving) holding.done()
         else destination.next(holding)
       },
       settled: error => this.#settled(error),
     })
-    this.#telling = lagOf && new Telling(room, lagOf, () => this.#holdings.progress, room.tally)
+    this.#telling = lagOf && new Telling(context, lagOf, () => this.#holdings.progress, context.tally)
   }
 
   start(partitions$: Observable<readonly string[]>, leave$: Observable<unknown>): void {
-    const { engine, tree } = this.#room
+    const { engine, tree } = this.#context
     const error = (error: unknown) => this.#fail(KVError.from(error, 'ENGINE', 'the group failed'))
     const nodes = engine.nodes!
     const ended = () => {
@@ -103,11 +107,11 @@ export class Member<P> {
   }
 
   get #id(): string {
-    return `${this.#room.name}.${this.#generation}`
+    return `${this.#context.name}.${this.#generation}`
   }
 
   /** Whether this id was ours in an earlier session. */
-  readonly #isFormer = (id: string): boolean => id.startsWith(`${this.#room.name}.`) && id !== this.#id
+  readonly #isFormer = (id: string): boolean => id.startsWith(`${this.#context.name}.`) && id !== this.#id
 
   #onStatus({ state, reason }: Status): void {
     this.#connected = state === 'connected'
@@ -151,7 +155,7 @@ export class Member<P> {
   #wake(): void {
     if (this.#awake) return
     this.#awake = true
-    this.#room.timing.defer(() => {
+    this.#context.timing.defer(() => {
       this.#awake = false
       this.#step()
     })
@@ -166,13 +170,13 @@ export class Member<P> {
   }
 
   #join(): void {
-    const { tree, info, timing } = this.#room
+    const { tree, info, timing } = this.#context
     const id = this.#id
     this.#membership = 'asked'
     const joined = { ...info, start: timing.date() }
     const value = encodeInfo(joined)
     const key = tree.memberNode(id)
-    commit(this.#room, [{ type: 'put', key, value, ifVersion: 'absent', ephemeral: true }], error => {
+    commit(this.#context, [{ type: 'put', key, value, ifVersion: 'absent', ephemeral: true }], error => {
       if (this.#over) this.#clearing.member(id)
       if (this.#over || id !== this.#id) return
       // It may exist already: then the list of members shows it.
@@ -191,7 +195,7 @@ export class Member<P> {
     if (this.#membership === 'made') {
       // The other members need not wait to learn whose the partitions will be.
       this.#membership = 'asked'
-      commit(this.#room, [{ type: 'delete', key: this.#room.tree.memberNode(id) }], error => {
+      commit(this.#context, [{ type: 'delete', key: this.#context.tree.memberNode(id) }], error => {
         if (this.#over || id !== this.#id) return
         this.#membership = error === undefined ? 'none' : 'made'
         this.#settled(error)
@@ -229,7 +233,7 @@ export class Member<P> {
       this.#pause = FIRST_PAUSE
       this.#wake()
     } else if (isPassing(error)) {
-      this.#calls.add(this.#room.timing.after(this.#pause, () => this.#wake()))
+      this.#calls.add(this.#context.timing.after(this.#pause, () => this.#wake()))
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
     } else this.#fail(error)
   }

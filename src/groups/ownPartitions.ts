@@ -78,7 +78,7 @@ export function ownPartitions$<P = unknown>(
     if (engine.nodes === undefined) {
       throw new KVError('UNSUPPORTED', `groups need ephemeral nodes, which the ${engine.name} engine has not`)
     }
-    const room = {
+    const context = {
       engine,
       shards,
       tree,
@@ -88,7 +88,7 @@ export function ownPartitions$<P = unknown>(
       name: `${member}#${randomBytes(6).toString('base64url')}`,
       info: { name: member, host: hostname(), pid: process.pid, start: timing.date() },
     }
-    const self = new Member<P>(room, subscriber, options.lag)
+    const self = new Member<P>(context, subscriber, options.lag)
     subscriber.add(() => self.stop())
     self.start(partitions$, leave$)
   })

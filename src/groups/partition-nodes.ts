@@ -9,7 +9,7 @@ import type { Claimed, ClaimedShard } from './holding.ts'
 import { encodeOwner, type GroupTree, ownerOf } from './tree.ts'
 
 /** What the operations on nodes need. */
-export interface NodesRoom {
+export interface NodeContext {
   /** Where members and owners are. */
   readonly engine: Engine
   /** Where partitions are processed: each engine of a store has a node for each of them. The first is `engine`. */
@@ -32,27 +32,27 @@ export const isPassing = (error: KVError): boolean => PASSING.has(error.code)
 
 /** Carries out all of the writes or none, and passes the result to `end`. */
 export function commit(
-  room: NodesRoom,
+  context: NodeContext,
   writes: readonly Write[],
   end: (error: KVError | undefined) => void,
-  engine: Engine = room.engine,
+  engine: Engine = context.engine,
 ): void {
-  ask<unknown>(engine.commit(writes, dueOf(room)), result =>
+  ask<unknown>(engine.commit(writes, dueOf(context)), result =>
     end(result instanceof KVError ? result : undefined),
   )
 }
 
-const dueOf = ({ timing, timeout }: NodesRoom): Due => ({ deadline: timing.now() + timeout })
+const dueOf = ({ timing, timeout }: NodeContext): Due => ({ deadline: timing.now() + timeout })
 
 /** Reads nodes, and passes what each holds, or the first error, to `end`. */
 export function read(
-  room: NodesRoom,
+  context: NodeContext,
   nodes: readonly string[],
   end: (stored: readonly (Stored | undefined)[] | KVError) => void,
-  engine: Engine = room.engine,
+  engine: Engine = context.engine,
 ): void {
   type Answer = readonly (Stored | undefined | KVError)[]
-  const answer: Observable<Answer> = engine.read(nodes, dueOf(room))
+  const answer: Observable<Answer> = engine.read(nodes, dueOf(context))
   ask<Answer>(answer, results => {
     const error = results instanceof KVError ? results : results.find(each => each instanceof KVError)
     end(error instanceof KVError ? error : (results as readonly (Stored | undefined)[]))
@@ -61,11 +61,11 @@ export function read(
 
 /** Passes the id of the owner to `end`, `undefined` where there is none. */
 export function readOwner(
-  room: NodesRoom,
+  context: NodeContext,
   partition: string,
   end: (owner: string | undefined | KVError) => void,
 ): void {
-  read(room, [room.tree.ownerNode(partition)], stored => {
+  read(context, [context.tree.ownerNode(partition)], stored => {
     if (stored instanceof KVError) end(stored)
     else end(stored[0] === undefined ? undefined : ownerOf(stored[0]))
   })
@@ -81,17 +81,17 @@ export function readOwner(
  * @param isOurs whether an owner was us, in an earlier session
  */
 export function claim<P>(
-  room: NodesRoom,
+  context: NodeContext,
   partition: string,
   id: string,
   isOurs: (owner: string) => boolean,
   end: (end: Claimed<P> | 'taken' | KVError) => void,
 ): void {
-  const { tree } = room
+  const { tree } = context
   const ownerNode = tree.ownerNode(partition)
   const node = tree.partitionNode(partition)
   const finishedNode = tree.finishedNode(partition)
-  read(room, [ownerNode, node, finishedNode], stored => {
+  read(context, [ownerNode, node, finishedNode], stored => {
     if (stored instanceof KVError) return end(stored)
     const [owner, current, finished] = stored
     const name = owner && ownerOf(owner)
@@ -112,8 +112,8 @@ export function claim<P>(
     else writes.unshift({ type: 'delete', key: ownerNode, ifVersion: owner.version }, create)
     if (finished !== undefined)
       writes.push({ type: 'delete', key: finishedNode, ifVersion: finished.version })
-    commit(room, writes, error => {
-      if (error === undefined) claimRest(room, node, id, claimed, end)
+    commit(context, writes, error => {
+      if (error === undefined) claimRest(context, node, id, claimed, end)
       else end(error)
     })
   })
@@ -137,19 +137,19 @@ function settingOf<P>(
 
 /** Sets the node in all shards but the first. */
 function claimRest<P>(
-  room: NodesRoom,
+  context: NodeContext,
   node: string,
   id: string,
   first: ClaimedShard<P>,
   end: (end: Claimed<P> | KVError) => void,
 ): void {
-  const rest = room.shards.slice(1)
+  const rest = context.shards.slice(1)
   const shards: [ClaimedShard<P>, ...ClaimedShard<P>[]] = [first]
   let failure: KVError | undefined
   let left = rest.length
   if (left === 0) end({ node, shards })
   rest.forEach((engine, i) => {
-    claimIn<P>(room, engine, node, id, claimed => {
+    claimIn<P>(context, engine, node, id, claimed => {
       if (claimed instanceof KVError) failure ??= claimed
       else shards[i + 1] = claimed
       if (--left === 0) end(failure ?? { node, shards })
@@ -158,7 +158,7 @@ function claimRest<P>(
 }
 
 function claimIn<P>(
-  room: NodesRoom,
+  context: NodeContext,
   engine: Engine,
   node: string,
   id: string,
@@ -167,9 +167,9 @@ function claimIn<P>(
   const found = (stored: readonly (Stored | undefined)[] | KVError): void => {
     const setting = stored instanceof KVError ? stored : settingOf<P>(node, stored[0], id)
     if (setting instanceof KVError) end(setting)
-    else commit(room, setting.writes, error => end(error ?? setting.claimed), engine)
+    else commit(context, setting.writes, error => end(error ?? setting.claimed), engine)
   }
-  read(room, [node], found, engine)
+  read(context, [node], found, engine)
 }
 
 /**
@@ -179,22 +179,22 @@ function claimIn<P>(
  * @param version the version that our last commit left; `undefined`: read it first
  */
 export function letGo(
-  room: NodesRoom,
+  context: NodeContext,
   partition: string,
   id: string,
   version: number | undefined,
   end: (error: KVError | undefined) => void,
 ): void {
-  const { tree } = room
+  const { tree } = context
   const ownerNode = tree.ownerNode(partition)
   const node = tree.partitionNode(partition)
   const look = (tried: KVError | undefined): void =>
-    read(room, [ownerNode, node], stored => {
+    read(context, [ownerNode, node], stored => {
       if (stored instanceof KVError) return end(stored)
       const [owner, current] = stored
       if (owner === undefined || ownerOf(owner) !== id || current === undefined) end(undefined)
       // Our last commit was carried out after all.
-      else if (current.version !== version) letGo(room, partition, id, current.version, end)
+      else if (current.version !== version) letGo(context, partition, id, current.version, end)
       else end(tried)
     })
   if (version === undefined) {
@@ -205,7 +205,7 @@ export function letGo(
     { type: 'check', key: node, ifVersion: version },
     { type: 'delete', key: ownerNode },
   ]
-  commit(room, writes, error => {
+  commit(context, writes, error => {
     if (error === undefined || !isPassing(error)) end(error)
     else look(error)
   })

@@ -1,6 +1,6 @@
 import { KVError } from '../base/errors.ts'
 import type { GroupTally } from '../store/group-tally.ts'
-import { commit, type NodesRoom, read } from './partition-nodes.ts'
+import { commit, type NodeContext, read } from './partition-nodes.ts'
 import { encodeInfo, type MemberInfo, type PartitionLag } from './tree.ts'
 
 /** How often a member reports the lag of its partitions, in milliseconds. */
@@ -20,15 +20,20 @@ interface Progress<P> {
  * is made up for the next time.
  */
 export class Telling<P> {
-  readonly #room: NodesRoom
+  readonly #context: NodeContext
   readonly #lagOf: LagOf<P>
   readonly #progress: () => readonly Progress<P>[]
   readonly #tally: GroupTally
   #current: object | undefined
 
-  constructor(room: NodesRoom, lagOf: LagOf<P>, progress: () => readonly Progress<P>[], tally: GroupTally) {
+  constructor(
+    context: NodeContext,
+    lagOf: LagOf<P>,
+    progress: () => readonly Progress<P>[],
+    tally: GroupTally,
+  ) {
     this.#tally = tally
-    this.#room = room
+    this.#context = context
     this.#lagOf = lagOf
     this.#progress = progress
   }
@@ -37,11 +42,11 @@ export class Telling<P> {
   begin(id: string, info: MemberInfo): void {
     const telling = {}
     this.#current = telling
-    const room = this.#room
-    const key = room.tree.memberNode(id)
+    const context = this.#context
+    const key = context.tree.memberNode(id)
     let told = ''
     const later = (): void => {
-      room.timing.after(INTERVAL, () => {
+      context.timing.after(INTERVAL, () => {
         if (this.#current === telling) void tell()
       })
     }
@@ -50,12 +55,12 @@ export class Telling<P> {
       if (this.#current === telling) this.#tally.lags = lags
       const text = JSON.stringify(lags)
       if (this.#current !== telling || text === told) return later()
-      read(room, [key], stored => {
+      read(context, [key], stored => {
         const [node] = stored instanceof KVError ? [] : stored
         // Only while the node exists: an unconditional put would create one that outlives the session.
         if (node === undefined) return later()
         const value = encodeInfo({ ...info, lags })
-        commit(room, [{ type: 'put', key, value, ifVersion: node.version }], error => {
+        commit(context, [{ type: 'put', key, value, ifVersion: node.version }], error => {
           if (error === undefined) told = text
           later()
         })

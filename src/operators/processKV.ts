@@ -167,7 +167,6 @@ export function processKV<
  * ).subscribe(([word, count]) => console.log(word, count)) // a 1, b 1, a 2
  * ```
  *
- * @typeParam F the type of `transform`
  * @param keyOf the key of a record
  * @param transform the new value; `undefined` deletes the key
  * @typeParam F the type of `transform`, from which that of the new value is inferred

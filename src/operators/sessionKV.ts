@@ -124,7 +124,6 @@ export interface FinalSessionOptions<T, V>
  * ).subscribe(({ start, end, value }) => console.log(start, end, value)) // 0 20 2, 90 90 1
  * ```
  *
- * @typeParam F the type of `transform`
  * @param keyOf the key of a record
  * @param transform the new value of the record's session, from the one before; `undefined` where the session is new
  * @typeParam F the type of `transform`, from which that of the new value is inferred

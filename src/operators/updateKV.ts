@@ -68,7 +68,6 @@ class RecordUpdate<T, V> extends Update<V> implements Asking<T, string> {
  * ).subscribe(([word, count]) => console.log(word, count)) // a 1, b 1, a 2
  * ```
  *
- * @typeParam F the type of `transform`
  * @param keyOf the key of a record
  * @param transform the new value; `undefined` deletes the key. May be called again after a conflict: it must be pure
  * @typeParam F the type of `transform`, from which that of the new value is inferred

@@ -137,7 +137,6 @@ function layoutOf<T, V>(
  * )
  * ```
  *
- * @typeParam F the type of `transform`
  * @param keyOf the key of a record
  * @param transform the new value of a window that the record is in, from the one before; `undefined` where it has none
  * @typeParam F the type of `transform`, from which that of the new value is inferred

@@ -5,28 +5,30 @@ import { parentOf } from '../contract/nodes.ts'
 import { isSlot } from '../operators/internal/journal.ts'
 import { encodeEntry, entryOf, type JournalEntry } from '../operators/internal/journal-entry.ts'
 import { recordOf } from '../store/partition-record.ts'
-import type { Room, Tally } from './tally.ts'
+import type { RotationContext, Tally } from './tally.ts'
 
 /**
  * Writes the journals anew that hold outputs which nobody has taken yet, where what they hold is not current; emits
  * after those of each part of the engine, and completes.
  */
-export function journals$<V>(room: Room<V>, tally: Tally): Observable<void> {
-  const parts = room.engine.parts?.engines ?? [room.engine]
+export function journals$<V>(context: RotationContext<V>, tally: Tally): Observable<void> {
+  const parts = context.engine.parts?.engines ?? [context.engine]
   return concat(
-    ...parts.map(part => (part.movable === undefined ? EMPTY : defer(() => from(inPart(room, part, tally))))),
+    ...parts.map(part =>
+      part.movable === undefined ? EMPTY : defer(() => from(inPart(context, part, tally))),
+    ),
   )
 }
 
-async function inPart<V>(room: Room<V>, part: Engine, tally: Tally): Promise<void> {
-  const due = (): Due => ({ deadline: room.timing.now() + room.timeout })
+async function inPart<V>(context: RotationContext<V>, part: Engine, tally: Tally): Promise<void> {
+  const due = (): Due => ({ deadline: context.timing.now() + context.timeout })
   const nodes = await firstValueFrom(part.movable!.nodes(due()))
   const byKey = new Map(nodes.map(node => [node.key, node]))
   for (const node of nodes) {
     if (!isSlot(node.key)) continue
     let value: Uint8Array | undefined
     try {
-      value = await renewed(room, node, byKey.get(parentOf(node.key)))
+      value = await renewed(context, node, byKey.get(parentOf(node.key)))
     } catch (error) {
       tally.count(KVError.from(error, 'CODEC', 'a journal of outputs could not be read', node.key))
       continue
@@ -44,7 +46,7 @@ async function inPart<V>(room: Room<V>, part: Engine, tally: Tally): Promise<voi
 
 /** What a slot of a journal is to hold; `undefined` where it is current, or its outputs were taken. */
 async function renewed<V>(
-  { access }: Room<V>,
+  { access }: RotationContext<V>,
   { key: slot, value: bytes }: StoredEntry,
   partition: StoredEntry | undefined,
 ): Promise<Uint8Array | undefined> {

@@ -4,7 +4,7 @@ import { accessOf } from '../store/access.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { journals$ } from './journals.ts'
-import { type Room, Tally } from './tally.ts'
+import { type RotationContext, Tally } from './tally.ts'
 import { values$ } from './values.ts'
 
 /** The progress of {@link rotate$}. */
@@ -69,15 +69,15 @@ export function rotate$<V>(store: KVStore<V>): Observable<RotateProgress> {
 const PAUSE = 1_000
 
 class Rotation<V> {
-  readonly #room: Room<V>
+  readonly #context: RotationContext<V>
   readonly #subscriber: Subscriber<RotateProgress>
   #pass = 0
   /** In the passes before. */
   #rotated = 0
   #tally = new Tally()
 
-  constructor(room: Room<V>, subscriber: Subscriber<RotateProgress>) {
-    this.#room = room
+  constructor(context: RotationContext<V>, subscriber: Subscriber<RotateProgress>) {
+    this.#context = context
     this.#subscriber = subscriber
   }
 
@@ -86,7 +86,7 @@ class Rotation<V> {
     this.#pass++
     this.#rotated += this.#tally.rotated
     this.#tally = new Tally()
-    const work$ = concat(values$(this.#room, this.#tally), journals$(this.#room, this.#tally))
+    const work$ = concat(values$(this.#context, this.#tally), journals$(this.#context, this.#tally))
     this.#subscriber.add(
       work$.subscribe({
         next: () => this.#tell(false),
@@ -119,6 +119,6 @@ class Rotation<V> {
       this.#subscriber.complete()
     } else if (this.#pass === 1) this.look()
     // Others still write an old form.
-    else this.#subscriber.add(this.#room.timing.after(PAUSE, () => this.look()))
+    else this.#subscriber.add(this.#context.timing.after(PAUSE, () => this.look()))
   }
 }

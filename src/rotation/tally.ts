@@ -4,7 +4,7 @@ import type { Engine } from '../contract/engine.ts'
 import type { Access } from '../store/access.ts'
 
 /** What a rotation needs. */
-export interface Room<V> {
+export interface RotationContext<V> {
   readonly access: Access<V>
   readonly engine: Engine
   readonly timing: Timing

@@ -3,12 +3,12 @@ import type { KVError } from '../base/errors.ts'
 import type { StoredEntry } from '../contract/engine.ts'
 import { ReadBy, WriteBy } from '../store/asked.ts'
 import { drain } from '../store/listing.ts'
-import type { Room, Tally } from './tally.ts'
+import type { RotationContext, Tally } from './tally.ts'
 
 /** Reads all values, page by page, and rewrites those that are not current; emits after each page, and completes. */
-export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
+export const values$ = <V>(context: RotationContext<V>, tally: Tally): Observable<void> =>
   new Observable(subscriber => {
-    const scan = room.engine.entries({})
+    const scan = context.engine.entries({})
     subscriber.add(() => scan.close())
     let writing = 0
     let resume = (): void => {}
@@ -18,7 +18,7 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
       subscriber.next()
       resume()
     }
-    drain(scan, room, {
+    drain(scan, context, {
       // The previous page is written first, so that at most one page is in flight.
       waits: go => {
         resume = go
@@ -30,9 +30,9 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
         for (const entry of entries) {
           tally.seen++
           tally.key = entry.key
-          if (!isOld(room, entry, tally)) continue
+          if (!isOld(context, entry, tally)) continue
           writing++
-          new Rewrite(room, entry.key, subscriber, tally, settled).begin()
+          new Rewrite(context, entry.key, subscriber, tally, settled).begin()
         }
         writing--
         if (writing === 0) subscriber.next()
@@ -44,7 +44,7 @@ export const values$ = <V>(room: Room<V>, tally: Tally): Observable<void> =>
   })
 
 function isOld<V>(
-  { access }: Room<V>,
+  { access }: RotationContext<V>,
   { key, value }: Pick<StoredEntry, 'key' | 'value'>,
   tally: Tally,
 ): boolean {
@@ -61,20 +61,20 @@ function isOld<V>(
  * version alone does not tell a key that was deleted and created again since.
  */
 class Rewrite<V> {
-  readonly #room: Room<V>
+  readonly #context: RotationContext<V>
   readonly #key: string
   readonly #wanted: { readonly closed: boolean; error(error: KVError): void }
   readonly #tally: Tally
   readonly #settled: () => void
 
   constructor(
-    room: Room<V>,
+    context: RotationContext<V>,
     key: string,
     wanted: { readonly closed: boolean; error(error: KVError): void },
     tally: Tally,
     settled: () => void,
   ) {
-    this.#room = room
+    this.#context = context
     this.#key = key
     this.#wanted = wanted
     this.#tally = tally
@@ -82,7 +82,7 @@ class Rewrite<V> {
   }
 
   begin(): void {
-    const { access, timeout } = this.#room
+    const { access, timeout } = this.#context
     const found: ReadBy<V>['found'] = (value, version, bytes) => this.#found(value, version, bytes)
     access.ask(
       new ReadBy(
@@ -96,9 +96,9 @@ class Rewrite<V> {
   }
 
   #found(value: V | undefined, version: number, bytes: Uint8Array | undefined): void {
-    const { access, timeout } = this.#room
+    const { access, timeout } = this.#context
     const key = this.#key
-    const isStillOld = bytes !== undefined && isOld(this.#room, { key, value: bytes }, this.#tally)
+    const isStillOld = bytes !== undefined && isOld(this.#context, { key, value: bytes }, this.#tally)
     if (value === undefined || !isStillOld) this.#settled()
     else {
       const write = new WriteBy(
