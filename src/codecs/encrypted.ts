@@ -54,18 +54,20 @@ export function encrypted<V>(
   const accepts = plaintext === 'accept'
   const values = new EncryptedCodec(codec, ring, VALUE, accepts)
   const beside = new EncryptedCodec(codec.beside ?? plainBytes, ring, BESIDE, accepts)
+  // With keys at hand, no read needs to check whether there is something to load.
+  const loads = ring.loads || codec.prepare !== undefined
   // An object of functions: its secrets show up in no message and no log.
   return {
     encode: (value, key) => values.encode(value, key),
     decode: (bytes, key) => values.decode(bytes, key),
     isCurrent: (bytes, key) => values.isCurrent(bytes, key),
-    prepare: (bytes, key) => values.prepare(bytes, key),
+    ...(loads && { prepare: (bytes: Uint8Array, key: string) => values.prepare(bytes, key) }),
     ...(codec.freeze && { freeze: (value: V) => codec.freeze!(value) }),
     beside: {
       encode: (value, key) => beside.encode(value, key),
       decode: (bytes, key) => beside.decode(bytes, key),
       isCurrent: (bytes, key) => beside.isCurrent(bytes, key),
-      prepare: (bytes, key) => beside.prepare(bytes, key),
+      ...(loads && { prepare: (bytes: Uint8Array, key: string) => beside.prepare(bytes, key) }),
     },
   }
 }

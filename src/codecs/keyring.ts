@@ -84,6 +84,11 @@ export class Keys implements Keyring {
     return this.#current
   }
 
+  /** Whether it may get further keys. */
+  get loads(): boolean {
+    return this.#load !== undefined
+  }
+
   async use(id: string): Promise<void> {
     checkId(id)
     if (this.#refused.has(id)) throw invalid(`the key ${shown(id)} was refused`)

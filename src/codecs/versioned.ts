@@ -13,7 +13,7 @@ export interface VersionedCodec<V> extends Codec<V> {
    * @param migrate converts a value of the previous version; must be pure and fast, since it runs at each read of an
    * old value
    */
-  next<N>(codec: Codec<N>, migrate: (value: V) => N): VersionedCodec<N>
+  next<N>(codec: Codec<N>, migrate: (value: V) => NoInfer<N>): VersionedCodec<N>
 }
 
 const MARK = markOf('v')
@@ -52,7 +52,7 @@ class Version<V> implements VersionedCodec<V> {
     this.#head = Buffer.concat([MARK, Buffer.from([version >> 8, version & 0xff])])
   }
 
-  next<N>(codec: Codec<N>, migrate: (value: V) => N): VersionedCodec<N> {
+  next<N>(codec: Codec<N>, migrate: (value: V) => NoInfer<N>): VersionedCodec<N> {
     if (typeof migrate !== 'function') {
       throw new KVError('INVALID_ARGUMENT', '`migrate` must be a function of a value of the version before')
     }

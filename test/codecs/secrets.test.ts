@@ -40,7 +40,7 @@ function asJson(value: unknown): string {
 const shown = (value: unknown): string =>
   [
     inspect(value, {
-      depth: Number.POSITIVE_INFINITY,
+      depth: 10,
       showHidden: true,
       getters: true,
       maxArrayLength: null,
