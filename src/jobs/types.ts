@@ -149,7 +149,9 @@ export interface JobDefinition<T, V, N extends V | undefined, R, C> extends JobB
   /**
    * Options of `processKV`; with a `PartitionedInput` they apply per partition, and `commitSize` is 2048 by default.
    */
-  readonly process?: Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged'> | undefined
+  readonly process?:
+    | Pick<ProcessOptions<T, V, N, R>, 'commitSize' | 'remember' | 'unchanged' | 'expireAfter'>
+    | undefined
   readonly pipeline?: undefined
 }
 
