@@ -1,17 +1,10 @@
 import fc from 'fast-check'
 import { mergeMap, type Observable, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import {
-  json,
-  KVError,
-  type KVStore,
-  Memory,
-  memoryStore,
-  type ProcessOptions,
-  processKV,
-} from '../../src/index.ts'
+import { json, KVError, type KVStore, Memory, type ProcessOptions, processKV } from '../../src/index.ts'
+import { memoriesOf } from '../sharded/memories.ts'
 import { virtually } from './cases.ts'
-import { refusing } from './engines.ts'
+import { hookedStore, refusing } from './engines.ts'
 import { arriving, delays, pace, slowStore } from './schedules.ts'
 
 /** Adds to a key; `delete` removes it, `throw` is a bad record. */
@@ -86,10 +79,14 @@ const fold = (all: readonly Step[], state: Map<string, number>): Event[] =>
     return { step, value, previous }
   })
 
-const stored = (memory: Memory): Record<string, number> =>
-  Object.fromEntries([...memory.entries].map(([key, { value }]) => [key, json<number>().decode(value)]))
+const stored = (...memories: readonly Memory[]): Record<string, number> =>
+  Object.fromEntries(
+    memories.flatMap(({ entries }) =>
+      [...entries].map(([key, { value }]) => [key, json<number>().decode(value)] as const),
+    ),
+  )
 
-describe('processKV, whatever the schedule', () => {
+describe.each([1, 3])('processKV, whatever the schedule, on %i shards', shards => {
   test('comes to the same as the steps one after the other', () => {
     fc.assert(
       fc.property(
@@ -100,21 +97,21 @@ describe('processKV, whatever the schedule', () => {
         fc.integer({ min: 1, max: 6 }),
         (all, gaps, pace, bounds, most) => {
           virtually(scheduler => {
-            const memory = new Memory()
+            const memories = memoriesOf(shards)
             const refuse = refusing(writes =>
               writes.length > most ? new KVError('VALUE_TOO_LARGE', 'too many') : undefined,
             )
-            const store = slowStore(pace, memory, scheduler, refuse)
+            const store = slowStore(pace, memories, scheduler, refuse)
             const { events, ending } = run(arriving(all, gaps), store, bounds)
             scheduler.flush()
             const expected = new Map<string, number>()
             expect(events).toEqual(fold(all, expected))
             expect(ending()).toBe('completed')
-            expect(stored(memory)).toEqual(Object.fromEntries(expected))
+            expect(stored(...memories)).toEqual(Object.fromEntries(expected))
           })
         },
       ),
-      { numRuns: 500 },
+      { numRuns: shards === 1 ? 500 : 200 },
     )
   })
 
@@ -128,15 +125,15 @@ describe('processKV, whatever the schedule', () => {
     fc.assert(
       fc.property(pipelines, others, (pipelines, others) => {
         virtually(scheduler => {
-          const memory = new Memory()
-          const other = memoryStore({ value: json<number>(), memory, scheduler })
+          const memories = memoriesOf(shards)
+          const other = hookedStore<number>({ value: json<number>(), memories, scheduler })
           for (const { at, key } of others) {
             timer(at)
               .pipe(mergeMap(() => other.update$(key, (sum = 0) => sum + 100)))
               .subscribe()
           }
           const runs = pipelines.map(({ all, gaps, pace, bounds }) =>
-            run(arriving(all, gaps), slowStore(pace, memory, scheduler), bounds),
+            run(arriving(all, gaps), slowStore(pace, memories, scheduler), bounds),
           )
           scheduler.flush()
           const expected: Record<string, number> = {}
@@ -146,7 +143,7 @@ describe('processKV, whatever the schedule', () => {
           ]) {
             expected[key] = (expected[key] ?? 0) + add
           }
-          expect(stored(memory)).toEqual(expected)
+          expect(stored(...memories)).toEqual(expected)
           runs.forEach(({ events, ending }, i) => {
             expect(ending()).toBe('completed')
             expect(events.map(event => (event as Output).step)).toEqual(pipelines[i]!.all)
@@ -157,10 +154,12 @@ describe('processKV, whatever the schedule', () => {
           })
         })
       }),
-      { numRuns: 500 },
+      { numRuns: shards === 1 ? 500 : 200 },
     )
   })
+})
 
+describe('processKV, whatever the schedule,', () => {
   test('an output is only emitted when its write is durable, also where commits fail', () => {
     const failures = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
     fc.assert(

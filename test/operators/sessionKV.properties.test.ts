@@ -4,12 +4,13 @@ import { describe, expect, test } from 'vitest'
 import {
   json,
   type KVStore,
-  Memory,
+  type Memory,
   type Session,
   type Sessions,
   type SessionUpdate,
   sessionKV,
 } from '../../src/index.ts'
+import { memoriesOf } from '../sharded/memories.ts'
 import { virtually } from './cases.ts'
 import { arriving, delays, pace, slowStore } from './schedules.ts'
 import { addId, type Click, type Ids, joinIds, sessionsOf, sorted, userOf } from './sessions.ts'
@@ -29,8 +30,12 @@ const rules = fc.record({
 
 const bounds = fc.record({ concurrency: fc.integer({ min: 1, max: 6 }), remember: fc.nat(3) })
 
-const sessionsIn = (memory: Memory): Session<Ids>[] =>
-  sorted([...memory.entries.values()].flatMap(({ value }) => json<Sessions<Ids>>().decode(value)))
+const sessionsIn = (memories: readonly Memory[]): Session<Ids>[] =>
+  sorted(
+    memories
+      .flatMap(({ entries }) => [...entries.values()])
+      .flatMap(({ value }) => json<Sessions<Ids>>().decode(value)),
+  )
 
 const identityOf = ({ key, start }: Session<Ids>): string => `${key} ${start}`
 
@@ -46,10 +51,10 @@ const lateness = (all: readonly Output[]): number[] => {
   })
 }
 
-/** Runs the clicks through pipelines on one memory, and checks what holds whatever the schedule. */
+/** Runs the clicks through pipelines on one store, and checks what holds whatever the schedule. */
 function check(
   pipelines: readonly { source$: Observable<Click>; store: KVStore<Sessions<Ids>>; options: object }[],
-  memory: Memory,
+  memories: readonly Memory[],
   { gap, grace, keep }: { gap: number; grace: number; keep: number },
   flush: () => void,
 ): Output[] {
@@ -70,13 +75,13 @@ function check(
   const expected = sessionsOf(accepted, gap)
 
   // What was closed, and is not open, is what there is: each once.
-  const newest = new Map(sessionsIn(memory).map(({ key, end }) => [key, end]))
+  const newest = new Map(sessionsIn(memories).map(({ key, end }) => [key, end]))
   const isFinal = ({ key, end }: Session<Ids>): boolean => end + gap + grace < newest.get(key)!
   const closed = sorted(all.flatMap(([, session]) => session?.closed ?? []))
   expect(closed).toEqual(expected.filter(isFinal))
   const open = expected.filter(session => !isFinal(session))
-  expect(sessionsIn(memory).filter(session => !isFinal(session))).toEqual(open)
-  expect(sessionsIn(memory).filter(isFinal)).toEqual(
+  expect(sessionsIn(memories).filter(session => !isFinal(session))).toEqual(open)
+  expect(sessionsIn(memories).filter(isFinal)).toEqual(
     ['ann', 'bob'].flatMap(user => closed.filter(({ key }) => key === user).slice(-keep)),
   )
   return all
@@ -95,15 +100,17 @@ function tableOf(all: readonly Output[]): Session<Ids>[] {
   return sorted(table.values())
 }
 
-describe('sessionKV, whatever the order and the schedule', () => {
+describe.each([1, 2])('sessionKV, whatever the order and the schedule, on %i shards', shards => {
   test('sessions are those of the records that were not late, and only what is older than grace is late', () => {
     fc.assert(
       fc.property(clicks(60), delays, pace, bounds, rules, (all, gaps, pace, bounds, rules) => {
         virtually(scheduler => {
-          const memory = new Memory()
-          const store = slowStore(pace, memory, scheduler) as unknown as KVStore<Sessions<Ids>>
+          const memories = memoriesOf(shards)
+          const store = slowStore(pace, memories, scheduler) as unknown as KVStore<Sessions<Ids>>
           const source$ = arriving(all, gaps)
-          const outputs = check([{ source$, store, options: bounds }], memory, rules, () => scheduler.flush())
+          const outputs = check([{ source$, store, options: bounds }], memories, rules, () =>
+            scheduler.flush(),
+          )
           expect(outputs.map(([click]) => click)).toEqual(all)
           expect(tableOf(outputs)).toEqual(
             sessionsOf(
@@ -116,7 +123,7 @@ describe('sessionKV, whatever the order and the schedule', () => {
           })
         })
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 
@@ -130,19 +137,19 @@ describe('sessionKV, whatever the order and the schedule', () => {
     fc.assert(
       fc.property(shuffled, delays, pace, bounds, ({ all, again }, gaps, pace, bounds) => {
         virtually(scheduler => {
-          const memory = new Memory()
-          const store = slowStore(pace, memory, scheduler) as unknown as KVStore<Sessions<Ids>>
+          const memories = memoriesOf(shards)
+          const store = slowStore(pace, memories, scheduler) as unknown as KVStore<Sessions<Ids>>
           const outputs = check(
             [{ source$: arriving(again, gaps), store, options: bounds }],
-            memory,
+            memories,
             { gap: 3, grace: 40, keep: 1 },
             () => scheduler.flush(),
           )
           expect(outputs.every(([, session]) => session !== undefined)).toBe(true)
-          expect(sessionsIn(memory)).toEqual(sessionsOf(all, 3))
+          expect(sessionsIn(memories)).toEqual(sessionsOf(all, 3))
         })
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 
@@ -151,24 +158,24 @@ describe('sessionKV, whatever the order and the schedule', () => {
     fc.assert(
       fc.property(clicks(60), pipelines, rules, (all, pipelines, rules) => {
         virtually(scheduler => {
-          const memory = new Memory()
+          const memories = memoriesOf(shards)
           const outputs = check(
             pipelines.map(({ gaps, pace, bounds }, which) => ({
               source$: arriving(
                 all.filter(({ id }) => id % pipelines.length === which),
                 gaps,
               ),
-              store: slowStore(pace, memory, scheduler) as unknown as KVStore<Sessions<Ids>>,
+              store: slowStore(pace, memories, scheduler) as unknown as KVStore<Sessions<Ids>>,
               options: bounds,
             })),
-            memory,
+            memories,
             rules,
             () => scheduler.flush(),
           )
           expect(outputs).toHaveLength(all.length)
         })
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { map } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { json, type KVStore, Memory, type Window, windowKV } from '../../src/index.ts'
+import { json, type KVStore, type Memory, type Window, windowKV } from '../../src/index.ts'
+import { memoriesOf } from '../sharded/memories.ts'
 import { virtually } from './cases.ts'
 import { arriving, delays, pace, slowStore } from './schedules.ts'
 
@@ -64,8 +65,12 @@ function model(all: readonly Amount[], layout: Layout): Set<string> {
   return new Set(left.map(window => JSON.stringify(window)))
 }
 
-const stored = (memory: Memory): Set<string> =>
-  new Set([...memory.entries.values()].map(({ value }) => Buffer.from(value).toString()))
+const stored = (memories: readonly Memory[]): Set<string> =>
+  new Set(
+    memories.flatMap(({ entries }) =>
+      [...entries.values()].map(({ value }) => Buffer.from(value).toString()),
+    ),
+  )
 
 const sum = (store: KVStore<number>, layout: Layout, concurrency: number) =>
   windowKV(
@@ -77,7 +82,7 @@ const sum = (store: KVStore<number>, layout: Layout, concurrency: number) =>
 
 const concurrency = fc.integer({ min: 1, max: 6 })
 
-describe('windowKV, whatever the schedule', () => {
+describe.each([1, 3])('windowKV, whatever the schedule, on %i shards', shards => {
   test('the final state is that of the records, in whatever order they came, whoever processed them', () => {
     const pipelines = fc.integer({ min: 1, max: 3 })
     const shuffled = amounts.chain(all =>
@@ -96,23 +101,23 @@ describe('windowKV, whatever the schedule', () => {
         concurrency,
         ({ all, order }, layout, pipelines, gaps, pace, concurrency) => {
           virtually(scheduler => {
-            const memory = new Memory()
+            const memories = memoriesOf(shards)
             const completed: number[] = []
             for (let i = 0; i < pipelines; i++) {
               arriving(
                 order.filter((_, index) => index % pipelines === i),
                 gaps,
               )
-                .pipe(sum(slowStore(pace, memory, scheduler), layout, concurrency))
+                .pipe(sum(slowStore(pace, memories, scheduler), layout, concurrency))
                 .subscribe({ complete: () => completed.push(i) })
             }
             scheduler.flush()
             expect(completed).toHaveLength(pipelines)
-            expect(stored(memory)).toEqual(model(all, layout))
+            expect(stored(memories)).toEqual(model(all, layout))
           })
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 
@@ -123,7 +128,7 @@ describe('windowKV, whatever the schedule', () => {
           const outputs: unknown[] = []
           arriving(all, gaps)
             .pipe(
-              sum(slowStore(pace, new Memory(), scheduler), layout, concurrency),
+              sum(slowStore(pace, memoriesOf(shards), scheduler), layout, concurrency),
               map(([record, window]) => ({ record, window })),
             )
             .subscribe(output => outputs.push(output))

@@ -74,8 +74,6 @@ export class Item<T, V, R> {
   rejected = false
   /** Once that is known; absent also of those of a commit, in a single stream, which are given out. */
   end: RecordEnd | undefined
-  /** It was committed by an earlier run. */
-  replayed = false
 
   constructor(record: T, place: number) {
     this.record = record

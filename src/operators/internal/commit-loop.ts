@@ -35,6 +35,8 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   #last: Item<T, V, R> | undefined
   /** The place of the last record that came. */
   #place: number
+  /** Up to this place records may be committed in some shard, and are taken in without a limit: others may wait for them. */
+  readonly #committed: number
   /** How far the partition is with what was given out, where there is one. */
   #given: Taken
   #isGiving = false
@@ -52,6 +54,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     this.#intake = intake
     this.#given = fences === undefined ? START : beginOf(fences, journal)
     this.#place = this.#given.records
+    this.#committed = Math.max(0, ...(fences ?? []).map(({ state }) => state.records))
     this.outputs = journal?.outputs
     // Of several shards each commit says up to where all is done, so that none holds the others back.
     if (fences !== undefined && fences.length > 1) this.outputs ??= new Outputs(this.#given)
@@ -98,7 +101,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
       this.destination.error(error)
       return
     }
-    if (!item.replayed) this.#intake.held++
+    if (this.#isHeld(item)) this.#intake.held++
   }
 
   /** No more records come; whether some are missing of those that are committed. */
@@ -160,6 +163,10 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
     if (!this.isStopped) this.#replayDue()
   }
 
+  #isHeld({ place }: Item<T, V, R>): boolean {
+    return place > this.#committed
+  }
+
   /** `undefined` where it cannot be told: the record is rejected. */
   #keyOf(item: Item<T, V, R>): string | undefined {
     try {
@@ -207,7 +214,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   #give(run: readonly Item<T, V, R>[]): void {
     if (this.outputs !== undefined) this.#count(run, this.outputs)
     for (const item of run) {
-      if (!item.replayed) this.#done++
+      if (this.#isHeld(item)) this.#done++
       if (item.cell !== undefined) item.cell.leave()
       if (item.end === 'nothing') {
         this.#process.due?.passed(item.record)

@@ -67,7 +67,6 @@ export class Replay<T, V, R> {
    */
   take(item: Item<T, V, R>): readonly Item<T, V, R>[] {
     const { place } = item
-    item.replayed = true
     this.#check(item)
     const [entry] = this.#pending
     if (entry === undefined || place <= entry.from) {
