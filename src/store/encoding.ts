@@ -134,15 +134,20 @@ export class Encoding<V> {
     if (!(encoded instanceof Uint8Array)) {
       throw new KVError('CODEC', `the codec made no bytes of the value of ${quoteKey(key)}`, { key })
     }
-    return this.putBytes(key, withHeader(header, encoded), ifVersion)
+    return this.#fitting(key, withHeader(header, encoded), ifVersion)
   }
 
   putBytes(key: string, value: Uint8Array, ifVersion: ExpectedVersion | undefined): Write {
     this.checkKey(key)
-    if (ifVersion !== undefined) checkExpected(ifVersion, true)
     if (!(value instanceof Uint8Array)) {
       throw new KVError('INVALID_ARGUMENT', `\`bytes\` of ${quoteKey(key)} must be a Uint8Array`, { key })
     }
+    return this.#fitting(key, value, ifVersion)
+  }
+
+  /** The put of a value that has its bytes, under a key that was checked. */
+  #fitting(key: string, value: Uint8Array, ifVersion: ExpectedVersion | undefined): Write {
+    if (ifVersion !== undefined) checkExpected(ifVersion, true)
     const limit = this.#limits.valueBytes(key)
     if (value.byteLength > limit) {
       throw new KVError(
