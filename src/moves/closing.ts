@@ -42,7 +42,7 @@ export class Closing {
   /** Closes the source; resolves with false if that is not possible yet. */
   async close(): Promise<boolean> {
     if ((await this.#unsettled()) !== undefined) {
-      await this.#hold.ask()
+      await this.#hold.round()
       return false
     }
     try {

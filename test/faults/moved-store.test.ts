@@ -69,17 +69,21 @@ describe('a store that is moved by runs that are killed', () => {
   )
 
   it(
-    'from one server to another, while a job runs that is killed, too',
+    'from one server to two shards, and on to three, while a job runs that is killed, too',
     async () => {
       const random = seeded('moved job')
       await using one = await startServer()
-      await using other = await startServer()
-      const from = `zookeeper://${one.servers}/job?sessionTimeout=1000`
-      const to = `zookeeper://${other.servers}/job?sessionTimeout=1000`
-      const records = times(6000, 30_000)
+      await using two = await startServer()
+      await using three = await startServer()
+      const [first, second, last] = [
+        `zookeeper://${one.servers}/one?sessionTimeout=1000`,
+        `zookeeper://${one.servers};${two.servers}/two?sessionTimeout=1000`,
+        `zookeeper://${one.servers};${two.servers};${three.servers}/three?sessionTimeout=1000`,
+      ] as const
+      const records = times(10_000, 40_000)
       const newest = new Map<string, number>()
       const run = async (): Promise<void> => {
-        for (let url = from; ; ) {
+        for (let url: string = first; ; ) {
           using child = new Child('job.ts', [url, 'partitions', `${records}`])
           const most = random.pick([500, random.whole(1, records), Number.POSITIVE_INFINITY])
           await until('it runs', () => child.lines.length >= most || child.ended !== undefined)
@@ -98,9 +102,13 @@ describe('a store that is moved by runs that are killed', () => {
           else expect(child.complaint).toBe('')
         }
       }
-      await Promise.all([run(), moveKilled(random, from, to)])
+      const moves = async (): Promise<void> => {
+        await moveKilled(random, first, second)
+        await moveKilled(random, second, last)
+      }
+      await Promise.all([run(), moves()])
       expect([...newest.values()]).toEqual([records, records, records])
-      await using store = openStore(to, { value: json<number>() })
+      await using store = openStore(last, { value: json<number>() })
       const entries = await firstValueFrom(store.entries$().pipe(toArray()))
       expect(entries.map(({ value }) => value)).toEqual(Array(30).fill(records / 10))
     },
