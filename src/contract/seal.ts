@@ -46,9 +46,12 @@ export function admissionOf(seal: Seal | undefined): Admission {
   }
 }
 
-/** Whether this run of a move may write keys: to a place that it has claimed, or that nobody has. */
+/** The name of a run for an engine by which it writes no keys, that of the old place: seals do not shut it out at all. */
+export const ONLOOKER = ''
+
+/** Whether this run of a move may write keys: what it has claimed, or what nobody has. */
 export const mayFill = (seal: Seal | undefined, mover: string): boolean =>
-  seal === undefined || (seal.by === mover && seal.state === 'arriving')
+  mover === ONLOOKER || seal === undefined || (seal.by === mover && seal.state === 'arriving')
 
 /** Whether it is a seal of this move, in this state. */
 export const isOf = (move: string, seal: Seal | undefined, state: Seal['state']): seal is Seal =>

@@ -41,12 +41,12 @@ export class Closing {
 
   /** Closes the source; resolves with false if that is not possible yet. */
   async close(): Promise<boolean> {
-    if ((await this.#unsettled()) !== undefined) {
+    try {
+      if (await this.takeOver()) return true
+      await this.#reopen()
+      if ((await this.#unsettled()) === undefined) return await this.#close()
       await this.#hold.round()
       return false
-    }
-    try {
-      return await this.#close()
     } catch (error) {
       // A savepoint is being made, or was by a process that died and whose session has not expired yet.
       if ((error as KVError).code === 'VERSION_CONFLICT') return false
@@ -70,8 +70,6 @@ export class Closing {
 
   /** Closes it once everything can surely be moved; until then nobody is refused. */
   async #closeSettled(): Promise<boolean> {
-    if (await this.takeOver()) return true
-    await this.#reopen()
     const pause = new Pause(this.#source)
     await pause.begin()
     if ((await this.#unsettled()) !== undefined) {
@@ -98,9 +96,11 @@ export class Closing {
     }
   }
 
+  /** Takes away what runs have left that were killed when they were closing the source. */
   #reopen(): Promise<void> {
-    return this.#source.seal(seal =>
-      isOf(this.#closed.move, seal, 'moved') && this.#former.has(seal.by) ? undefined : seal,
-    )
+    return this.#source.seal(seal => {
+      const isLeft = isOf(this.#closed.move, seal, 'moved') && this.#former.has(seal.by)
+      return isLeft || seal?.state === 'paused' ? undefined : seal
+    })
   }
 }

@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs'
+import { ONLOOKER } from '../contract/seal.ts'
 import { type Comparison, compare, type Difference } from './compare.ts'
 import { timeoutOf } from './moveStore.ts'
 import { placeOf } from './places.ts'
@@ -48,8 +49,8 @@ export function compareStores$({ left, right, timeout }: CompareOptions): Observ
   return new Observable(subscriber => {
     const stopping = new AbortController()
     const work = async (): Promise<void> => {
-      await using one = new Side(places[0], READER)
-      await using other = new Side(places[1], READER)
+      await using one = new Side(places[0], ONLOOKER)
+      await using other = new Side(places[1], ONLOOKER)
       const comparison = await compare(one, other, {
         differ: difference => {
           subscriber.next({ type: 'difference', difference })
@@ -67,6 +68,3 @@ export function compareStores$({ left, right, timeout }: CompareOptions): Observ
     return () => stopping.abort()
   })
 }
-
-/** The name of a run that only reads. */
-const READER = 'compare'

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Observable } from 'rxjs'
 import { wholeNumber } from '../base/arguments.ts'
 import { KVError } from '../base/errors.ts'
+import { ONLOOKER } from '../contract/seal.ts'
 import { Move, type MoveProgress } from './move.ts'
 import { placeOf } from './places.ts'
 import { type Place, Side } from './side.ts'
@@ -70,7 +71,7 @@ export function moveBetween$(from: Place, to: Place): Observable<MoveProgress> {
     const stopping = new AbortController()
     const work = async (): Promise<void> => {
       const run = randomUUID()
-      await using source = new Side(from, run)
+      await using source = new Side(from, ONLOOKER)
       await using target = new Side(to, run)
       await new Move(source, target, run, stopping.signal, progress => subscriber.next(progress)).run()
     }

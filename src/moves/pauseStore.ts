@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { defer, from, type Observable } from 'rxjs'
 import { namesOf } from '../contract/nodes.ts'
+import { ONLOOKER } from '../contract/seal.ts'
 import type { KVStore } from '../store/kv-store.ts'
 import { Changes } from './changes.ts'
 import { timeoutOf } from './moveStore.ts'
@@ -75,7 +75,7 @@ export function pauseStore$({ store, timeout }: PauseOptions): Observable<Paused
 
 /** {@link pauseStore$} of any place. */
 export async function pause(place: Place): Promise<PausedStore> {
-  const side = new Side(place, randomUUID())
+  const side = new Side(place, ONLOOKER)
   try {
     const guard: Guard = side.parts.every(({ nodes }) => nodes !== undefined)
       ? new Pause(side)
