@@ -12,9 +12,12 @@ import { until } from './support/until.ts'
  * nothing old comes back, and a job counts each record once.
  */
 
+/** Waits for whole moves, and jobs, in milliseconds: only to end what hangs. */
+const LONG = patience / 2
+
 /** Moves a store, by runs that are killed, until one is done. */
 async function moveKilled(random: Random, from: string, to: string): Promise<void> {
-  const rounds = times(3, 12)
+  const rounds = times(2, 12)
   for (let round = 0; ; round++) {
     using child = new Child('move.ts', [from, to])
     const most = round < rounds ? random.whole(1, 9) : Number.POSITIVE_INFINITY
@@ -80,13 +83,13 @@ describe('a store that is moved by runs that are killed', () => {
         `zookeeper://${one.servers};${two.servers}/two?sessionTimeout=1000`,
         `zookeeper://${one.servers};${two.servers};${three.servers}/three?sessionTimeout=1000`,
       ] as const
-      const records = times(10_000, 40_000)
+      const records = times(6000, 40_000)
       const newest = new Map<string, number>()
       const run = async (): Promise<void> => {
         for (let url: string = first; ; ) {
           using child = new Child('job.ts', [url, 'partitions', `${records}`])
           const most = random.pick([500, random.whole(1, records), Number.POSITIVE_INFINITY])
-          await until('it runs', () => child.lines.length >= most || child.ended !== undefined)
+          await until('it runs', () => child.lines.length >= most || child.ended !== undefined, LONG)
           await child.kill()
           for (const line of child.lines) {
             const [partition, at, count] = line.split(' ') as [string, string, string]
