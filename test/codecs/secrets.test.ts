@@ -108,7 +108,7 @@ test('figures tell of neither keys nor values, and are encrypted themselves', as
     { interval: 10 },
   )
   await firstValueFrom(store.put$('a', 'the secret of Ann'))
-  await expect.poll(() => firstValueFrom(raw.get$(published.key))).toBeDefined()
+  await expect.poll(() => firstValueFrom(raw.get$(published.key)), { timeout: 30_000 }).toBeDefined()
   const entries = await lastValueFrom(raw.entries$().pipe(toArray()))
   for (const { value } of entries) {
     expect(Buffer.from(value).toString('latin1')).not.toMatch(/secret of|throughput/)

@@ -135,7 +135,7 @@ async function writeOfEveryKind(store: KVStore<never>): Promise<void> {
   await lastValueFrom(from(secrets).pipe(historyKV(to<readonly { secret: string }[]>(), () => 'history', { keep: 2 }))) // biome-ignore format: a pipe
   await lastValueFrom(from(secrets).pipe(processKV(to<string>(), () => 'processed', last)))
   const published = publishFigures(to(), SECRET.slice(0, 3), { store: meterStore(store) }, { interval: 10 })
-  await expect.poll(() => firstValueFrom(store.entry$(published.key))).toBeDefined()
+  await expect.poll(() => firstValueFrom(store.entry$(published.key)), { timeout: 30_000 }).toBeDefined()
 }
 
 it(
@@ -172,7 +172,7 @@ it(
     const { done, rotated } = await lastValueFrom(rotate$(other))
     expect([done, rotated > 0]).toEqual([true, true])
     for (const keyring of keyrings) keyring.refuse('k1')
-    expect(outputs.length).toBeGreaterThan(before)
+    await expect.poll(() => outputs.length, { timeout: 30_000 }).toBeGreaterThan(before)
     rotated$.next()
     expect((await running).exitCode).toBe(0)
 

@@ -175,7 +175,7 @@ test('a journal that was written anew under a running job is written on', async 
       return outputs.length === 3 ? firstValueFrom(rotated) : undefined
     },
   })
-  await expect.poll(() => memory.nodes.size).toBeGreaterThan(RING - 2)
+  await expect.poll(() => memory.nodes.size, { timeout: 30_000 }).toBeGreaterThan(RING - 2)
   await service.rotate(memory)
   rotated.next()
   await running
