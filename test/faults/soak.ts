@@ -19,7 +19,7 @@ if (!(minutes > 0)) {
 }
 const end = performance.now() + minutes * 60_000
 // The LMDB engine's own test of durability kills its writer as often as it is told to.
-const everything = ['test/faults/', 'test/lmdb/durability.test.ts']
+const everything = ['test/faults/', 'test/moves/move.properties.test.ts', 'test/lmdb/durability.test.ts']
 const files = positionals.length === 0 ? everything : positionals.map(name => `test/faults/${name}`)
 for (let pass = 1; pass === 1 || performance.now() < end; pass++) {
   console.log(`pass ${pass}`)
