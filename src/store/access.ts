@@ -41,9 +41,14 @@ export interface CommitOptions {
 }
 
 /** Somebody who holds what he follows, and has to know when that may be out of date; its values are shared. */
-export interface Following {
+export interface Following<V> {
   /** Changes may be missed, until the next `synced`. */
   missing(): void
+  /**
+   * Hears what a key has, ahead of the change; also where nothing was found once more, and so no change is emitted: what was
+   * there in between was written and deleted again. Without a value `version` and `revision` are -1.
+   */
+  saw?(key: string, value: V | undefined, version: number, revision: number): void
 }
 
 /** What an {@link Access} is made of. */
@@ -53,7 +58,7 @@ export interface AccessContext<V> {
   /** How long an operation may take by default, in milliseconds. */
   readonly timeout: number
   readonly timing: Timing
-  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void
+  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following<V>): void
 }
 
 /**
@@ -225,7 +230,7 @@ export class Access<V> {
   }
 
   /** As `changes$`; says besides when changes may be missed. */
-  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following): void {
+  follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following<V>): void {
     try {
       this.#context.follow(range, subscriber, following)
     } catch (error) {

@@ -3,6 +3,7 @@ import { KVError } from '../base/errors.ts'
 import type { Timing } from '../base/timing.ts'
 import type { Engine, KeySpan, Scan, Stored, StoredEntry } from '../contract/engine.ts'
 import { inSpan } from '../contract/keys.ts'
+import type { Following } from './access.ts'
 import type { Batcher } from './batcher.ts'
 import { Expiries } from './expiries.ts'
 import { expiryOf } from './header.ts'
@@ -23,8 +24,7 @@ export interface FeedContext<V> {
   isExpired(bytes: Uint8Array): boolean
   /** Everything has been emitted by now. */
   synced(): void
-  /** Changes may be missed from now until the next `synced`. */
-  readonly missing?: (() => void) | undefined
+  readonly following: Following<V> | undefined
 }
 
 /** A key of the range. */
@@ -111,7 +111,7 @@ export class Feed<V> implements Listener {
   disarmed(): void {
     this.#stopListing()
     this.#settling = false
-    if (this.isSynced) this.#context.missing?.()
+    if (this.isSynced) this.#context.following?.missing()
     this.isSynced = false
   }
 
@@ -191,6 +191,7 @@ export class Feed<V> implements Listener {
     entry.revision = undefined
     this.#expiries.set(entry, Number.POSITIVE_INFINITY)
     this.#forgetAbsent(entry)
+    this.#context.following?.saw?.(key, undefined, -1, -1)
     if (revision !== undefined) this.#subscriber.next({ type: 'delete', key })
   }
 
@@ -210,6 +211,8 @@ export class Feed<V> implements Listener {
     }
     entry.revision = stored.revision
     this.#expiries.set(entry, expiryOf(stored.value))
-    this.#subscriber.next({ type: 'put', key, value, version: stored.version })
+    const { version } = stored
+    this.#context.following?.saw?.(key, value, version, stored.revision)
+    this.#subscriber.next({ type: 'put', key, value, version })
   }
 }

@@ -259,7 +259,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
     })
   }
 
-  #follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following | undefined): void {
+  #follow(range: Range, subscriber: Subscriber<Change<V>>, following: Following<V> | undefined): void {
     // An empty range changes never, but can be synced.
     const span = spanOf(range) ?? { from: '', to: '' }
     const decode = (following && this.#encoding.decodeShared) ?? this.#encoding.decode
@@ -277,7 +277,7 @@ class EngineStore<V> implements AccessibleStore<V>, ObservedStore {
             synced: () => {
               if (feeds.every(({ isSynced }) => isSynced)) subscriber.next({ type: 'synced' })
             },
-            missing: following?.missing,
+            following,
           },
           span,
           subscriber,

@@ -26,6 +26,11 @@ export interface HookedOptions<V> extends StoreOptions<V> {
   readonly memory?: Memory
   /** Of several, each has the keys of a shard. */
   readonly memories?: readonly Memory[]
+  /**
+   * What is asked.
+   * @defaultValue the engine of the memory
+   */
+  readonly engineOf?: (memory: Memory) => Engine
   readonly limits?: Partial<EngineLimits>
   /** Whether there are nodes beside the keys; there are by default. */
   readonly nodes?: boolean
@@ -33,20 +38,28 @@ export interface HookedOptions<V> extends StoreOptions<V> {
 
 /** A store of ours in memory, or in several, whose engines are asked through `hooks`, the first of them first. */
 export function hookedStore<V>(
-  { memory = new Memory(), memories = [memory], limits, nodes = true, ...options }: HookedOptions<V>,
+  {
+    memory = new Memory(),
+    memories = [memory],
+    engineOf,
+    limits,
+    nodes = true,
+    ...options
+  }: HookedOptions<V>,
   ...hooks: Hook[]
 ): KVStore<V> {
-  const engines = memories.map(each => hookedEngine(each, limits, nodes, hooks))
+  const engines = memories.map(each =>
+    hookedEngine(engineOf?.(each) ?? new MemoryEngine(each), limits, nodes, hooks),
+  )
   return kvStore(engines.length === 1 ? engines[0]! : new ShardedEngine(engines), options)
 }
 
 function hookedEngine(
-  memory: Memory,
+  engine: Engine,
   limits: Partial<EngineLimits> | undefined,
   nodes: boolean,
   hooks: readonly Hook[],
 ): Engine {
-  const engine = new MemoryEngine(memory)
   const ask = <R>(request: Request, answer$: Observable<R>): Observable<R> =>
     hooks.reduceRight((inner$, hook) => hook(request, inner$), answer$)
   return {
@@ -54,9 +67,9 @@ function hookedEngine(
     limits: { ...engine.limits, ...limits },
     nodes: nodes ? engine.nodes : undefined,
     status$: engine.status$,
-    read: keys => ask({ name: 'read', keys, writes: [] }, engine.read(keys)),
-    write: writes => ask({ name: 'write', keys: [], writes }, engine.write(writes)),
-    commit: writes => ask({ name: 'commit', keys: [], writes }, engine.commit(writes)),
+    read: (keys, due) => ask({ name: 'read', keys, writes: [] }, engine.read(keys, due)),
+    write: (writes, due) => ask({ name: 'write', keys: [], writes }, engine.write(writes, due)),
+    commit: (writes, due) => ask({ name: 'commit', keys: [], writes }, engine.commit(writes, due)),
     entries: span => engine.entries(span),
     keys: span => engine.keys(span),
     watch: () => engine.watch(),

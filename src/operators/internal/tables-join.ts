@@ -8,6 +8,7 @@ import { ReadBy, WriteBy } from '../../store/asked.ts'
 import type { Change, Mutation } from '../../store/kv-store.ts'
 import { passes, RETRY_PAUSE } from '../../store/retries.ts'
 import { callbackError } from './arguments.ts'
+import { Row } from './tables-row.ts'
 
 /** What is joined, by what, and to what. */
 export interface TablesWork<L, R, V> {
@@ -22,24 +23,6 @@ export interface TablesWork<L, R, V> {
 
 /** How many results may be on their way at a time. */
 const IN_FLIGHT = 1024
-
-/** A key of the left table, or of the result, or of both. */
-class Row<L, V> {
-  readonly key: string
-  left: L | undefined
-  foreign: string | undefined
-  /** What the result table has, as far as is known. */
-  result: V | undefined
-  version: number | 'absent' = 'absent'
-  /** The result has to be looked at. */
-  isDirty = false
-  /** The result is being written, or read. */
-  isBusy = false
-
-  constructor(key: string) {
-    this.key = key
-  }
-}
 
 /**
  * Keeps a result table as two tables say that it should be. It knows all three as `changes$` tells of them, and writes
@@ -68,30 +51,42 @@ export class TablesJoin<L, R, V> {
     destination.add(this.#pauses)
     this.#follow('right', work.right, (key, value) => this.#rightChanged(key, value))
     this.#follow('left', work.left, (key, value) => this.#leftChanged(key, value))
-    this.#follow('result', work.result, (key, value, version) => this.#resultChanged(key, value, version))
+    this.#follow('result', work.result, (...told) => this.#resultTold(...told))
   }
 
   #follow<T>(
     name: string,
     access: Access<T>,
-    changed: (key: string, value: T | undefined, version: number | 'absent') => void,
+    told: (key: string, value: T | undefined, version: number, revision: number) => void,
   ): void {
     const changes = new Subscriber<Change<T>>({
-      next: change => {
-        if (change.type === 'put') changed(change.key, change.value, change.version)
-        else if (change.type === 'delete') changed(change.key, undefined, 'absent')
-        else {
-          this.#outOfDate.delete(name)
-          this.#hasNews = true
-        }
-        this.#step()
+      next: ({ type }) => {
+        if (type === 'synced') this.#synced(name)
       },
       error: (error: unknown) => this.#destination.error(error),
       complete: () =>
         this.#destination.error(new KVError('CLOSED', `the store of the ${name} table is closed`)),
     })
     this.#destination.add(changes)
-    access.follow({}, changes, { missing: () => this.#outOfDate.add(name) })
+    access.follow({}, changes, {
+      missing: () => this.#outOfDate.add(name),
+      saw: (key, value, version, revision) => {
+        told(key, value, version, revision)
+        this.#step()
+      },
+    })
+  }
+
+  #synced(name: string): void {
+    this.#outOfDate.delete(name)
+    this.#hasNews = true
+    if (name === 'result') for (const row of this.#rows.values()) if (!row.isTold) this.#doubt(row)
+    this.#step()
+  }
+
+  #doubt(row: Row<L, V>): void {
+    row.isDoubtful = true
+    this.#touch(row)
   }
 
   #rowOf(key: string): Row<L, V> {
@@ -143,11 +138,9 @@ export class TablesJoin<L, R, V> {
     this.#hasNews = true
   }
 
-  #resultChanged(key: string, result: V | undefined, version: number | 'absent'): void {
+  #resultTold(key: string, result: V | undefined, version: number, revision: number): void {
     const row = this.#rowOf(key)
-    row.result = result
-    row.version = version
-    this.#touch(row)
+    if (row.told(result, version, revision)) this.#touch(row)
   }
 
   #touch(row: Row<L, V>): void {
@@ -173,6 +166,11 @@ export class TablesJoin<L, R, V> {
   }
 
   #mend(row: Row<L, V>): void {
+    if (row.isDoubtful) {
+      this.#begin(row)
+      this.#read(row)
+      return
+    }
     const { key, result, version } = row
     let wanted: V | undefined
     try {
@@ -206,10 +204,9 @@ export class TablesJoin<L, R, V> {
     const { key } = row
     const destination = this.#destination
     this.#begin(row)
-    const written = ({ version }: Written): void => {
+    const written = ({ version, revision }: Written): void => {
       const isPut = mutation.type === 'put'
-      row.result = isPut ? mutation.value : undefined
-      row.version = isPut ? version : 'absent'
+      row.written(isPut ? mutation.value : undefined, version, revision)
       destination.next(isPut ? { type: 'put', key, value: mutation.value, version } : { type: 'delete', key })
       this.#end(row)
     }
@@ -223,9 +220,10 @@ export class TablesJoin<L, R, V> {
   /** Nobody knows what the result table has: it is looked up. */
   #read(row: Row<L, V>): void {
     const destination = this.#destination
+    row.isTold = false
+    row.isDoubtful = false
     const found = (result: V | undefined, version: number): void => {
-      row.result = result
-      row.version = result === undefined ? 'absent' : version
+      row.found(result, version)
       row.isDirty = true
       this.#end(row)
     }
@@ -238,6 +236,7 @@ export class TablesJoin<L, R, V> {
 
   #begin(row: Row<L, V>): void {
     row.isBusy = true
+    row.isTold = false
     this.#inFlight++
     this.#hasNews = true
   }

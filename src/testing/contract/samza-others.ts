@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { take } from 'rxjs'
+import type { KVError } from '../../base/errors.ts'
 import { json, text } from '../../codecs.ts'
 import { all, fails, fill, nextTurn, numbers, one, Recorder } from './assertions.ts'
-import type { Suite } from './place.ts'
+import type { Case, Suite } from './place.ts'
 
 /** Cases from Apache Samza's other tests of stores, caches and tables. */
 export function samzaOthers({ it, capabilities }: Suite): void {
@@ -121,20 +122,25 @@ export function samzaOthers({ it, capabilities }: Suite): void {
     assert.equal(settled, 300)
   })
 
-  it('errors propagate', async stores => {
-    const cause = new Error('broken')
+  const broken = new Error('broken')
+  const errorsPropagate = async (stores: Case, check: (error: KVError) => void) => {
     const store = await stores.open<string>({
       encode: value => text.encode(value),
       decode: () => {
-        throw cause
+        throw broken
       },
     })
     await one(store.put$('a', 'v'))
     using watch = new Recorder(store.watch$('a'))
     for (const call$ of [store.get$('a'), store.getAll$(['a']), store.entries$(), store.changes$()]) {
-      assert.equal((await fails(call$, 'CODEC')).cause, cause)
+      check(await fails(call$, 'CODEC'))
     }
     await watch.untilEnd()
-    assert.equal((watch.error as Error).cause, cause)
-  })
+    check(watch.error as KVError)
+  }
+
+  it('errors propagate', stores => errorsPropagate(stores, ({ code }) => assert.equal(code, 'CODEC')))
+
+  it('what the codec throws is the cause', stores =>
+    errorsPropagate(stores, ({ cause }) => assert.equal(cause, broken)))
 }
