@@ -49,7 +49,7 @@ export function subscribeWithDemand<T>(
  *
  * Once closed, it opens again when a quarter of the capacity is free, so that the source is not woken for each record.
  */
-export class Intake implements Demand {
+export class Capacity implements Demand {
   /** How many records are held. */
   held = 0
   readonly #limit: number

@@ -1,7 +1,7 @@
 import type { GroupMember, GroupPartition, GroupSnapshot } from '../index.ts'
 import { escapeControls } from './controls.ts'
+import type { Invocation } from './invocation.ts'
 import { count, counted } from './progress.ts'
-import type { Session } from './session.ts'
 
 /** How many partitions of a member to name. */
 const NAMED = 8
@@ -9,7 +9,10 @@ const NAMED = 8
 const LONGEST_POSITION = 40
 
 /** A group as text for people. */
-export function groupTable({ group, members, partitions }: GroupSnapshot, colors: Session['colors']): string {
+export function groupTable(
+  { group, members, partitions }: GroupSnapshot,
+  colors: Invocation['colors'],
+): string {
   const names = new Map(members.map(({ id, name }) => [id, name]))
   const rate = partitions.reduce((sum, each) => sum + (each.rate ?? 0), 0)
   const title =
@@ -51,7 +54,7 @@ function partitionRow(
 }
 
 /** Rows below a header, in aligned columns; the last column is not padded. */
-function aligned(head: readonly string[], rows: readonly string[][], colors: Session['colors']): string[] {
+function aligned(head: readonly string[], rows: readonly string[][], colors: Invocation['colors']): string[] {
   const safe = rows.map(row => row.map(escapeControls))
   const widths = head.map((title, i) => Math.max(title.length, ...safe.map(row => row[i]!.length)))
   const line = (cells: readonly string[]) =>

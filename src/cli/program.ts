@@ -16,7 +16,7 @@ import { rotateCommand } from './commands/rotate.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { watchCommand } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
-import { Session } from './session.ts'
+import { Invocation } from './invocation.ts'
 
 const HELP = `
 The store is named by --store or the environment variable RXKEEPER_STORE:
@@ -84,7 +84,7 @@ function program(): Command {
 export async function main(args: readonly string[]): Promise<void> {
   // If not even a failure can be reported, the exit code still shows it.
   process.stderr.on('error', () => {})
-  const session = new Session({})
+  const session = new Invocation({})
   try {
     await program().parseAsync(args, { from: 'user' })
   } catch (error) {

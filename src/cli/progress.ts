@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress'
+import type { Invocation } from './invocation.ts'
 import type { Output } from './output.ts'
-import type { Session } from './session.ts'
 
 /** The progress on stderr while a command works, if it is a terminal. */
 export class Progress {
@@ -8,7 +8,7 @@ export class Progress {
   readonly #total: number | undefined
 
   /** `total` is the final count, if known; `out` is where the command writes meanwhile. */
-  constructor(session: Session, total?: number, out?: Output) {
+  constructor(session: Invocation, total?: number, out?: Output) {
     this.#total = total
     // Nobody could read it among output on the same terminal.
     if (!session.attended || (out === session.out && process.stdout.isTTY)) return

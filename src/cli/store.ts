@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bytes, type Codec, type KVStore, openStore } from '../index.ts'
+import type { CommonOptions, Invocation } from './invocation.ts'
 import { loadCodec } from './load-module.ts'
-import type { CommonOptions, Session } from './session.ts'
 import type { FormatOptions } from './values.ts'
 
 /** How long a command waits for an answer by default, in milliseconds. */
@@ -62,7 +62,7 @@ export interface ValueCommandOptions extends StoreCommandOptions, FormatOptions 
 
 /** Opens the store, runs `work` with it, and closes it in any case. */
 export async function withStore(
-  session: Session,
+  session: Invocation,
   options: StoreCommandOptions,
   work: (store: KVStore<Uint8Array>) => Promise<unknown>,
 ): Promise<void> {
@@ -87,7 +87,7 @@ const ofBytes = (module: string, codec: Codec<unknown>): Codec<Uint8Array> => ({
 
 /** As {@link withStore}, with values of a codec. */
 export async function withStoreOf<V>(
-  session: Session,
+  session: Invocation,
   { store: url, timeout }: StoreCommandOptions,
   value: Codec<V>,
   work: (store: KVStore<V>) => Promise<unknown>,

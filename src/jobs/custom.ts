@@ -8,7 +8,7 @@ import { type Step, Steps } from './steps.ts'
 import type { JobContext, JobPipelineContext, JobPipelineDefinition } from './types.ts'
 
 /** An item of a source, in the form that the job's pipeline gets. */
-class Item<I, T> implements Delivered<T, unknown> {
+class CustomRecord<I, T> implements Delivered<T, unknown> {
   readonly record: T
   readonly position: unknown
   readonly #item: I
@@ -19,9 +19,9 @@ class Item<I, T> implements Delivered<T, unknown> {
     this.#item = item
   }
 
-  /** The item that this value was made from; `undefined` if it is not an Item. */
+  /** The item that this value was made from; `undefined` if it is not an CustomRecord. */
   static of<I>(value: unknown): I | undefined {
-    return value instanceof Item ? value.#item : undefined
+    return value instanceof CustomRecord ? value.#item : undefined
   }
 }
 
@@ -75,7 +75,7 @@ export function custom<I, T, V, R, C>(
                 return
               }
               const letter = { record: item.record, error }
-              takeOut({ item: Item.of<I>(item), letter, ...seen(item) })
+              takeOut({ item: CustomRecord.of<I>(item), letter, ...seen(item) })
             })
         : 'fail',
   }
@@ -85,10 +85,10 @@ export function custom<I, T, V, R, C>(
     if (step !== undefined) step.left++
     return { position: item?.position, step }
   }
-  const itemOf = (item: I): Item<I, T> => {
+  const itemOf = (item: I): CustomRecord<I, T> => {
     if (partition !== undefined && !commits) throw refused('an operator must take `commit`')
     const position = attempt('CALLBACK', '`position.of` failed', undefined, () => source.positionOf?.(item))
-    return new Item(source.recordOf(item), position, item)
+    return new CustomRecord(source.recordOf(item), position, item)
   }
   const process: OperatorFunction<I, Result<I, T, R> & StepResult> = items$ =>
     items$.pipe(
@@ -96,7 +96,11 @@ export function custom<I, T, V, R, C>(
       pipeline({ ...context, commit }),
       map(output => {
         const item = recordOf(output)
-        return { item: Item.of<I>(item), output, ...seen(item instanceof Item ? item : undefined) }
+        return {
+          item: CustomRecord.of<I>(item),
+          output,
+          ...seen(item instanceof CustomRecord ? item : undefined),
+        }
       }),
     )
   return {

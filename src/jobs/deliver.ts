@@ -1,5 +1,5 @@
 import { from, isObservable, type ObservableInput, type OperatorFunction, type Subscriber } from 'rxjs'
-import type { Intake } from '../base/demand.ts'
+import type { Capacity } from '../base/demand.ts'
 import { Queue } from '../base/queue.ts'
 import { operate, type Sink } from '../operators/internal/operate.ts'
 
@@ -22,20 +22,20 @@ const isAwaitable = (value: unknown): value is ObservableInput<unknown> =>
 class Delivery<T> implements Sink<T> {
   readonly #taker: Taker<T>
   readonly #destination: Subscriber<never>
-  readonly #intake: Intake
+  readonly #capacity: Capacity
   readonly #waiting = new Queue<T>()
   /** Whether a record is being taken, or the loop is running. */
   #busy = false
   #completing = false
 
-  constructor(taker: Taker<T>, destination: Subscriber<never>, intake: Intake) {
+  constructor(taker: Taker<T>, destination: Subscriber<never>, capacity: Capacity) {
     this.#taker = taker
     this.#destination = destination
-    this.#intake = intake
+    this.#capacity = capacity
   }
 
   next(record: T): void {
-    this.#intake.held++
+    this.#capacity.held++
     this.#waiting.push(record)
     if (!this.#busy) this.#go()
   }
@@ -68,7 +68,7 @@ class Delivery<T> implements Sink<T> {
 
   #taken(record: T): void {
     this.#taker.taken(record)
-    this.#intake.release(1)
+    this.#capacity.release(1)
   }
 
   /** Returns whether it has completed already; otherwise goes on when it does. */
@@ -93,4 +93,4 @@ class Delivery<T> implements Sink<T> {
 
 /** Passes each record to `taker`, one after the other, and completes when all are taken. */
 export const deliver = <T>(taker: Taker<T>): OperatorFunction<T, never> =>
-  operate(WAITING, (destination, intake) => new Delivery(taker, destination, intake))
+  operate(WAITING, (destination, capacity) => new Delivery(taker, destination, capacity))

@@ -62,5 +62,5 @@ export function joinTableKV<T, V, R = [record: T, stored: V | undefined]>(
   spanOf(work.range)
   const access = accessOf(table)
   const concurrency = wholeOrInfinite('concurrency', options.concurrency, 4096)
-  return operate(concurrency, (destination, intake) => new TableJoin(access, work, destination, intake))
+  return operate(concurrency, (destination, capacity) => new TableJoin(access, work, destination, capacity))
 }

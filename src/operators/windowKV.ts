@@ -5,7 +5,7 @@ import type { KVStore } from '../store/kv-store.ts'
 import type { EventTimeOptions } from './event-time.ts'
 import { finalWindows } from './internal/final-windows.ts'
 import { flatten } from './internal/flatten.ts'
-import { Assigner, type Layout, type Visit, type WindowSpan } from './internal/windows.ts'
+import { Assigner, type Visit, type WindowLayout, type WindowSpan } from './internal/windows.ts'
 import { type ProcessOptions, processKV } from './processKV.ts'
 import { END_OF_TIME } from './windowKey.ts'
 
@@ -79,7 +79,7 @@ export interface FinalWindowOptions<T, V>
 /** Validates the options, and fills in defaults. */
 function layoutOf<T, V>(
   options: Pick<WindowOptions<T, V>, 'size' | 'every' | 'keep' | 'commitWith' | 'partition'>,
-): Layout {
+): WindowLayout {
   const size = wholeNumber('size', options.size, 1, END_OF_TIME)
   const every = wholeNumber('every', options.every ?? size, 1, size)
   const keep = options.keep

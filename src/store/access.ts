@@ -4,7 +4,7 @@ import type { Timing } from '../base/timing.ts'
 import type { Codec } from '../codecs.ts'
 import type { Stored, Write } from '../contract/engine.ts'
 import {
-  Commit,
+  CommitOperation,
   type Committer,
   NodeRead,
   ReadBy,
@@ -216,7 +216,7 @@ export class Access<V> {
       return
     }
     if (part === undefined) committer.committed([])
-    else part.batcher.write(new Commit(writes, bytes, chain, committer), timeout)
+    else part.batcher.write(new CommitOperation(writes, bytes, chain, committer), timeout)
   }
 
   /** The value of `key` as it is stored, and back; throws the codec's errors. */

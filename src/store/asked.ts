@@ -93,7 +93,7 @@ export interface Committer {
 }
 
 /** A transaction of a {@link Committer}. */
-export class Commit extends Transaction {
+export class CommitOperation extends Transaction {
   readonly #committer: Committer
 
   constructor(writes: readonly Write[], bytes: number, chain: object | undefined, committer: Committer) {

@@ -22,7 +22,7 @@ export function spanOf({ from, to, prefix }: Range, reverse = false): KeySpan | 
 }
 
 /** The receiver of the pages of a scan. */
-interface Sink<P> {
+interface PageSink<P> {
   /** Takes a page; returns false if no more are wanted. */
   page(items: readonly P[]): boolean
   /** Whether the next page must wait; `resume` is called when it need not any more. */
@@ -35,7 +35,7 @@ interface Sink<P> {
 export function drain<P>(
   scan: Scan<P>,
   { timing, timeout }: { timing: Timing; timeout: number },
-  sink: Sink<P>,
+  sink: PageSink<P>,
 ): void {
   // A loop, so that an engine that answers synchronously does not deepen the stack.
   let pulling = false

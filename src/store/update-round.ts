@@ -194,12 +194,12 @@ export class UpdateRound {
       this.#fail(this.#updates.splice(0), error as KVError)
       return
     }
-    const draft = new Draft(this.#key, stored?.version ?? 'absent', current, header, engine, encoding)
+    const draft = new KeyDraft(this.#key, stored?.version ?? 'absent', current, header, engine, encoding)
     while (this.#updates.length > 0 && draft.take(this.#updates[0]!)) this.#updates.shift()
     this.#write(draft)
   }
 
-  #write({ writes, bytes, computed }: Draft): void {
+  #write({ writes, bytes, computed }: KeyDraft): void {
     if (computed.length === 0) {
       this.begin()
       return
@@ -230,7 +230,7 @@ export class UpdateRound {
 }
 
 /** The writes of a round, as they are computed one after the other. */
-class Draft {
+class KeyDraft {
   readonly writes: Write[] = []
   readonly computed: Computed[] = []
   bytes = 0

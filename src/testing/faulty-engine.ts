@@ -32,7 +32,7 @@ import { type Call, Line, type LineOptions } from './faulty-line.ts'
 import type { Outage } from './store-faults.ts'
 
 /** A read, or a page of a scan: repeated until it is answered. */
-class ReadCall<R> implements Call {
+class FaultyRead<R> implements Call {
   readonly deadline: number
   readonly #work: () => Observable<R>
   readonly #subscriber: Subscriber<R>
@@ -67,7 +67,7 @@ const CUT = 'the connection was lost before the answer came'
  * Some writes, independent of each other or atomic. As on ZooKeeper, the outcome of a write whose answer was lost is
  * found out as long as its session lives; after that, only unconditional writes are repeated.
  */
-class WriteCall implements Call {
+class FaultyWrite implements Call {
   readonly deadline: number
   readonly #engine: MemoryEngine
   readonly #writes: readonly Write[]
@@ -223,12 +223,12 @@ export class FaultyEngine implements Engine {
   }
 
   #ask<R>(work: () => Observable<R>, due: Due): Observable<R> {
-    return new Observable(subscriber => this.#line.start(new ReadCall(work, due, subscriber)))
+    return new Observable(subscriber => this.#line.start(new FaultyRead(work, due, subscriber)))
   }
 
   #write(writes: readonly Write[], atomic: boolean, due: Due): Observable<readonly (Written | KVError)[]> {
     return new Observable(subscriber =>
-      this.#line.start(new WriteCall(this.#engine, writes, atomic, due, subscriber)),
+      this.#line.start(new FaultyWrite(this.#engine, writes, atomic, due, subscriber)),
     )
   }
 }

@@ -2,14 +2,14 @@ import { parseStoreUrl } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
 
 /** Where the benchmark runs. */
-export interface Place {
+export interface BenchPlace {
   readonly servers: string
   readonly root: string
   readonly credentials: { readonly user: string; readonly password: string } | undefined
 }
 
 /** The ensemble of a store's URL. */
-export function placeOf(store: string | undefined): Place {
+export function placeOf(store: string | undefined): BenchPlace {
   const url = store ?? process.env.RXKEEPER_STORE
   if (url === undefined) throw new CliError('which ensemble? Give its URL with --store', ExitCode.usage)
   const address = parseStoreUrl(url)

@@ -1,6 +1,6 @@
 import zookeeper from 'node-zookeeper-client'
 import { CliError, ExitCode } from '../exit-codes.ts'
-import type { Place } from './place.ts'
+import type { BenchPlace } from './place.ts'
 import { type Contender, keysUntil, LOOP_KEYS, type Stop, VALUE, type Work } from './work.ts'
 
 /** How many requests are in flight. */
@@ -28,10 +28,10 @@ interface PlainClient {
 export class Plain implements Contender {
   readonly name = 'node-zookeeper-client'
   readonly #client: PlainClient
-  readonly #place: Place
+  readonly #place: BenchPlace
   readonly #timeout: number
 
-  constructor(place: Place, timeout: number) {
+  constructor(place: BenchPlace, timeout: number) {
     const options = { sessionTimeout: 15_000 }
     this.#client = zookeeper.createClient(place.servers, options) as unknown as PlainClient
     this.#place = place

@@ -1,6 +1,6 @@
 import { count, firstValueFrom, lastValueFrom, type OperatorFunction } from 'rxjs'
 import { bytes, type KVStore, lookupKV, processKV, pull$, upsertKV, zookeeperStore } from '../../index.ts'
-import type { Place } from './place.ts'
+import type { BenchPlace } from './place.ts'
 import { type Contender, keysUntil, LOOP_KEYS, type Stop, VALUE, type Work } from './work.ts'
 
 /** This library. */
@@ -8,7 +8,7 @@ export class RxKeeper implements Contender {
   readonly name = 'rxkeeper'
   readonly #store: KVStore<Uint8Array>
 
-  constructor(place: Place, timeout: number) {
+  constructor(place: BenchPlace, timeout: number) {
     this.#store = zookeeperStore({ ...place, value: bytes, timeout })
   }
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { storeAcl$ } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
+import { Invocation } from '../invocation.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
 import { type StoreCommandOptions, withStoreOptions } from '../store.ts'
 
 /** `rxkeeper acl [ENTRY…]` */
@@ -28,7 +28,7 @@ Examples:
 Stores that are open create nodes as their own option 'acl' says: open them anew with the new list first.`,
     )
     .action(async (entries: string[], options: StoreCommandOptions) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         entries.length === 0 ? show(session, options) : change(session, options, entries),
       )
     })
@@ -40,7 +40,7 @@ function urlOf({ store = process.env.RXKEEPER_STORE }: StoreCommandOptions): str
   return store
 }
 
-async function show(session: Session, options: StoreCommandOptions): Promise<void> {
+async function show(session: Invocation, options: StoreCommandOptions): Promise<void> {
   const nodes = new Map<string, { readonly acl: readonly string[]; nodes: number }>()
   const progress = new Progress(session, undefined)
   let seen = 0
@@ -61,7 +61,7 @@ async function show(session: Session, options: StoreCommandOptions): Promise<voi
 }
 
 async function change(
-  session: Session,
+  session: Invocation,
   options: StoreCommandOptions,
   entries: readonly string[],
 ): Promise<void> {

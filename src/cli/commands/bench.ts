@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
-import { type Place, placeOf } from '../bench/place.ts'
+import { type BenchPlace, placeOf } from '../bench/place.ts'
 import { Plain } from '../bench/plain.ts'
 import { RxKeeper } from '../bench/rxkeeper.ts'
 import { type Contender, median, type Stop, WORKS, type Work } from '../bench/work.ts'
 import { CliError } from '../exit-codes.ts'
+import { Invocation } from '../invocation.ts'
 import { count, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
 import { type StoreCommandOptions, wholeNumberFrom, withStoreOptions } from '../store.ts'
 
 interface Options extends StoreCommandOptions {
@@ -35,13 +35,13 @@ Examples:
   $ rxkeeper bench --store zookeeper://a:2181,b:2181,c:2181/apps --rounds 5`,
     )
     .action(async (options: Options) => {
-      process.exitCode = await new Session(options).run(session => bench(session, options))
+      process.exitCode = await new Invocation(options).run(session => bench(session, options))
     })
 
-async function bench(session: Session, options: Options): Promise<void> {
+async function bench(session: Invocation, options: Options): Promise<void> {
   const named = placeOf(options.store)
   const parent = named.root === '/' ? '/rxkeeper' : named.root
-  const place: Place = { ...named, root: `${parent}-bench-${randomBytes(4).toString('hex')}` }
+  const place: BenchPlace = { ...named, root: `${parent}-bench-${randomBytes(4).toString('hex')}` }
   const ours = new RxKeeper(place, options.timeout)
   const plain = new Plain(place, options.timeout)
   try {
@@ -65,7 +65,12 @@ async function bench(session: Session, options: Options): Promise<void> {
 /** The median rates of both contenders, per kind of work. */
 type Rates = ReadonlyMap<Work, { readonly ours: number; readonly plain: number }>
 
-async function measureAll(session: Session, ours: RxKeeper, plain: Plain, options: Options): Promise<Rates> {
+async function measureAll(
+  session: Invocation,
+  ours: RxKeeper,
+  plain: Plain,
+  options: Options,
+): Promise<Rates> {
   const { rounds, milliseconds } = options
   const keys = Array.from({ length: options.keys }, (_, i) => `key-${String(i).padStart(8, '0')}`)
   const total = rounds * WORKS.length * 2
@@ -101,7 +106,7 @@ async function measureAll(session: Session, ours: RxKeeper, plain: Plain, option
   }
 }
 
-function show(session: Session, work: Work, rates: Rates): void {
+function show(session: Invocation, work: Work, rates: Rates): void {
   const { ours, plain } = rates.get(work)!
   const ratio = ours / plain
   const { bold, dim } = session.colors

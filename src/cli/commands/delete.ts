@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { CliError, ExitCode } from '../exit-codes.ts'
-import { Session } from '../session.ts'
+import { Invocation } from '../invocation.ts'
 import { type StoreCommandOptions, versionFrom, withStore, withStoreOptions } from '../store.ts'
 import { shownKey } from '../values.ts'
 
@@ -24,7 +24,7 @@ Examples:
   $ rxkeeper delete alice --if-version 3`,
     )
     .action(async (keys: string[], options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, async store => {
           const missing: string[] = []
           for (const key of keys) {

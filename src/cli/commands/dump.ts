@@ -2,11 +2,11 @@ import { createReadStream, createWriteStream, existsSync, renameSync, truncateSy
 import { Command, Option } from 'commander'
 import { bufferCount } from 'rxjs'
 import { type KVStore, pauseStore$ } from '../../index.ts'
+import { Invocation } from '../invocation.ts'
 import { linesOf } from '../lines.ts'
 import { nodeLineOf } from '../node-lines.ts'
 import { Output } from '../output.ts'
 import { counted, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
 import { exactLineOf, formatOf } from '../values.ts'
 
@@ -47,19 +47,19 @@ Examples:
   $ rxkeeper dump visits.ndjson --savepoint  # a job that is started on what load makes of it goes on there`,
     )
     .action(async (file: string | undefined, options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         options.savepoint ? savepoint(session, file, options) : dump(session, file, options),
       )
     })
 
-const dump = (session: Session, file: string | undefined, options: Options): Promise<void> =>
+const dump = (session: Invocation, file: string | undefined, options: Options): Promise<void> =>
   withStore(session, options, store =>
     file === undefined || file === '-'
       ? write(session, store, session.out, options, undefined)
       : dumpTo(file, session, store, options),
   )
 
-async function savepoint(session: Session, file: string | undefined, options: Options): Promise<void> {
+async function savepoint(session: Invocation, file: string | undefined, options: Options): Promise<void> {
   const url = options.store ?? process.env.RXKEEPER_STORE ?? ''
   const paused = await session.finish(pauseStore$({ store: url, timeout: options.timeout }))
   try {
@@ -79,7 +79,7 @@ async function savepoint(session: Session, file: string | undefined, options: Op
 
 async function dumpTo(
   file: string,
-  session: Session,
+  session: Invocation,
   store: KVStore<Uint8Array>,
   options: Options,
 ): Promise<void> {
@@ -96,7 +96,7 @@ async function dumpTo(
 /** Lets `work` write to FILE.part, behind the key `last` where there is one, which then becomes FILE. */
 async function intoFile(
   file: string,
-  session: Session,
+  session: Invocation,
   last: string | undefined,
   work: (out: Output) => Promise<number>,
 ): Promise<void> {
@@ -115,7 +115,7 @@ async function intoFile(
 
 /** Writes the entries after the key `last`; returns their number. */
 async function write(
-  session: Session,
+  session: Invocation,
   store: KVStore<Uint8Array>,
   out: Output,
   options: Options,

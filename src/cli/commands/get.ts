@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { CliError, ExitCode } from '../exit-codes.ts'
-import { Session } from '../session.ts'
+import { Invocation } from '../invocation.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
 import { formatOf, lineOf, shownKey, shownWhole } from '../values.ts'
 
@@ -24,7 +24,7 @@ Examples:
   $ rxkeeper get alice --json | jq .version`,
     )
     .action(async (key: string, options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, async store => {
           const entry = await session.one(store.entry$(key))
           if (entry === undefined) throw new CliError(`no such key: ${shownKey(key)}`, ExitCode.notFound)

@@ -3,7 +3,7 @@ import { map, take } from 'rxjs'
 import { type GroupSnapshot, group$, groupNames$ } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
 import { groupTable } from '../group-table.ts'
-import { jsonLine, Session } from '../session.ts'
+import { Invocation, jsonLine } from '../invocation.ts'
 import { type StoreCommandOptions, wholeNumberFrom, withStore, withStoreOptions } from '../store.ts'
 import { shownKey } from '../values.ts'
 
@@ -41,7 +41,7 @@ Examples:
   $ rxkeeper group orders --json | jq '.partitions[] | select(.owner == null)'`,
     )
     .action(async (name: string | undefined, options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, async store => {
           if (name === undefined) {
             const names = await session.one(groupNames$(store).pipe(take(1)))
@@ -65,7 +65,7 @@ Examples:
       )
     })
 
-const show = (session: Session, snapshot: GroupSnapshot, anew: boolean): Promise<void> | undefined =>
+const show = (session: Invocation, snapshot: GroupSnapshot, anew: boolean): Promise<void> | undefined =>
   session.out.line(
     session.json ? jsonLine(snapshot) : (anew ? CLEAR : '') + groupTable(snapshot, session.colors),
   )

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { bufferCount, map, type Observable } from 'rxjs'
 import type { Entry, KVStore, ListOptions } from '../../index.ts'
-import { jsonLine, Session } from '../session.ts'
+import { Invocation, jsonLine } from '../invocation.ts'
 import {
   type ValueCommandOptions,
   wholeNumberFrom,
@@ -39,7 +39,7 @@ Examples:
   $ rxkeeper list --from a --to n --reverse --limit 10`,
     )
     .action(async (options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, async store => {
           const lines$ = linesOf(store, session, options).pipe(bufferCount(LINES))
           await session.each(lines$, lines => session.out.line(lines.join('\n')))
@@ -47,7 +47,7 @@ Examples:
       )
     })
 
-function linesOf(store: KVStore<Uint8Array>, session: Session, options: Options): Observable<string> {
+function linesOf(store: KVStore<Uint8Array>, session: Invocation, options: Options): Observable<string> {
   const { prefix, from, to, reverse, limit, keys } = options
   const range = { prefix, from, to, reverse, limit }
   if (keys) {
@@ -61,6 +61,6 @@ function linesOf(store: KVStore<Uint8Array>, session: Session, options: Options)
 
 const shownEntry = (
   { key, value, version }: Entry<Uint8Array>,
-  { colors }: Session,
+  { colors }: Invocation,
   format: Format,
 ): string => `${colors.cyan(shownKey(key))}  ${shownValue(value, format)}  ${colors.dim(`v${version}`)}`

@@ -5,10 +5,10 @@ import { concat, of } from 'rxjs'
 import { KVError, type KVStore, restoreNodes$, type SavepointNode } from '../../index.ts'
 import { Bookmark, statOf } from '../bookmark.ts'
 import { CliError } from '../exit-codes.ts'
+import { Invocation } from '../invocation.ts'
 import { type Line, linesOf, type Start, TOO_LONG } from '../lines.ts'
 import { nodeOfLine } from '../node-lines.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
 import {
   type StoreCommandOptions,
   wholeNumberFrom,
@@ -46,13 +46,13 @@ Examples:
   $ rxkeeper dump --store lmdb:old | rxkeeper load --store lmdb:new`,
     )
     .action(async (file: string | undefined, options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, store => load(session, store, file ?? '-', options)),
       )
     })
 
 async function load(
-  session: Session,
+  session: Invocation,
   store: KVStore<Uint8Array>,
   file: string,
   options: Options,
@@ -110,7 +110,7 @@ interface Given {
 /** Collects entries and writes them in batches. */
 class Loader {
   written = 0
-  readonly #session: Session
+  readonly #session: Invocation
   readonly #store: KVStore<Uint8Array>
   readonly #limit: number
   readonly #format: Format
@@ -119,7 +119,7 @@ class Loader {
   #batch: Given[] = []
   #bytes = 0
 
-  constructor(session: Session, store: KVStore<Uint8Array>, source: string, { text, batch }: Options) {
+  constructor(session: Invocation, store: KVStore<Uint8Array>, source: string, { text, batch }: Options) {
     this.#session = session
     this.#store = store
     this.#source = source

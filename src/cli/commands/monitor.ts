@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import { NEVER } from 'rxjs'
 import { showStoreUrl } from '../../index.ts'
 import { type Monitor, serveMonitor } from '../../monitor.ts'
+import { Invocation } from '../invocation.ts'
 import { explainListen } from '../listen.ts'
-import { Session } from '../session.ts'
 import {
   type StoreCommandOptions,
   wholeNumberFrom,
@@ -48,7 +48,7 @@ Examples:
   $ rxkeeper monitor --host 0.0.0.0 --allow-host monitor.example.org`,
     )
     .action(async (options: Options) => {
-      process.exitCode = await new Session(options).run(session =>
+      process.exitCode = await new Invocation(options).run(session =>
         withStore(session, options, async store => {
           const { port, host, allowHost: allowedHosts, prefix } = options
           const name = showStoreUrl(options.store ?? process.env.RXKEEPER_STORE ?? '')
@@ -67,7 +67,7 @@ Examples:
       )
     })
 
-function show(session: Session, { url, token }: Monitor, madeUp: boolean): void {
+function show(session: Invocation, { url, token }: Monitor, madeUp: boolean): void {
   // A given token is known to whoever gave it.
   const address = token !== undefined && madeUp ? `${url}#token=${token}` : url
   session.show({ url: address }, `${session.colors.cyan(address)}  ${session.colors.dim('Ctrl-C ends it')}`)

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
 import { tap } from 'rxjs'
 import { type MoveProgress, moveStore$, showStoreUrl } from '../../index.ts'
+import { type CommonOptions, Invocation } from '../invocation.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { type CommonOptions, Session } from '../session.ts'
 import { wholeNumberFrom } from '../store.ts'
 
 interface Options extends CommonOptions {
@@ -50,10 +50,10 @@ Examples:
   $ rxkeeper move --from lmdb:visits --to zookeeper://a:2181/visits`,
     )
     .action(async (options: Options) => {
-      process.exitCode = await new Session(options).run(session => move(session, options))
+      process.exitCode = await new Invocation(options).run(session => move(session, options))
     })
 
-async function move(session: Session, { from, to, timeout }: Options): Promise<void> {
+async function move(session: Invocation, { from, to, timeout }: Options): Promise<void> {
   let bar: { readonly total: number | undefined; readonly progress: Progress } | undefined
   let last: MoveProgress | undefined
   const show = (told: MoveProgress): void => {

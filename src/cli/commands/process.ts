@@ -15,10 +15,10 @@ import { escapeControls } from '../controls.ts'
 import { CliError, ExitCode, messageOf } from '../exit-codes.ts'
 import { type HealthAddress, HealthServer, healthAddressFrom } from '../health.ts'
 import { FORMATS, Input, type InputFormat, type Unreadable } from '../input.ts'
+import { Invocation, jsonLine } from '../invocation.ts'
 import { type AnyJob, loadJob } from '../load-module.ts'
 import { Output } from '../output.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { jsonLine, Session } from '../session.ts'
 import { SharedFiles } from '../shared-files.ts'
 import { Stopped } from '../stopped.ts'
 
@@ -90,7 +90,7 @@ count-visits.ts:
   })`,
     )
     .action(async (module: string, options: Options) => {
-      process.exitCode = await new Session(options).run(async session => {
+      process.exitCode = await new Invocation(options).run(async session => {
         const job = await loadJob(module)
         session.stopping.throwIfAborted()
         const health = options.health && (await HealthServer.listen(options.health))
@@ -103,7 +103,7 @@ count-visits.ts:
     })
 
 async function run(
-  session: Session,
+  session: Invocation,
   job: AnyJob,
   options: Options,
   health: HealthServer | undefined,
@@ -167,7 +167,7 @@ async function run(
   for (const file of [letters, output]) file?.closed.throwIfAborted()
 }
 
-const outputTo = (session: Session, file: string): Output =>
+const outputTo = (session: Invocation, file: string): Output =>
   file === '-' ? session.out : new Output(createWriteStream(file))
 
 function writeTo(output: Output, result: unknown): Promise<void> | undefined {

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { defer } from 'rxjs'
 import type { ExpectedVersion } from '../../index.ts'
 import { wholeOf } from '../input.ts'
-import { Session } from '../session.ts'
+import { Invocation } from '../invocation.ts'
 import {
   type ValueCommandOptions,
   versionFrom,
@@ -51,7 +51,7 @@ Examples:
   $ rxkeeper put alice 2 --if-version 0`,
     )
     .action(async (key: string, value: string | undefined, options: Options) => {
-      process.exitCode = await new Session(options).run(async session => {
+      process.exitCode = await new Invocation(options).run(async session => {
         const given =
           value === undefined || value === '-'
             ? await session.one(

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { count as counting } from 'rxjs'
 import { type KVStore, type RotateProgress, rotate$ } from '../../index.ts'
+import { Invocation } from '../invocation.ts'
 import { loadCodec } from '../load-module.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { Session } from '../session.ts'
 import { type StoreCommandOptions, withStoreOf, withStoreOptions } from '../store.ts'
 
 /** `rxkeeper rotate MODULE` */
@@ -29,14 +29,14 @@ codec.ts:
   export default encrypted(json<number>(), keyring)`,
     )
     .action(async (module: string, options: StoreCommandOptions) => {
-      process.exitCode = await new Session(options).run(async session => {
+      process.exitCode = await new Invocation(options).run(async session => {
         const codec = await loadCodec(module)
         session.stopping.throwIfAborted()
         await withStoreOf(session, options, codec, store => rotate(session, store))
       })
     })
 
-async function rotate(session: Session, store: KVStore<unknown>): Promise<void> {
+async function rotate(session: Invocation, store: KVStore<unknown>): Promise<void> {
   // Nobody sees the bar otherwise.
   const total = session.attended ? await session.one(store.keys$().pipe(counting())) : undefined
   const progress = new Progress(session, total)

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
 import { type CompareEvent, type Comparison, type Contents, compareStores$ } from '../../index.ts'
 import { CliError } from '../exit-codes.ts'
+import { type CommonOptions, Invocation } from '../invocation.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { type CommonOptions, Session } from '../session.ts'
 import { wholeNumberFrom, withFormatOptions } from '../store.ts'
 import { type Format, type FormatOptions, formatOf, shownKey, shownValue } from '../values.ts'
 
@@ -44,10 +44,10 @@ Examples:
   $ rxkeeper verify zookeeper://a:2181/visits 'zookeeper://a:2181;d:2181/visits-2'`,
     )
     .action(async (left: string, right: string, options: Options) => {
-      process.exitCode = await new Session(options).run(session => verify(session, left, right, options))
+      process.exitCode = await new Invocation(options).run(session => verify(session, left, right, options))
     })
 
-async function verify(session: Session, left: string, right: string, options: Options): Promise<void> {
+async function verify(session: Invocation, left: string, right: string, options: Options): Promise<void> {
   const { show, timeout } = options
   const format = formatOf(options)
   const progress = new Progress(session, undefined, session.out)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Change } from '../../index.ts'
 import { CliError, ExitCode } from '../exit-codes.ts'
-import { jsonLine, Session } from '../session.ts'
+import { Invocation, jsonLine } from '../invocation.ts'
 import { type ValueCommandOptions, withFormatOptions, withStore, withStoreOptions } from '../store.ts'
 import { type Format, formatOf, lineOf, shownKey, shownValue } from '../values.ts'
 
@@ -31,7 +31,7 @@ The lines of JSON are {"type": "put", "key", "value", "version"} (a watched key'
 "key"}, and with --prefix {"type": "synced"} when all that is there has been shown.`,
     )
     .action(async (key: string | undefined, options: Options) => {
-      process.exitCode = await new Session(options).run(session => {
+      process.exitCode = await new Invocation(options).run(session => {
         const { prefix } = options
         if ((key === undefined) === (prefix === undefined)) {
           throw new CliError('watch a key, or all with a --prefix', ExitCode.usage)
@@ -60,7 +60,7 @@ type Shown =
   | Exclude<Change<Uint8Array>, { type: 'put' }>
   | (Omit<Change<Uint8Array> & { type: 'put' }, 'version'> & { version?: number })
 
-function told(change: Shown, { json, colors }: Session, format: Format): string {
+function told(change: Shown, { json, colors }: Invocation, format: Format): string {
   if (json) return change.type === 'put' ? lineOf(change, format) : jsonLine(change)
   const time = colors.dim(new Date().toLocaleTimeString())
   if (change.type === 'synced') return `${time}  ${colors.dim('that is all; now changes')}`

@@ -19,7 +19,7 @@ const NAME = 'layout'
 const NODE = childOf(FOLDER, NAME)
 
 /** Which shard an engine is to be. */
-export interface Place {
+export interface ShardPlace {
   readonly index: number
   readonly count: number
   /** The name of the hash. */
@@ -29,7 +29,7 @@ export interface Place {
 }
 
 /** What the node says. */
-interface Layout {
+interface ShardLayout {
   readonly shard: number
   readonly of: number
   readonly hash: string
@@ -37,9 +37,9 @@ interface Layout {
   readonly store: string
 }
 
-const placeOf = ({ shard, of: count, hash }: Layout): string => `shard ${shard} of ${count} by ${hash}`
+const placeOf = ({ shard, of: count, hash }: ShardLayout): string => `shard ${shard} of ${count} by ${hash}`
 
-function decode({ value }: Pick<Stored, 'value'>): Layout {
+function decode({ value }: Pick<Stored, 'value'>): ShardLayout {
   try {
     const { shard, of: count, hash, store } = JSON.parse(Buffer.from(value).toString())
     return { shard: Number(shard), of: Number(count), hash: String(hash), store: String(store) }
@@ -58,7 +58,7 @@ function decode({ value }: Pick<Stored, 'value'>): Layout {
  */
 export class ShardRecord {
   readonly #engine: Engine
-  readonly #place: Place
+  readonly #place: ShardPlace
   /** Those of all shards, in order. */
   readonly #all: readonly ShardRecord[]
   readonly #ends: { unsubscribe(): void }[]
@@ -66,7 +66,7 @@ export class ShardRecord {
   /** The name of the store, as long as the record is known to be there and ours. */
   #store: string | undefined
 
-  constructor(engine: Engine & { readonly nodes: Nodes }, place: Place, all: readonly ShardRecord[]) {
+  constructor(engine: Engine & { readonly nodes: Nodes }, place: ShardPlace, all: readonly ShardRecord[]) {
     this.#engine = engine
     this.#place = place
     this.#all = all
@@ -123,7 +123,7 @@ export class ShardRecord {
     }
   }
 
-  #look(due: Due): Observable<Layout | undefined> {
+  #look(due: Due): Observable<ShardLayout | undefined> {
     return this.#read(due).pipe(
       mergeMap(layout => {
         this.#store = undefined
@@ -134,7 +134,7 @@ export class ShardRecord {
     )
   }
 
-  #read(due: Due): Observable<Layout | undefined> {
+  #read(due: Due): Observable<ShardLayout | undefined> {
     return this.#engine.read([NODE], due).pipe(
       map(([stored]) => {
         if (stored instanceof KVError) throw stored
@@ -143,14 +143,14 @@ export class ShardRecord {
     )
   }
 
-  #isOurs({ shard, of: count, hash }: Layout): boolean {
+  #isOurs({ shard, of: count, hash }: ShardLayout): boolean {
     return shard === this.#place.index && count === this.#place.count && hash === this.#place.hash
   }
 
   /** All shards must be of one store; what is known of another is read again before it counts. */
-  #checkStore(layout: Layout, due: Due): Observable<Layout> {
+  #checkStore(layout: ShardLayout, due: Due): Observable<ShardLayout> {
     const other = this.#differing(layout)
-    const known = (): Layout => {
+    const known = (): ShardLayout => {
       this.#store = layout.store
       return layout
     }
@@ -166,7 +166,7 @@ export class ShardRecord {
     )
   }
 
-  #differing({ store }: Layout): ShardRecord | undefined {
+  #differing({ store }: ShardLayout): ShardRecord | undefined {
     return this.#all.find(record => record.verified && record.#store !== store)
   }
 
@@ -207,7 +207,7 @@ export class ShardRecord {
 
   #create(store: string, due: Due): Observable<string> {
     const { index, count, hash } = this.#place
-    const layout: Layout = { shard: index, of: count, hash, store }
+    const layout: ShardLayout = { shard: index, of: count, hash, store }
     const value = Buffer.from(JSON.stringify(layout))
     return this.#engine.commit([{ type: 'put', key: NODE, value, ifVersion: 'absent' }], due).pipe(
       map(() => {
@@ -232,7 +232,7 @@ export class ShardRecord {
     return placeOf({ shard: this.#place.index, of: this.#place.count, hash: this.#place.hash, store: '' })
   }
 
-  #refusal(layout: Layout): KVError {
+  #refusal(layout: ShardLayout): KVError {
     return new KVError(
       'INVALID_ARGUMENT',
       `${this.#place.name} holds the keys of ${placeOf(layout)}, this store was opened with it as ${this.#ours}`,

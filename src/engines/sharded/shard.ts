@@ -16,7 +16,7 @@ import type {
   WriteDue,
   Written,
 } from '../../contract/engine.ts'
-import { type Place, ShardRecord } from './record.ts'
+import { type ShardPlace, ShardRecord } from './record.ts'
 import { WritePart } from './write-part.ts'
 
 /** One of the engines: works only where it holds what its place in the order says. */
@@ -29,7 +29,7 @@ export class Shard implements Engine {
   readonly movable: Movable | undefined
   readonly #engine: Engine
 
-  constructor(engine: Engine & { readonly nodes: Nodes }, place: Place, all: readonly ShardRecord[]) {
+  constructor(engine: Engine & { readonly nodes: Nodes }, place: ShardPlace, all: readonly ShardRecord[]) {
     this.name = `${engine.name} (${place.name})`
     this.limits = engine.limits
     this.status$ = engine.status$

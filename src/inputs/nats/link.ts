@@ -6,7 +6,7 @@ import { jetstreamLibrary } from './library.ts'
 import type { NatsOptions } from './options.ts'
 
 /** A connection, and JetStream on it. */
-export interface Session {
+export interface JetStreamSession {
   readonly connection: NatsConnection
   readonly client: JetStreamClient
   readonly manager: JetStreamManager
@@ -18,7 +18,7 @@ export class Link {
   readonly #options: NatsOptions
   readonly #timeout: number
   readonly #lost = new Set<() => void>()
-  #session: Promise<Session> | undefined
+  #session: Promise<JetStreamSession> | undefined
   /**
    * While it reconnects: settles when it has, or has given up. A request sent meanwhile would be lost, and time out.
    */
@@ -33,7 +33,7 @@ export class Link {
   }
 
   /** The session, connected. */
-  session(): Promise<Session> {
+  session(): Promise<JetStreamSession> {
     return within(this.#timeout, this.#connected(), 'connecting to NATS')
   }
 
@@ -64,7 +64,7 @@ export class Link {
     await within(this.#timeout, Promise.resolve(closing), 'closing').catch(() => {})
   }
 
-  async #connected(): Promise<Session> {
+  async #connected(): Promise<JetStreamSession> {
     for (;;) {
       if (this.#closed) throw new KVError('CLOSED', 'the connection to NATS is closed')
       this.#session ??= this.#dial()
@@ -81,7 +81,7 @@ export class Link {
     }
   }
 
-  async #dial(): Promise<Session> {
+  async #dial(): Promise<JetStreamSession> {
     const connection = await this.#options.connect()
     void this.#follow(connection)
     const { jetstream: options = {} } = this.#options

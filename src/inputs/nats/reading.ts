@@ -3,7 +3,7 @@ import type { Delivered } from '../partitioned-input.ts'
 import { refuse } from '../undecodable.ts'
 import { Patience, unlessAborted } from '../waiting.ts'
 import { isStreamGone, permanent } from './failures.ts'
-import type { Link, Session } from './link.ts'
+import type { JetStreamSession, Link } from './link.ts'
 import { LossCheck } from './loss.ts'
 import type { NatsInputOptions, NatsLimits, NatsPartition } from './options.ts'
 import { Pull } from './pull.ts'
@@ -21,7 +21,7 @@ export interface NatsReading<T> {
 }
 
 /** A pull, and its session. */
-interface Open extends Session {
+interface Open extends JetStreamSession {
   readonly pull: Pull
   readonly release: () => void
 }

@@ -4,7 +4,7 @@ import { wholeNumber } from '../../base/arguments.ts'
 import { attempt, KVError } from '../../base/errors.ts'
 import { Patience } from '../waiting.ts'
 import { isAnswer, isStreamGone, isUnheard, permanent } from './failures.ts'
-import { Link, type Session } from './link.ts'
+import { type JetStreamSession, Link } from './link.ts'
 import { invalid, type NatsOptions } from './options.ts'
 
 /** How long one attempt waits for the server's answer, in milliseconds. */
@@ -97,7 +97,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
     return this.close()
   }
 
-  async #session(): Promise<Session> {
+  async #session(): Promise<JetStreamSession> {
     const session = await this.#link.session()
     this.#checked ??= this.#check(session)
     const checked = this.#checked
@@ -109,7 +109,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
   }
 
   /** A stream that forgets ids before the last retry could store an output twice. */
-  async #check({ manager }: Session): Promise<void> {
+  async #check({ manager }: JetStreamSession): Promise<void> {
     const { config } = await manager.streams.info(this.#options.stream)
     const window = config.duplicate_window / 1_000_000
     if (window > this.#timeout) return
@@ -120,7 +120,7 @@ export class JetStreamSink<R> implements AsyncDisposable {
 
   /** One attempt; ends early when the connection is lost. */
   #once(
-    { client }: Session,
+    { client }: JetStreamSession,
     message: { readonly subject: string; readonly id: string; readonly headers: MsgHdrs | undefined },
     data: Uint8Array,
   ): Promise<PubAck> {

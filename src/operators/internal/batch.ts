@@ -4,7 +4,7 @@ import type { BytesPut, Mutation } from '../../store/kv-store.ts'
 import { callbackError } from './arguments.ts'
 import type { Cell } from './cells.ts'
 import type { Journal } from './journal.ts'
-import type { Turn } from './journal-entry.ts'
+import type { JournalTurn } from './journal-entry.ts'
 import type { DueWrite } from './timers/due-index.ts'
 
 /** What a process loop is to do: the user's functions and options, complete. */
@@ -43,11 +43,11 @@ export interface DueCommits<T, V> {
   /** How many outputs, and timers that failed, one has come to that was run. */
   resultsOf(record: T): number
   /** What the journal says of those of a commit. */
-  turnsOf(items: readonly Item<T, V, unknown>[]): readonly Turn[]
+  turnsOf(items: readonly Item<T, V, unknown>[]): readonly JournalTurn[]
   /** What was due at a turn that was no record's. */
-  replayed(turn: Turn): T
+  replayed(turn: JournalTurn): T
   /** A record has its turn again, as it had it. */
-  restore(record: T, turn: Turn): void
+  restore(record: T, turn: JournalTurn): void
   /** What a commit of these does to the index, which leaves these values. */
   write(items: readonly Item<T, V, unknown>[], values: Iterable<V>): DueWrite
   durable(write: DueWrite): void

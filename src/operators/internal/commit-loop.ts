@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs'
-import type { Intake } from '../../base/demand.ts'
+import type { Capacity } from '../../base/demand.ts'
 import type { KVError } from '../../base/errors.ts'
 import { Queue } from '../../base/queue.ts'
 import { checkKey } from '../../contract/keys.ts'
@@ -25,7 +25,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   isBlocked = false
   readonly #access: Access<V>
   readonly #process: Process<T, V, R>
-  readonly #intake: Intake
+  readonly #capacity: Capacity
   readonly #streams: readonly CommitStream<T, V, R>[]
   /** Of several streams, not given out yet, in order; one is in order as it is. */
   readonly #waiting: Queue<Item<T, V, R>> | undefined
@@ -46,12 +46,12 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   /** What is due now, while what is committed comes again. */
   readonly #early: T[] = []
 
-  constructor(access: Access<V>, process: Process<T, V, R>, destination: Subscriber<R>, intake: Intake) {
+  constructor(access: Access<V>, process: Process<T, V, R>, destination: Subscriber<R>, capacity: Capacity) {
     const { fences, journal } = process
     this.#access = access
     this.#process = process
     this.destination = destination
-    this.#intake = intake
+    this.#capacity = capacity
     this.#given = fences === undefined ? START : beginOf(fences, journal)
     this.#place = this.#given.records
     this.#committed = Math.max(0, ...(fences ?? []).map(({ state }) => state.records))
@@ -101,7 +101,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
       this.destination.error(error)
       return
     }
-    if (this.#isHeld(item)) this.#intake.held++
+    if (this.#isHeld(item)) this.#capacity.held++
   }
 
   /** No more records come; whether some are missing of those that are committed. */
@@ -154,7 +154,7 @@ export class CommitLoop<T, V, R> implements Sink<T>, Line<T, V, R> {
   release(): void {
     const done = this.#done
     this.#done = 0
-    if (done > 0) this.#intake.release(done)
+    if (done > 0) this.#capacity.release(done)
     this.#completeWhenDone()
   }
 

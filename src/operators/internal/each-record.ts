@@ -15,8 +15,8 @@ export function asking<T, Q, O extends Asking<T, Q>, A, R>(
   const concurrency = wholeOrInfinite('concurrency', options.concurrency, fallback)
   return operate(
     concurrency,
-    (destination, intake) =>
-      new Pump(work, concurrency, new Lineup(destination, intake, options.ordered ?? true)),
+    (destination, capacity) =>
+      new Pump(work, concurrency, new Lineup(destination, capacity, options.ordered ?? true)),
   )
 }
 
@@ -25,7 +25,7 @@ export function keyed<T, K, R>(work: KeyedWork<T, K, R>, options: OperatorOption
   const concurrency = wholeOrInfinite('concurrency', options.concurrency, 1024)
   return operate(
     concurrency,
-    (destination, intake) =>
-      new KeyedPump(work, concurrency, new Lineup(destination, intake, options.ordered ?? true)),
+    (destination, capacity) =>
+      new KeyedPump(work, concurrency, new Lineup(destination, capacity, options.ordered ?? true)),
   )
 }

@@ -5,10 +5,10 @@ import type { FinalWindow, FinalWindowOptions, Window } from '../windowKV.ts'
 import { bound } from './arguments.ts'
 import { emitsFinal, late, processFinal } from './final.ts'
 import { flatten } from './flatten.ts'
-import { Assigner, type Layout, type Visit, type WindowSpan } from './windows.ts'
+import { Assigner, type Visit, type WindowLayout, type WindowSpan } from './windows.ts'
 
 /** Refuses a `keep` with which a newer window could replace one that is not final yet. */
-function checkPlaces({ size, every, keep }: Layout, lateness: number): void {
+function checkPlaces({ size, every, keep }: WindowLayout, lateness: number): void {
   if (keep === undefined || keep * every >= size + lateness) return
   throw new KVError(
     'INVALID_ARGUMENT',
@@ -23,7 +23,7 @@ export function finalWindows<T, V>(
   keyOf: (record: T) => string,
   transform: (record: T, value: V | undefined, window: WindowSpan) => V,
   options: FinalWindowOptions<T, V>,
-  layout: Layout,
+  layout: WindowLayout,
 ): OperatorFunction<T, FinalWindow<V>> {
   emitsFinal(options.emit)
   checkPlaces(layout, bound('lateness', options.lateness, 0, 0))

@@ -15,11 +15,11 @@ export interface JournalEntry {
   /** The records that were taken out, by their place in the commit, and why. */
   readonly errors: ReadonlyMap<number, KVError>
   /** What there was beside records, and how far time had come, by their place in the commit; where keys have timers. */
-  readonly turns?: readonly Turn[] | undefined
+  readonly turns?: readonly JournalTurn[] | undefined
 }
 
 /** When something had its turn, in milliseconds, and for which key, where it was no record; `null` is before all time. */
-export type Turn = readonly [now: number | null, key?: string | undefined]
+export type JournalTurn = readonly [now: number | null, key?: string | undefined]
 
 /** The first line of an entry; the values follow, one behind the other. */
 interface Head {
@@ -34,7 +34,7 @@ interface Head {
     message: string,
     key?: string | undefined,
   ])[]
-  readonly turns?: readonly Turn[] | undefined
+  readonly turns?: readonly JournalTurn[] | undefined
 }
 
 const NEWLINE = 10

@@ -5,12 +5,12 @@ import { callbackError } from './arguments.ts'
 import type { Lineup } from './lineup.ts'
 import type { Sink } from './operate.ts'
 
-class Turn<T, K> {
+class KeyedRecord<T, K> {
   readonly record: T
   readonly place: number
   readonly key: K
   /** The turn of the next record of the same key. */
-  next: Turn<T, K> | undefined
+  next: KeyedRecord<T, K> | undefined
 
   constructor(record: T, place: number, key: K) {
     this.record = record
@@ -21,11 +21,15 @@ class Turn<T, K> {
 
 /** Takes what comes of one record. */
 class Inner<T, K, R> extends Subscriber<R> {
-  readonly #turn: Turn<T, K>
+  readonly #turn: KeyedRecord<T, K>
   readonly #lineup: Lineup<R>
-  readonly #ended: (inner: Inner<T, K, R>, turn: Turn<T, K>) => void
+  readonly #ended: (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>) => void
 
-  constructor(turn: Turn<T, K>, lineup: Lineup<R>, ended: (inner: Inner<T, K, R>, turn: Turn<T, K>) => void) {
+  constructor(
+    turn: KeyedRecord<T, K>,
+    lineup: Lineup<R>,
+    ended: (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>) => void,
+  ) {
     super()
     this.#turn = turn
     this.#lineup = lineup
@@ -62,9 +66,9 @@ export class KeyedPump<T, K, R> implements Sink<T> {
   readonly #concurrency: number
   readonly #lineup: Lineup<R>
   /** The last turn of each key that has one. */
-  readonly #last = new Map<K, Turn<T, K>>()
+  readonly #last = new Map<K, KeyedRecord<T, K>>()
   /** Turns whose key is free. */
-  readonly #ready = new Queue<Turn<T, K>>()
+  readonly #ready = new Queue<KeyedRecord<T, K>>()
   readonly #running = new Set<Inner<T, K, R>>()
   #starting = false
   #stopped = false
@@ -85,7 +89,7 @@ export class KeyedPump<T, K, R> implements Sink<T> {
       this.#lineup.fail(place, callbackError('keyOf', error))
       return
     }
-    const turn = new Turn(record, place, key)
+    const turn = new KeyedRecord(record, place, key)
     const previous = this.#last.get(key)
     this.#last.set(key, turn)
     if (previous === undefined) this.#ready.push(turn)
@@ -116,7 +120,7 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     this.#starting = false
   }
 
-  #begin(turn: Turn<T, K>): void {
+  #begin(turn: KeyedRecord<T, K>): void {
     const inner = new Inner(turn, this.#lineup, this.#ended)
     this.#running.add(inner)
     let work: Observable<R>
@@ -129,13 +133,13 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     subscribeWithDemand(work, undefined, inner)
   }
 
-  readonly #ended = (inner: Inner<T, K, R>, turn: Turn<T, K>): void => {
+  readonly #ended = (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>): void => {
     this.#running.delete(inner)
     this.#passOn(turn)
     this.#start()
   }
 
-  #passOn(turn: Turn<T, K>): void {
+  #passOn(turn: KeyedRecord<T, K>): void {
     if (turn.next !== undefined) this.#ready.push(turn.next)
     else this.#last.delete(turn.key)
   }

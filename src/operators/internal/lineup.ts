@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs'
-import type { Intake } from '../../base/demand.ts'
+import type { Capacity } from '../../base/demand.ts'
 import { Queue } from '../../base/queue.ts'
 
 /** What came of a record while earlier ones were not done. */
@@ -18,7 +18,7 @@ class Held<R> {
  */
 export class Lineup<R> {
   readonly #destination: Subscriber<R>
-  readonly #intake: Intake
+  readonly #capacity: Capacity
   readonly #ordered: boolean
   /** From the first that is not done on; `undefined` where nothing came of it yet. */
   readonly #line = new Queue<Held<R> | undefined>()
@@ -29,9 +29,9 @@ export class Lineup<R> {
   #advancing = false
   #completing = false
 
-  constructor(destination: Subscriber<R>, intake: Intake, ordered: boolean) {
+  constructor(destination: Subscriber<R>, capacity: Capacity, ordered: boolean) {
     this.#destination = destination
-    this.#intake = intake
+    this.#capacity = capacity
     this.#ordered = ordered
   }
 
@@ -56,7 +56,7 @@ export class Lineup<R> {
 
   /** The place of a record that comes now. */
   join(): number {
-    this.#intake.held++
+    this.#capacity.held++
     if (this.#ordered) this.#line.push(undefined)
     return this.#next++
   }
@@ -83,7 +83,7 @@ export class Lineup<R> {
   fail(place: number, error: unknown): void {
     if (!this.wants(place)) return
     this.#failedAt = place
-    this.#intake.shut()
+    this.#capacity.shut()
     if (this.#ordered) {
       const held = this.#held(place)
       held.hasFailed = true
@@ -137,7 +137,7 @@ export class Lineup<R> {
   }
 
   #release(count: number): void {
-    this.#intake.release(count)
-    if (this.#completing && this.#intake.held === 0) this.#destination.complete()
+    this.#capacity.release(count)
+    if (this.#completing && this.#capacity.held === 0) this.#destination.complete()
   }
 }

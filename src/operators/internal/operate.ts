@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction, Subscriber } from 'rxjs'
-import { currentDemand, Intake, subscribeWithDemand } from '../../base/demand.ts'
+import { Capacity, currentDemand, subscribeWithDemand } from '../../base/demand.ts'
 
 /** The part of an operator that takes the records of its source. */
 export interface Sink<T> {
@@ -40,15 +40,15 @@ class Upstream<T> extends Subscriber<T> {
 export const operate =
   <T, R>(
     limit: number,
-    begin: (destination: Subscriber<R>, intake: Intake) => Sink<T>,
+    begin: (destination: Subscriber<R>, capacity: Capacity) => Sink<T>,
   ): OperatorFunction<T, R> =>
   source =>
     new Observable(destination => {
-      const intake = new Intake(limit, currentDemand())
-      const sink = begin(destination, intake)
+      const capacity = new Capacity(limit, currentDemand())
+      const sink = begin(destination, capacity)
       destination.add(() => {
-        intake.shut()
+        capacity.shut()
         sink.stop()
       })
-      subscribeWithDemand(source, intake, new Upstream(destination, sink))
+      subscribeWithDemand(source, capacity, new Upstream(destination, sink))
     })

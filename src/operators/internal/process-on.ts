@@ -71,6 +71,6 @@ export function processOn<T, V, N, R>(
   }
   return operate(
     (1 + mostCommits(process)) * commitSize,
-    (destination, intake) => new CommitLoop(access, process, destination, intake),
+    (destination, capacity) => new CommitLoop(access, process, destination, capacity),
   )
 }

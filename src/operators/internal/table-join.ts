@@ -1,5 +1,5 @@
 import { Subscriber } from 'rxjs'
-import type { Intake } from '../../base/demand.ts'
+import type { Capacity } from '../../base/demand.ts'
 import { KVError } from '../../base/errors.ts'
 import { Queue } from '../../base/queue.ts'
 import { checkKey } from '../../contract/keys.ts'
@@ -19,7 +19,7 @@ export interface TableWork<T, V, R> {
 export class TableJoin<T, V, R> implements Sink<T> {
   readonly #work: TableWork<T, V, R>
   readonly #destination: Subscriber<R>
-  readonly #intake: Intake
+  readonly #capacity: Capacity
   readonly #table = new Map<string, V>()
   readonly #changes: Subscriber<Change<V>>
   readonly #waiting = new Queue<T>()
@@ -27,10 +27,10 @@ export class TableJoin<T, V, R> implements Sink<T> {
   #isEmitting = false
   #isCompleting = false
 
-  constructor(access: Access<V>, work: TableWork<T, V, R>, destination: Subscriber<R>, intake: Intake) {
+  constructor(access: Access<V>, work: TableWork<T, V, R>, destination: Subscriber<R>, capacity: Capacity) {
     this.#work = work
     this.#destination = destination
-    this.#intake = intake
+    this.#capacity = capacity
     this.#changes = new Subscriber<Change<V>>({
       next: change => this.#changed(change),
       error: (error: unknown) => destination.error(error),
@@ -45,7 +45,7 @@ export class TableJoin<T, V, R> implements Sink<T> {
 
   next(record: T): void {
     if (!this.#isSynced || this.#isEmitting || this.#waiting.length > 0) {
-      this.#intake.held++
+      this.#capacity.held++
       this.#waiting.push(record)
       return
     }
@@ -80,7 +80,7 @@ export class TableJoin<T, V, R> implements Sink<T> {
     while (this.#isSynced && this.#waiting.length > 0 && !this.#destination.closed) {
       this.#join(this.#waiting.peek() as T)
       this.#waiting.shift()
-      this.#intake.release(1)
+      this.#capacity.release(1)
     }
     this.#isEmitting = false
     this.#completeWhenDone()

@@ -14,14 +14,14 @@ export interface WindowSpan {
 }
 
 /** The size of windows, their distance, and how many of each key to keep. */
-export interface Layout {
+export interface WindowLayout {
   readonly size: number
   readonly every: number
   readonly keep: number | undefined
 }
 
 /** A window and its store key. */
-interface Place {
+interface WindowPlace {
   readonly span: WindowSpan
   readonly storeKey: string
 }
@@ -31,7 +31,7 @@ export interface Visit<T> {
   readonly record: T
   /** Its event time, in milliseconds; the earliest time if it is unknown. */
   readonly time: number
-  readonly place: Place | undefined
+  readonly place: WindowPlace | undefined
   readonly late: boolean
   readonly failure: unknown
 }
@@ -43,18 +43,18 @@ const REMEMBERED = 10_000
 export class Assigner<T> {
   readonly #keyOf: (record: T) => string
   readonly #timeOf: (record: T) => number | Date
-  readonly #layout: Layout
-  readonly #recent = new Map<string, readonly Place[]>()
+  readonly #layout: WindowLayout
+  readonly #recent = new Map<string, readonly WindowPlace[]>()
   #newest = Number.NEGATIVE_INFINITY
 
-  constructor(keyOf: (record: T) => string, timeOf: (record: T) => number | Date, layout: Layout) {
+  constructor(keyOf: (record: T) => string, timeOf: (record: T) => number | Date, layout: WindowLayout) {
     this.#keyOf = keyOf
     this.#timeOf = timeOf
     this.#layout = layout
   }
 
   visits(record: T): Visit<T>[] {
-    let places: readonly Place[]
+    let places: readonly WindowPlace[]
     let time: number
     try {
       const key = this.#key(record)
@@ -94,13 +94,13 @@ export class Assigner<T> {
   }
 
   /** The windows of a key at this time, oldest first. */
-  #places(key: string, time: number): readonly Place[] {
+  #places(key: string, time: number): readonly WindowPlace[] {
     const { size, every, keep } = this.#layout
     const first = (Math.floor((time - size) / every) + 1) * every
     const last = Math.floor(time / every) * every
     const recent = this.#recent.get(key)
     if (recent?.[0]?.span.start === first && recent.at(-1)?.span.start === last) return recent
-    const places: Place[] = []
+    const places: WindowPlace[] = []
     for (let start = first; start <= last; start += every) {
       const slot = keep === undefined ? start : start - Math.floor(start / (keep * every)) * keep * every
       places.push({ span: { key, start, end: start + size }, storeKey: windowKey(key, slot) })

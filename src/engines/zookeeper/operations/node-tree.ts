@@ -11,7 +11,7 @@ import { readChildren, readLasting } from './reads.ts'
 import type { Task } from './tasks.ts'
 
 /** A node beside the keys: its address, and its path. */
-interface Place {
+interface NodePlace {
   readonly node: string
   readonly path: string
 }
@@ -45,7 +45,7 @@ export class NodeTreeTask implements Task {
     this.#subscriber.error(reason.of(undefined, `list what is beside the keys: ${reason.message}`))
   }
 
-  #descend(places: readonly Place[], found: StoredEntry[]): void {
+  #descend(places: readonly NodePlace[], found: StoredEntry[]): void {
     if (places.length === 0) {
       this.#context.tasks.finish(this)
       this.#subscriber.next(found)
@@ -59,7 +59,7 @@ export class NodeTreeTask implements Task {
       sync: true,
       most: () => this.#context.replySize.count(paths.length),
       done: nodes => {
-        const lasting: Place[] = []
+        const lasting: NodePlace[] = []
         for (const [i, node] of nodes.entries()) {
           if (typeof node !== 'object') continue
           const { value, version, revision } = node
@@ -103,7 +103,7 @@ export class NodeTreeTask implements Task {
   }
 }
 
-const childrenOf = ({ node, path }: Place, names: readonly string[]): Place[] =>
+const childrenOf = ({ node, path }: NodePlace, names: readonly string[]): NodePlace[] =>
   names.flatMap(name => {
     const child = keyOfName(name)
     return child === undefined ? [] : [{ node: childOf(node, child), path: `${path}/${name}` }]

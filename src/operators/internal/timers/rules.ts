@@ -25,7 +25,7 @@ export interface TimedPlan<T, V> {
 const MOST = 255
 
 /** The timers of a key while its records and timers are run. */
-class Draft implements Timers {
+class TimersDraft implements Timers {
   now = 0
   /** What is set is later than this. */
   after = Number.NEGATIVE_INFINITY
@@ -118,7 +118,7 @@ export class Rules<T, V> {
       before = undefined
       expires = undefined
     }
-    const timers = new Draft(key, before?.header?.timers)
+    const timers = new TimersDraft(key, before?.header?.timers)
     step.outputs = []
     step.renewed = undefined
     let value = this.#fire(step, timers, before?.value)
@@ -158,7 +158,7 @@ export class Rules<T, V> {
   }
 
   /** Fires what is due by the time of the step, one timer after the other. */
-  #fire(step: Step<T>, timers: Draft, value: V | undefined): V | undefined {
+  #fire(step: Step<T>, timers: TimersDraft, value: V | undefined): V | undefined {
     const options = this.#plan.timers
     if (options === undefined) return value
     while (value !== undefined) {
@@ -172,7 +172,7 @@ export class Rules<T, V> {
   #fireOne(
     step: Step<T>,
     timer: FiredTimer,
-    draft: Draft,
+    draft: TimersDraft,
     previous: V,
     { onTimer, project, timeOf }: TimerOptions<T, V, unknown>,
   ): V | undefined {

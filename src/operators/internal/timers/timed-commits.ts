@@ -1,6 +1,6 @@
 import type { Headed } from '../../../store/encoding.ts'
 import type { DueCommits, Item } from '../batch.ts'
-import type { Turn } from '../journal-entry.ts'
+import type { JournalTurn } from '../journal-entry.ts'
 import type { DueIndex, DueWrite } from './due-index.ts'
 import { Hint } from './hint.ts'
 import { Step } from './step.ts'
@@ -39,20 +39,20 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
     return outputs.length
   }
 
-  turnsOf(items: Items<T, V>): readonly Turn[] {
+  turnsOf(items: Items<T, V>): readonly JournalTurn[] {
     return items.map(({ record: { now, hint } }) => {
       const time = Number.isFinite(now) ? now : null
       return hint === undefined ? [time] : [time, hint.key]
     })
   }
 
-  replayed(turn: Turn): Step<T> {
+  replayed(turn: JournalTurn): Step<T> {
     const step = new Step<T>(undefined, new Hint(turn[1]!, timeOf(turn)), timeOf(turn), undefined)
     step.isReplayed = true
     return step
   }
 
-  restore(step: Step<T>, turn: Turn): void {
+  restore(step: Step<T>, turn: JournalTurn): void {
     step.now = timeOf(turn)
   }
 
@@ -82,4 +82,4 @@ export class TimedCommits<T, V> implements DueCommits<Step<T>, Headed<V>> {
   }
 }
 
-const timeOf = ([now]: Turn): number => now ?? Number.NEGATIVE_INFINITY
+const timeOf = ([now]: JournalTurn): number => now ?? Number.NEGATIVE_INFINITY

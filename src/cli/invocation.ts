@@ -22,7 +22,7 @@ export interface CommonOptions {
 }
 
 /** The environment of a command: where it writes, in which form, and what ends it early. */
-export class Session {
+export class Invocation {
   readonly out: Output = new Output(process.stdout)
   /** Whether to write lines of JSON instead of text for people. */
   readonly json: boolean
