@@ -9,7 +9,7 @@ class KeyedRecord<T, K> {
   readonly record: T
   readonly place: number
   readonly key: K
-  /** The turn of the next record of the same key. */
+  /** The next record of the same key. */
   next: KeyedRecord<T, K> | undefined
 
   constructor(record: T, place: number, key: K) {
@@ -21,35 +21,35 @@ class KeyedRecord<T, K> {
 
 /** Takes what comes of one record. */
 class Inner<T, K, R> extends Subscriber<R> {
-  readonly #turn: KeyedRecord<T, K>
+  readonly #keyed: KeyedRecord<T, K>
   readonly #lineup: Lineup<R>
-  readonly #ended: (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>) => void
+  readonly #ended: (inner: Inner<T, K, R>, keyed: KeyedRecord<T, K>) => void
 
   constructor(
-    turn: KeyedRecord<T, K>,
+    keyed: KeyedRecord<T, K>,
     lineup: Lineup<R>,
-    ended: (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>) => void,
+    ended: (inner: Inner<T, K, R>, keyed: KeyedRecord<T, K>) => void,
   ) {
     super()
-    this.#turn = turn
+    this.#keyed = keyed
     this.#lineup = lineup
     this.#ended = ended
   }
 
   protected override _next(output: R): void {
-    this.#lineup.emit(this.#turn.place, output)
+    this.#lineup.emit(this.#keyed.place, output)
   }
 
   protected override _error(error: unknown): void {
     this.unsubscribe()
-    this.#lineup.fail(this.#turn.place, error)
-    this.#ended(this, this.#turn)
+    this.#lineup.fail(this.#keyed.place, error)
+    this.#ended(this, this.#keyed)
   }
 
   protected override _complete(): void {
     this.unsubscribe()
-    this.#lineup.finish(this.#turn.place)
-    this.#ended(this, this.#turn)
+    this.#lineup.finish(this.#keyed.place)
+    this.#ended(this, this.#keyed)
   }
 }
 
@@ -65,9 +65,9 @@ export class KeyedPump<T, K, R> implements Sink<T> {
   readonly #work: KeyedWork<T, K, R>
   readonly #concurrency: number
   readonly #lineup: Lineup<R>
-  /** The last turn of each key that has one. */
+  /** The last record of each key that has one. */
   readonly #last = new Map<K, KeyedRecord<T, K>>()
-  /** Turns whose key is free. */
+  /** Those whose key is free. */
   readonly #ready = new Queue<KeyedRecord<T, K>>()
   readonly #running = new Set<Inner<T, K, R>>()
   #starting = false
@@ -89,11 +89,11 @@ export class KeyedPump<T, K, R> implements Sink<T> {
       this.#lineup.fail(place, callbackError('keyOf', error))
       return
     }
-    const turn = new KeyedRecord(record, place, key)
+    const keyed = new KeyedRecord(record, place, key)
     const previous = this.#last.get(key)
-    this.#last.set(key, turn)
-    if (previous === undefined) this.#ready.push(turn)
-    else previous.next = turn
+    this.#last.set(key, keyed)
+    if (previous === undefined) this.#ready.push(keyed)
+    else previous.next = keyed
     this.#start()
   }
 
@@ -112,20 +112,20 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     if (this.#starting) return
     this.#starting = true
     while (!this.#stopped && this.#running.size < this.#concurrency) {
-      const turn = this.#ready.shift()
-      if (turn === undefined) break
-      if (this.#lineup.wants(turn.place)) this.#begin(turn)
-      else this.#passOn(turn)
+      const keyed = this.#ready.shift()
+      if (keyed === undefined) break
+      if (this.#lineup.wants(keyed.place)) this.#begin(keyed)
+      else this.#passOn(keyed)
     }
     this.#starting = false
   }
 
-  #begin(turn: KeyedRecord<T, K>): void {
-    const inner = new Inner(turn, this.#lineup, this.#ended)
+  #begin(keyed: KeyedRecord<T, K>): void {
+    const inner = new Inner(keyed, this.#lineup, this.#ended)
     this.#running.add(inner)
     let work: Observable<R>
     try {
-      work = this.#work.begin(turn.record, turn.key)
+      work = this.#work.begin(keyed.record, keyed.key)
     } catch (error) {
       inner.error(error)
       return
@@ -133,14 +133,14 @@ export class KeyedPump<T, K, R> implements Sink<T> {
     subscribeWithDemand(work, undefined, inner)
   }
 
-  readonly #ended = (inner: Inner<T, K, R>, turn: KeyedRecord<T, K>): void => {
+  readonly #ended = (inner: Inner<T, K, R>, keyed: KeyedRecord<T, K>): void => {
     this.#running.delete(inner)
-    this.#passOn(turn)
+    this.#passOn(keyed)
     this.#start()
   }
 
-  #passOn(turn: KeyedRecord<T, K>): void {
-    if (turn.next !== undefined) this.#ready.push(turn.next)
-    else this.#last.delete(turn.key)
+  #passOn(keyed: KeyedRecord<T, K>): void {
+    if (keyed.next !== undefined) this.#ready.push(keyed.next)
+    else this.#last.delete(keyed.key)
   }
 }
