@@ -80,8 +80,8 @@ export const MUTATIONS: readonly Mutation[] = [
         to: '  if (root !== undefined) {\n    give()\n    return\n  }\n',
       },
     ],
-    from: 1,
-    by: 500,
+    from: 501,
+    by: 700,
     breaks: /breaks/,
   },
   {
