@@ -189,7 +189,10 @@ export async function listsOf(
   timing: Timing,
 ): Promise<number[][]> {
   const answers = await firstValueFrom(
-    engine.read(partitions.map(partition => keyOf(partition)), { deadline: timing.now() + 30_000 }),
+    engine.read(
+      partitions.map(partition => keyOf(partition)),
+      { deadline: timing.now() + 30_000 },
+    ),
   )
   return answers.map(stored =>
     stored === undefined || stored instanceof KVError ? [] : listOf(stored.value),
