@@ -4,20 +4,16 @@ import type { Timing } from '../base/timing.ts'
 import type {
   Due,
   Engine,
-  EngineLimits,
   KeySpan,
-  Movable,
-  Nodes,
   Parts,
   Scan,
-  Status,
   Stored,
   StoredEntry,
-  WatchSignal,
   Write,
   WriteDue,
   Written,
 } from '../contract/engine.ts'
+import { EngineAround, partsAround } from './engine-around.ts'
 import type { GroupTallies } from './group-tally.ts'
 import type { AnyStore } from './kv-store.ts'
 
@@ -40,21 +36,15 @@ export interface EngineObserver {
  * An engine whose calls can be observed, for meters and traces. Every store uses one, so that observers can be added at
  * any time; without observers it costs one comparison per batch.
  */
-export class ObservedEngine implements Engine {
+export class ObservedEngine extends EngineAround {
   /** The parts, whose calls are observed, too. */
   readonly parts: (Parts & { readonly engines: readonly ObservedEngine[] }) | undefined
-  readonly #engine: Engine
   readonly #observed: { by: readonly EngineObserver[] }
 
   constructor(engine: Engine, observed: { by: readonly EngineObserver[] } = { by: [] }) {
-    this.#engine = engine
+    super(engine)
     this.#observed = observed
-    const { parts } = engine
-    this.parts = parts && {
-      engines: parts.engines.map(each => new ObservedEngine(each, observed)),
-      indexOf: key => parts.indexOf(key),
-      holding: (writes, index) => parts.holding(writes, index),
-    }
+    this.parts = partsAround(engine.parts, each => new ObservedEngine(each, observed))
   }
 
   /** Passes the calls that begin from now on to `observer`, until unsubscribed. */
@@ -68,59 +58,31 @@ export class ObservedEngine implements Engine {
     }
   }
 
-  get name(): string {
-    return this.#engine.name
+  override get keepsNodes(): boolean {
+    return this.engine.nodes !== undefined || this.engine.keepsNodes === true
   }
 
-  get limits(): EngineLimits {
-    return this.#engine.limits
-  }
-
-  get status$(): Observable<Status> {
-    return this.#engine.status$
-  }
-
-  get nodes(): Nodes | undefined {
-    return this.#engine.nodes
-  }
-
-  get movable(): Movable | undefined {
-    return this.#engine.movable
-  }
-
-  get keepsNodes(): boolean {
-    return this.#engine.nodes !== undefined || this.#engine.keepsNodes === true
-  }
-
-  read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
-    const answer = this.#engine.read(keys, due)
+  override read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
+    const answer = this.engine.read(keys, due)
     return this.#observed.by.length === 0 ? answer : this.#show({ type: 'read', keys }, answer)
   }
 
-  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
-    const answer = this.#engine.write(writes, due)
+  override write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
+    const answer = this.engine.write(writes, due)
     return this.#observed.by.length === 0 ? answer : this.#show({ type: 'write', writes }, answer)
   }
 
-  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
-    const answer = this.#engine.commit(writes, due)
+  override commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
+    const answer = this.engine.commit(writes, due)
     return this.#observed.by.length === 0 ? answer : this.#show({ type: 'commit', writes }, answer)
   }
 
-  entries(span: KeySpan): Scan<StoredEntry> {
-    return this.#scan(this.#engine.entries(span))
+  override entries(span: KeySpan): Scan<StoredEntry> {
+    return this.#scan(this.engine.entries(span))
   }
 
-  keys(span: KeySpan): Scan<string> {
-    return this.#scan(this.#engine.keys(span))
-  }
-
-  watch(): Observable<WatchSignal> {
-    return this.#engine.watch()
-  }
-
-  close(): Promise<void> {
-    return this.#engine.close()
+  override keys(span: KeySpan): Scan<string> {
+    return this.#scan(this.engine.keys(span))
   }
 
   #scan<P extends StoredEntry | string>(scan: Scan<P>): Scan<P> {

@@ -4,21 +4,15 @@ import type { Timing } from '../base/timing.ts'
 import type {
   Due,
   Engine,
-  EngineLimits,
   KeySpan,
-  Movable,
-  Nodes,
   Parts,
   Scan,
-  Status,
   Stored,
   StoredEntry,
   WatchSignal,
-  Write,
-  WriteDue,
-  Written,
 } from '../contract/engine.ts'
 import type { Encoding } from './encoding.ts'
+import { EngineAround, partsAround } from './engine-around.ts'
 
 /** The part of the encoding that is needed to wait for it. */
 type Preparing = Pick<Encoding<never>, 'prepare' | 'prepares'>
@@ -27,53 +21,23 @@ type Preparing = Pick<Encoding<never>, 'prepare' | 'prepares'>
 export const preparedEngine = (engine: Engine, encoding: Preparing, timing: Timing): Engine =>
   encoding.prepares ? new PreparedEngine(engine, encoding, timing) : engine
 
-class PreparedEngine implements Engine {
+class PreparedEngine extends EngineAround {
   readonly parts: Parts | undefined
-  readonly #engine: Engine
   readonly #timing: Timing
   readonly #encoding: Preparing
   /** The number of signals so far. */
   #signals = 0
 
   constructor(engine: Engine, encoding: Preparing, timing: Timing) {
-    this.#engine = engine
+    super(engine)
     this.#timing = timing
     this.#encoding = encoding
-    const { parts } = engine
-    this.parts = parts && {
-      engines: parts.engines.map(each => new PreparedEngine(each, encoding, timing)),
-      indexOf: key => parts.indexOf(key),
-      holding: (writes, index) => parts.holding(writes, index),
-    }
+    this.parts = partsAround(engine.parts, each => new PreparedEngine(each, encoding, timing))
   }
 
-  get name(): string {
-    return this.#engine.name
-  }
-
-  get limits(): EngineLimits {
-    return this.#engine.limits
-  }
-
-  get status$(): Observable<Status> {
-    return this.#engine.status$
-  }
-
-  get nodes(): Nodes | undefined {
-    return this.#engine.nodes
-  }
-
-  get movable(): Movable | undefined {
-    return this.#engine.movable
-  }
-
-  get keepsNodes(): boolean | undefined {
-    return this.#engine.keepsNodes
-  }
-
-  read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
+  override read(keys: readonly string[], due: Due): Observable<readonly (Stored | undefined | KVError)[]> {
     const signals = this.#signals
-    return this.#engine.read(keys, due).pipe(
+    return this.engine.read(keys, due).pipe(
       switchMap(answer => {
         const loading = this.#prepareAll(answer, index => keys[index]!)
         if (loading === undefined) return of(answer)
@@ -84,16 +48,8 @@ class PreparedEngine implements Engine {
     )
   }
 
-  write(writes: readonly Write[], due: WriteDue): Observable<readonly (Written | KVError)[]> {
-    return this.#engine.write(writes, due)
-  }
-
-  commit(writes: readonly Write[], due: Due): Observable<readonly Written[]> {
-    return this.#engine.commit(writes, due)
-  }
-
-  entries(span: KeySpan): Scan<StoredEntry> {
-    const scan = this.#engine.entries(span)
+  override entries(span: KeySpan): Scan<StoredEntry> {
+    const scan = this.engine.entries(span)
     const next = (due: Due): Observable<readonly StoredEntry[]> =>
       scan.next(due).pipe(
         switchMap(page => {
@@ -104,16 +60,8 @@ class PreparedEngine implements Engine {
     return { next, close: () => scan.close() }
   }
 
-  keys(span: KeySpan): Scan<string> {
-    return this.#engine.keys(span)
-  }
-
-  watch(): Observable<WatchSignal> {
-    return this.#engine.watch().pipe(tap(() => this.#signals++))
-  }
-
-  close(): Promise<void> {
-    return this.#engine.close()
+  override watch(): Observable<WatchSignal> {
+    return this.engine.watch().pipe(tap(() => this.#signals++))
   }
 
   /** Starts to load what is missing to decode an answer; `undefined` if nothing is. */
