@@ -31,6 +31,10 @@ export const wholeNumberFrom =
 /** Parses an expected version; the store refuses one that no key can have. */
 export const versionFrom: (text: string) => number = wholeNumberFrom(-(2 ** 31))
 
+/** The option `--timeout`, in milliseconds. */
+export const timeoutOption = (description: string, byDefault: number): Option =>
+  new Option('--timeout <ms>', description).default(byDefault).argParser(wholeNumberFrom(1))
+
 /** Adds the options that name the store to a command. */
 export const withStoreOptions = (command: Command): Command =>
   command
@@ -38,11 +42,7 @@ export const withStoreOptions = (command: Command): Command =>
       '-s, --store <url>',
       "where the store is, e.g. 'zookeeper://host:2181/root', 'lmdb:FOLDER' (default: $RXKEEPER_STORE)",
     )
-    .addOption(
-      new Option('--timeout <ms>', 'how long to wait for an answer')
-        .default(TIMEOUT)
-        .argParser(wholeNumberFrom(1)),
-    )
+    .addOption(timeoutOption('how long to wait for an answer', TIMEOUT))
     .option('--json', 'lines of JSON, also on a terminal')
 
 /** Adds the option for the codec of values to a command. */

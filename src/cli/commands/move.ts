@@ -1,9 +1,9 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { tap } from 'rxjs'
 import { type MoveProgress, moveStore$, showStoreUrl } from '../../index.ts'
 import { type CommonOptions, Invocation } from '../invocation.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { wholeNumberFrom } from '../store.ts'
+import { timeoutOption } from '../store.ts'
 
 interface Options extends CommonOptions {
   readonly from: string
@@ -36,11 +36,7 @@ export const moveCommand = (): Command =>
     )
     .requiredOption('--from <url>', 'where the store is')
     .requiredOption('--to <url>', 'where it is to be: an empty place')
-    .addOption(
-      new Option('--timeout <ms>', 'how long an operation may take; shorter outages are waited for')
-        .default(TIMEOUT)
-        .argParser(wholeNumberFrom(1)),
-    )
+    .addOption(timeoutOption('how long an operation may take; shorter outages are waited for', TIMEOUT))
     .option('--json', 'lines of JSON, also on a terminal')
     .addHelpText(
       'after',

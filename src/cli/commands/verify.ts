@@ -3,7 +3,7 @@ import { type CompareEvent, type Comparison, type Contents, compareStores$ } fro
 import { CliError } from '../exit-codes.ts'
 import { type CommonOptions, Invocation } from '../invocation.ts'
 import { count, counted, Progress } from '../progress.ts'
-import { wholeNumberFrom, withFormatOptions } from '../store.ts'
+import { timeoutOption, wholeNumberFrom, withFormatOptions } from '../store.ts'
 import { type Format, type FormatOptions, formatOf, shownKey, shownValue } from '../values.ts'
 
 interface Options extends CommonOptions, FormatOptions {
@@ -31,11 +31,7 @@ export const verifyCommand = (): Command =>
         .default(SHOWN)
         .argParser(wholeNumberFrom(0)),
     )
-    .addOption(
-      new Option('--timeout <ms>', 'how long an operation may take')
-        .default(TIMEOUT)
-        .argParser(wholeNumberFrom(1)),
-    )
+    .addOption(timeoutOption('how long an operation may take', TIMEOUT))
     .option('--json', 'lines of JSON, also on a terminal')
     .addHelpText(
       'after',
