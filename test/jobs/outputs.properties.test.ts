@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { defer, filter, mergeMap, type Observable, pipe, tap, throwError, timer } from 'rxjs'
+import { filter, mergeMap, pipe, timer } from 'rxjs'
 import {
   type DeadLetter,
   identityOf,
@@ -8,14 +8,14 @@ import {
   type JobSink,
   job,
   json,
-  KVError,
   type KVStore,
   Memory,
   processKV,
 } from 'rxkeeper'
 import { memoryInput } from 'rxkeeper/testing'
 import { expect, test } from 'vitest'
-import { type Hook, hookedStore } from '../operators/engines.ts'
+import { hookedStore } from '../operators/engines.ts'
+import { anyEnd, type End, Ending } from './ending.ts'
 
 /*
  * Outputs at least once, state exactly once: a job is killed at random, before a commit, between a commit and its outputs, and
@@ -28,10 +28,8 @@ interface Step {
   readonly bad: boolean
 }
 
-/** What befalls a run at the `at`th of its outputs or commits; a last run has no end before its time. */
-interface End {
-  readonly what: 'abort at output' | 'output throws' | 'abort before commit' | 'abort after commit' | 'stop'
-  readonly at: number
+/** A last run has no end before its time. */
+interface OutputsEnd extends End {
   readonly concurrency: number
   /** Whether outputs take their time. */
   readonly slow: boolean
@@ -46,15 +44,8 @@ const steps = fc.array(
 )
 
 const ends = fc.array(
-  fc.record<End>({
-    what: fc.constantFrom(
-      'abort at output',
-      'output throws',
-      'abort before commit',
-      'abort after commit',
-      'stop',
-    ),
-    at: fc.integer({ min: 0, max: 12 }),
+  fc.record<OutputsEnd>({
+    ...anyEnd(12),
     concurrency: fc.integer({ min: 1, max: 8 }),
     slow: fc.boolean(),
   }),
@@ -194,14 +185,14 @@ async function checkRuns(
   runner: Runner,
   shards: number,
   partitions: readonly (readonly Step[])[],
-  ends: readonly End[],
+  ends: readonly OutputsEnd[],
 ): Promise<void> {
   const memories = Array.from({ length: shards }, () => new Memory())
   const place = placeOf(
     partitions.map((all, p) => all.map((step, number) => ({ ...step, key: `${p} ${step.key}`, number }))),
   )
   const taken = new Map<string, [position: number, output: string][]>()
-  const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
+  const last: OutputsEnd = { what: 'stop', at: Number.POSITIVE_INFINITY, concurrency: 3, slow: false }
   for (const end of [...ends, last]) {
     for (const outputs of taken.values()) outputs.push([0, 'begin'])
     await run(runner, memories, place, end, taken)
@@ -236,39 +227,23 @@ async function run(
   runner: Runner,
   memories: readonly Memory[],
   place: Place,
-  { what, at, concurrency, slow }: End,
+  { what, at, concurrency, slow }: OutputsEnd,
   taken: Map<string, [position: number, output: string][]>,
 ): Promise<void> {
-  let left = at
-  let running: JobRun<unknown> | undefined
-  const commits: Hook = <R>({ name }: { name: string }, answer$: Observable<R>): Observable<R> => {
-    if (name !== 'commit') return answer$
-    return defer(() => {
-      const isLast = left-- === 0
-      if (isLast && what === 'abort before commit') {
-        running!.abort()
-        return throwError(() => new KVError('UNAVAILABLE', 'killed'))
-      }
-      return isLast && what === 'abort after commit' ? answer$.pipe(tap(() => running!.abort())) : answer$
-    })
-  }
-  const isAtCommit = what.endsWith('commit')
-  const store = hookedStore({ value: json<History>(), memories }, ...(isAtCommit ? [commits] : []))
+  const ending = new Ending({ what, at })
+  const store = hookedStore({ value: json<History>(), memories }, ...ending.hooks)
   const take = (output: string, context: { partition: string | undefined; position: unknown }) => {
     const { partition = 'p0', position } = context
-    if (!isAtCommit && left-- === 0) {
-      if (what === 'output throws') throw new Error(`full at ${identityOf(partition, position)}`)
-      if (what === 'stop') running!.stop()
-      else running!.abort()
-    }
+    ending.beforeOutput(`full at ${identityOf(partition, position)}`)
     const outputs = taken.get(partition) ?? []
     taken.set(partition, outputs)
     outputs.push([position as number, output])
     return slow ? timer(0) : undefined
   }
-  running = runner(place, concurrency, store, take, ({ record }, context) =>
+  const running = runner(place, concurrency, store, take, ({ record }, context) =>
     take(`${record.number}: bad`, context),
   )
+  ending.running = running
   await running.then(
     () => {},
     (error: { code?: string; message?: string }) => {

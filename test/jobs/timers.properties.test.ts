@@ -1,35 +1,26 @@
 import fc from 'fast-check'
-import { defer, type Observable, tap, throwError, timer } from 'rxjs'
-import { type JobDefinition, type JobRun, job, json, KVError, Memory, processKV } from 'rxkeeper'
+import { timer } from 'rxjs'
+import { type JobDefinition, job, json, Memory, processKV } from 'rxkeeper'
 import { memoryInput } from 'rxkeeper/testing'
 import { expect, test } from 'vitest'
 import { headerOf, withoutHeader } from '../../src/store/header.ts'
-import { type Hook, hookedStore } from '../operators/engines.ts'
+import { hookedStore } from '../operators/engines.ts'
 import { type Event, events, type History, Model, onTimer, transform } from '../operators/timers/model.ts'
+import { anyEnd, type End, Ending } from './ending.ts'
 
 /*
  * A job whose keys have timers is killed at random, again and again: what comes out of records and timers is what would have
  * without, each at least once, and the state is as if nothing had happened.
  */
 
-interface End {
-  readonly what: 'abort at output' | 'output throws' | 'abort before commit' | 'abort after commit' | 'stop'
-  /** At which of the outputs, or of the commits. */
-  readonly at: number
+interface TimersEnd extends End {
   readonly commitSize: number
   readonly slow: boolean
 }
 
 const ends = fc.array(
-  fc.record<End>({
-    what: fc.constantFrom(
-      'abort at output',
-      'output throws',
-      'abort before commit',
-      'abort after commit',
-      'stop',
-    ),
-    at: fc.integer({ min: 0, max: 14 }),
+  fc.record<TimersEnd>({
+    ...anyEnd(14),
     commitSize: fc.integer({ min: 1, max: 8 }),
     slow: fc.boolean(),
   }),
@@ -47,34 +38,17 @@ const positioned = (all: readonly Event[]): Place => ({
 async function run(
   place: Place,
   memory: Memory,
-  { what, at, commitSize, slow }: End,
+  { what, at, commitSize, slow }: TimersEnd,
   taken: string[],
 ): Promise<void> {
-  let left = at
-  let running: JobRun<Event> | undefined
-  const commits: Hook = <R>({ name }: { name: string }, answer$: Observable<R>): Observable<R> => {
-    if (name !== 'commit') return answer$
-    return defer(() => {
-      const isLast = left-- === 0
-      if (isLast && what === 'abort before commit') {
-        running!.abort()
-        return throwError(() => new KVError('UNAVAILABLE', 'killed'))
-      }
-      return isLast && what === 'abort after commit' ? answer$.pipe(tap(() => running!.abort())) : answer$
-    })
-  }
-  const isAtCommit = what.endsWith('commit')
-  const store = hookedStore({ value: json<History>(), memory }, ...(isAtCommit ? [commits] : []))
+  const ending = new Ending({ what, at })
+  const store = hookedStore({ value: json<History>(), memory }, ...ending.hooks)
   const take = (output: string): unknown => {
-    if (!isAtCommit && left-- === 0) {
-      if (what === 'output throws') throw new Error('full')
-      if (what === 'stop') running!.stop()
-      else running!.abort()
-    }
+    ending.beforeOutput('full')
     taken.push(output)
     return slow ? timer(0) : undefined
   }
-  running = job<Event, History, string>({
+  const running = job<Event, History, string>({
     name: 'timers',
     value: json<History>(),
     store,
@@ -98,6 +72,7 @@ async function run(
     output: take,
     deadLetter: ({ record }) => take(`${record.key} bad ${record.position}`),
   }).run({ signals: [] })
+  ending.running = running
   await Promise.resolve(running).catch(error => {
     expect(what).toBe('output throws')
     expect(error.message).toContain('full')
@@ -106,7 +81,7 @@ async function run(
 }
 
 /** What a timer has come to is not taken, and no record is left to come. */
-const notTaken: [Event[], End[]] = [
+const notTaken: [Event[], TimersEnd[]] = [
   [1, 2].map(position => ({ key: 'a', act: { type: 'set', name: '', in: 0 }, at: 100, position })),
   [{ what: 'output throws', at: 3, commitSize: 1, slow: false }],
 ]
@@ -122,7 +97,7 @@ test.each<[string, (all: readonly Event[]) => Place]>([
         const memory = new Memory()
         const place = placeOf(all)
         const taken: string[] = []
-        const last: End = { what: 'stop', at: Number.POSITIVE_INFINITY, commitSize: 3, slow: false }
+        const last: TimersEnd = { what: 'stop', at: Number.POSITIVE_INFINITY, commitSize: 3, slow: false }
         for (const end of [...ends, last]) await run(place, memory, end, taken)
         const model = new Model(all, 0)
         expect(new Set(taken)).toEqual(new Set(model.outputs))
