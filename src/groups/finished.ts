@@ -4,6 +4,7 @@ import { text } from '../codecs.ts'
 import type { Write } from '../contract/engine.ts'
 import type { OwnedPartition } from '../contract/owned-partition.ts'
 import { accessOf } from '../store/access.ts'
+import { CommitBy } from '../store/asked.ts'
 import type { AnyStore } from '../store/kv-store.ts'
 import { observedOf } from '../store/observed-engine.ts'
 import { isPassing } from './partition-nodes.ts'
@@ -30,19 +31,17 @@ export function finish$(store: AnyStore, group: string, owned: OwnedPartition): 
       ]
       access.commit(
         [],
-        {
-          get withdrawn() {
-            return subscriber.closed
-          },
-          committed: () => subscriber.complete(),
-          failed: error => {
+        new CommitBy(
+          () => subscriber.closed,
+          () => subscriber.complete(),
+          error => {
             // An earlier attempt, whose answer was lost, has created it.
             if (error.key === finishedNode && error.code === 'VERSION_CONFLICT') subscriber.complete()
             else if (error.code === 'VERSION_CONFLICT') subscriber.error(fence.fenced(error))
             else if (isPassing(error)) subscriber.add(timing.after(PAUSE, attempt))
             else subscriber.error(error)
           },
-        },
+        ),
         { nodes },
       )
     }

@@ -3,6 +3,7 @@ import { KVError } from '../base/errors.ts'
 import { type OwnedPartition, startOf } from '../contract/owned-partition.ts'
 import { Journal } from '../operators/internal/journal.ts'
 import { accessOf } from '../store/access.ts'
+import { CommitBy } from '../store/asked.ts'
 import type { AnyStore, KVStore } from '../store/kv-store.ts'
 import type { Plan } from './plan.ts'
 
@@ -51,19 +52,17 @@ export function writeTaken$(
     const next = { ...state, taken }
     accessOf(store).commit(
       [],
-      {
-        get withdrawn() {
-          return subscriber.closed
-        },
-        committed: ([written]) => {
+      new CommitBy(
+        () => subscriber.closed,
+        ([written]) => {
           fence.committed(written!.version, next)
           subscriber.complete()
         },
-        failed: error => {
+        error => {
           if (error.code === 'VERSION_CONFLICT') subscriber.error(fence.fenced(error))
           else subscriber.complete()
         },
-      },
+      ),
       { nodes: [fence.write(next, version)] },
     )
   })

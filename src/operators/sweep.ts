@@ -5,7 +5,7 @@ import type { StoredEntry } from '../contract/engine.ts'
 import { nodeKey } from '../contract/nodes.ts'
 import type { Fence } from '../contract/owned-partition.ts'
 import { type Access, accessOf } from '../store/access.ts'
-import { WriteBy } from '../store/asked.ts'
+import { CommitBy, WriteBy } from '../store/asked.ts'
 import { claimFence } from '../store/claim.ts'
 import { expiryOf } from '../store/header.ts'
 import type { KVStore } from '../store/kv-store.ts'
@@ -162,27 +162,24 @@ class Pass<V> {
     then: (error: KVError | undefined) => void,
   ): void {
     const some = expired.slice(0, CHUNK)
-    const isStopped = this.#isStopped
     const goOn = (left: readonly StoredEntry[]): void =>
       this.#delete([...left, ...expired.slice(some.length)], then)
     this.#access.commit(
       some.map(deletion),
-      {
-        get withdrawn() {
-          return isStopped()
-        },
-        committed: () => {
+      new CommitBy(
+        this.#isStopped,
+        () => {
           for (const entry of some) this.#count(entry)
           goOn([])
         },
-        failed: error => {
+        error => {
           const left = some.filter(({ key }) => key !== error.key)
           if (error.code !== 'VERSION_CONFLICT') then(error)
           else if (error.key === fence.node) then(fence.fenced(error))
           // If it is unknown which one was written again, all wait for the next pass.
           else goOn(left.length === some.length ? [] : left)
         },
-      },
+      ),
       { nodes: [{ type: 'check', key: fence.node, ifVersion: fence.version }] },
     )
   }

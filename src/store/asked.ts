@@ -92,6 +92,26 @@ export interface Committer {
   failed(error: KVError): void
 }
 
+/**
+ * A {@link Committer} by functions. A class, since an object literal with a getter has a hidden class of its own, which
+ * keeps what the getter sees until the next full garbage collection.
+ */
+export class CommitBy implements Committer {
+  readonly #isOver: () => boolean
+  readonly committed: Committer['committed']
+  readonly failed: Committer['failed']
+
+  constructor(isOver: () => boolean, committed: Committer['committed'], failed: Committer['failed']) {
+    this.#isOver = isOver
+    this.committed = committed
+    this.failed = failed
+  }
+
+  get withdrawn(): boolean {
+    return this.#isOver()
+  }
+}
+
 /** A transaction of a {@link Committer}. */
 export class CommitOperation extends Transaction {
   readonly #committer: Committer

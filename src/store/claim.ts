@@ -4,6 +4,7 @@ import { KVError } from '../base/errors.ts'
 import type { Stored } from '../contract/engine.ts'
 import type { Fence } from '../contract/owned-partition.ts'
 import type { Access } from './access.ts'
+import { CommitBy } from './asked.ts'
 import { NodeFence, strideOf } from './fence.ts'
 import type { Mutation } from './kv-store.ts'
 import { type PartitionRecord, recordOf } from './partition-record.ts'
@@ -40,13 +41,11 @@ export function claimNode<V>(
   const { writes, version } = strideOf(node, record, stored?.version ?? 'absent')
   access.commit(
     mutations,
-    {
-      get withdrawn() {
-        return isStopped()
-      },
-      committed: () => then(new NodeFence({ node, partition, owner }, version, stateOf(record), () => {})),
-      failed: error => then(error.code === 'VERSION_CONFLICT' ? 'taken' : error),
-    },
+    new CommitBy(
+      isStopped,
+      () => then(new NodeFence({ node, partition, owner }, version, stateOf(record), () => {})),
+      error => then(error.code === 'VERSION_CONFLICT' ? 'taken' : error),
+    ),
     { nodes: writes, shard },
   )
 }

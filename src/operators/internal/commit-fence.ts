@@ -3,7 +3,7 @@ import { nextVersion } from '../../contract/conditions.ts'
 import type { Stored, Write } from '../../contract/engine.ts'
 import type { DueState, Fence, PartitionState } from '../../contract/owned-partition.ts'
 import type { Access } from '../../store/access.ts'
-import type { Committer } from '../../store/asked.ts'
+import { CommitBy } from '../../store/asked.ts'
 import { callbackError } from './arguments.ts'
 import type { Item } from './batch.ts'
 import type { Outputs } from './outputs.ts'
@@ -109,16 +109,14 @@ export class CommitFence<T> {
     then: (end: Reconciled) => void,
   ): void {
     const { node, version } = this.#fence
-    const committer: Committer = {
-      get withdrawn() {
-        return isStopped()
-      },
-      committed: () => then(0),
-      failed: error => {
+    const committer = new CommitBy(
+      isStopped,
+      () => then(0),
+      error => {
         if (error.code !== 'VERSION_CONFLICT') then(error)
         else access.readNode(node, stored => then(this.#judge(stored, sent, error)), this.#shard)
       },
-    }
+    )
     access.commit([], committer, {
       nodes: [{ type: 'check', key: node, ifVersion: version }],
       shard: this.#shard,
